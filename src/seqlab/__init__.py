@@ -1,0 +1,1 @@
+"""seqlab: a research bench for sequence models."""

@@ -1,0 +1,57 @@
+"""Laws by which weights are drawn, one a file, and how a model applies them.
+
+A module marks what the law must know: `residual(linear)` for a linear whose output is added to the residual
+stream, and a class attribute `keeps_init = True` for a module that draws its own parameters by a law of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from typing import TypeVar
+
+import torch
+from torch import Tensor, nn
+
+from seqlab.spec import Part
+
+__all__ = ["Init", "initialise", "residual"]
+
+AnyLinear = TypeVar("AnyLinear", bound=nn.Linear)
+
+
+class Init(Part, kind="nn/inits"):
+    """The law of a weight matrix (out, in)."""
+
+    @abstractmethod
+    def std(self, fan_in: int, fan_out: int) -> float:
+        """The standard deviation of the normal law for a matrix of that shape."""
+
+    def fill(self, weight: Tensor, *, gain: float = 1.0) -> None:
+        """Draw a matrix (out, in) in place, its standard deviation multiplied by `gain`."""
+        fan_out, fan_in = weight.shape
+        with torch.no_grad():
+            weight.normal_(0.0, self.std(fan_in, fan_out) * gain)
+
+
+def residual(linear: AnyLinear) -> AnyLinear:
+    """Mark a linear whose output is added to the residual stream, so that depth scaling applies to it."""
+    linear.writes_residual = True  # type: ignore[assignment]
+    return linear
+
+
+def initialise(module: nn.Module, law: Init, *, residual_gain: float = 1.0) -> None:
+    """Draw every linear below `module` by `law`, with zero biases; modules that keep their own law are left alone."""
+    if getattr(module, "keeps_init", False):
+        return
+    if isinstance(module, nn.Linear):
+        law.fill(module.weight, gain=residual_gain if getattr(module, "writes_residual", False) else 1.0)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
+    for child in module.children():
+        initialise(child, law, residual_gain=residual_gain)
+
+
+def depth_gain(branches: int) -> float:
+    """1/sqrt(number of branches added to the residual stream): keeps its variance from growing with depth (GPT-2)."""
+    return 1.0 / math.sqrt(max(branches, 1))

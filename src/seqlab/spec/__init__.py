@@ -1,0 +1,17 @@
+"""Specs: typed values that describe experiments, their saved form, and how they are changed and compared.
+
+from seqlab.spec import Field, Part, find, override, diff, id, to_json, from_json
+"""
+
+from seqlab.spec.compare import diff, id
+from seqlab.spec.describe import describe
+from seqlab.spec.errors import SpecError, did_you_mean
+from seqlab.spec.find import find, load_file, members, names
+from seqlab.spec.override import override
+from seqlab.spec.part import Field, Part
+from seqlab.spec.saved import from_json, to_json
+
+__all__ = [
+    "Field", "Part", "SpecError", "describe", "did_you_mean", "diff", "find", "from_json", "id", "load_file",
+    "members", "names", "override", "to_json",
+]  # fmt: skip

@@ -1,0 +1,78 @@
+"""Compare specs: what differs, field by field, and a short id of the content."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from seqlab.spec.part import Part
+from seqlab.spec.saved import to_json
+
+__all__ = ["diff", "id"]
+
+
+def diff(a: Part | Mapping[str, Any], b: Part | Mapping[str, Any]) -> dict[str, tuple[Any, Any]]:
+    """The fields in which two specs differ: path -> (value in a, value in b); empty when they are equal.
+
+    Takes parts or their saved JSON, so that records of parts that no longer exist can be compared. Where two parts
+    have different tags the tags are the difference. A field that one side lacks has the value "(absent)" there.
+    """
+    left = to_json(a) if isinstance(a, Part) else dict(a)
+    right = to_json(b) if isinstance(b, Part) else dict(b)
+    found: dict[str, tuple[Any, Any]] = {}
+    _compare(left, right, "", found)
+    return found
+
+
+ABSENT = "(absent)"
+
+
+def _compare(a: Any, b: Any, path: str, found: dict[str, tuple[Any, Any]]) -> None:
+    if isinstance(a, dict) and isinstance(b, dict):
+        if a.get("part") != b.get("part"):
+            found[path or "part"] = (a.get("part", ABSENT), b.get("part", ABSENT))
+            return
+        for key in [*a, *(key for key in b if key not in a)]:
+            _compare(a.get(key, ABSENT), b.get(key, ABSENT), f"{path}.{key}".lstrip("."), found)
+    elif isinstance(a, list) and isinstance(b, list):
+        for index in range(max(len(a), len(b))):
+            left = a[index] if index < len(a) else ABSENT
+            right = b[index] if index < len(b) else ABSENT
+            _compare(left, right, f"{path}.{index}", found)
+    elif type(a) is not type(b) or a != b:
+        found[path] = (_named(a), _named(b))
+
+
+def _named(value: Any) -> Any:
+    return value["part"] if isinstance(value, dict) and "part" in value else value
+
+
+def id(part: Part) -> str:
+    """Twelve hexadecimal digits of the SHA-256 of a spec's content, equal on every machine.
+
+    Locations (a path, a cache) are replaced by the hash of what lies there; see `Part.located`.
+    """
+    content = json.dumps(to_json(_without_locations(part)), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def _without_locations(part: Part) -> Part:
+    changed: dict[str, Any] = dict(part.located())
+    for field in fields(part):  # type: ignore[arg-type]
+        value = getattr(part, field.name)
+        if isinstance(value, Part):
+            changed[field.name] = _without_locations(value)
+        elif isinstance(value, tuple):
+            changed[field.name] = tuple(_without_locations(v) if isinstance(v, Part) else v for v in value)
+    return _replace_unchecked(part, changed)
+
+
+def _replace_unchecked(part: Part, changed: dict[str, Any]) -> Part:
+    # A hash in place of a path would not pass the part's own checks, and need not.
+    copy = object.__new__(type(part))
+    for field in fields(part):  # type: ignore[arg-type]
+        object.__setattr__(copy, field.name, changed.get(field.name, getattr(part, field.name)))
+    return copy

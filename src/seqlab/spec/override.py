@@ -1,0 +1,174 @@
+"""Overrides: `key.path=value` on the command line. Text becomes values here and nowhere else."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, fields
+from typing import Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
+
+from seqlab.spec.errors import SpecError, did_you_mean
+from seqlab.spec.find import find
+from seqlab.spec.part import Part, label, source_file
+
+__all__ = ["field_types", "override"]
+
+AnyPart = TypeVar("AnyPart", bound=Part)
+
+
+def override(part: AnyPart, *changes: str | Iterable[str] | Mapping[str, Any]) -> AnyPart:
+    """A copy of a spec with some fields changed.
+
+    changes: texts `key.path=value`, lists of them, or mappings from a path to a text or a value. A path walks
+    fields (`optim.lr`); a tuple is addressed by `all`, an index or a slice (`model.layers.2:5.mixer`). A part is
+    replaced by the name of another of its kind (`model.layers.all.mixer=longconv`) with its defaults; a tuple of
+    parts by names with commas; `none` where None is allowed. Later changes see earlier ones; the checks of the
+    parts run once, after the last. Raises SpecError naming the nearest valid key.
+    """
+    draft = _Draft.of(part)
+    for path, value in _pairs(changes):
+        keys = path.split(".")
+        _assign(draft, keys, value, path)
+    result = draft.build()
+    assert isinstance(result, type(part))
+    return result
+
+
+def _pairs(changes: Iterable[Any]) -> Iterable[tuple[str, Any]]:
+    for change in changes:
+        if isinstance(change, str):
+            path, equals, text = change.partition("=")
+            if not equals or not path:
+                raise SpecError(f"`{change}` is not of the form key.path=value.")
+            yield path.strip(), text.strip()
+        elif isinstance(change, Mapping):
+            yield from change.items()
+        else:
+            yield from _pairs(change)
+
+
+@dataclass
+class _Draft:
+    """A part taken apart, so that several fields can change before its checks run."""
+
+    cls: type[Part]
+    values: dict[str, Any]
+
+    @classmethod
+    def of(cls, value: Any) -> Any:
+        if isinstance(value, Part):
+            return cls(type(value), {f.name: cls.of(getattr(value, f.name)) for f in fields(value)})  # type: ignore[arg-type]
+        if isinstance(value, tuple):
+            return [cls.of(item) for item in value]
+        return value
+
+    def build(self) -> Part:
+        return self.cls(**{name: _built(value) for name, value in self.values.items()})
+
+
+def _built(value: Any) -> Any:
+    if isinstance(value, _Draft):
+        return value.build()
+    return tuple(_built(item) for item in value) if isinstance(value, list) else value
+
+
+def _assign(draft: Any, keys: list[str], value: Any, path: str) -> None:
+    key, rest = keys[0], keys[1:]
+    if isinstance(draft, list):
+        for item in draft[_selection(key, len(draft), path)]:
+            _require_inside(item, rest, path)
+            _assign(item, rest, value, path)
+        return
+    if not isinstance(draft, _Draft):
+        raise SpecError(f"`{path}` goes too deep: there is nothing below `{path.rpartition('.' + key)[0]}`.")
+    if key not in draft.values:
+        known = list(draft.values)
+        raise SpecError(
+            f"`{path}`: {label(draft.cls)} has no field `{key}` ({source_file(draft.cls)}); {did_you_mean(key, known)}"
+        )
+    if rest:
+        _assign(draft.values[key], rest, value, path)
+    else:
+        wanted = field_types(draft.cls)[key]
+        draft.values[key] = _Draft.of(_parsed(value, wanted, path) if isinstance(value, str) else value)
+
+
+def _require_inside(item: Any, rest: list[str], path: str) -> None:
+    if not rest or not isinstance(item, _Draft):
+        raise SpecError(f"`{path}` must name a field of the part, such as `{path}.FIELD=value`.")
+
+
+def _selection(key: str, length: int, path: str) -> slice:
+    if key == "all":
+        return slice(None)
+    try:
+        bounds = [int(bound) if bound else None for bound in key.split(":")]
+    except ValueError:
+        raise SpecError(f"`{path}`: `{key}` is not `all`, an index or a slice such as 2:5.") from None
+    if len(bounds) == 1 and bounds[0] is not None:
+        index = bounds[0] + length if bounds[0] < 0 else bounds[0]
+        if not 0 <= index < length:
+            raise SpecError(f"`{path}`: there is no element {key}; there are {length}, counted from 0.")
+        return slice(index, index + 1)
+    chosen = slice(*bounds)
+    if not range(length)[chosen]:
+        raise SpecError(f"`{path}`: the slice {key} selects nothing of {length} elements.")
+    return chosen
+
+
+def field_types(cls: type[Part]) -> dict[str, Any]:
+    """The types of a part's fields, resolved."""
+    hints = typing.get_type_hints(cls, include_extras=True)
+    return {field.name: hints[field.name] for field in fields(cls)}  # type: ignore[arg-type]
+
+
+def _parsed(text: str, wanted: Any, path: str) -> Any:
+    origin, options = typing.get_origin(wanted), typing.get_args(wanted)
+    if origin is typing.Annotated:
+        return _parsed(text, options[0], path)
+    if origin in (typing.Union, types.UnionType):
+        if type(None) in options and text.lower() in ("none", "null"):
+            return None
+        others = [option for option in options if option is not type(None)]
+        return _first_that_fits(text, others, path)
+    if isinstance(wanted, type) and issubclass(wanted, Part):
+        return _part(text, wanted, path)
+    if origin is tuple:
+        words = [] if text.lower() in ("", "none", "()") else [word.strip() for word in text.split(",")]
+        return tuple(_parsed(word, options[0], path) for word in words)
+    return _scalar(text, wanted, path)
+
+
+def _first_that_fits(text: str, options: list[Any], path: str) -> Any:
+    failure: SpecError | None = None
+    for option in options:
+        try:
+            return _parsed(text, option, path)
+        except SpecError as error:
+            failure = failure or error
+    assert failure is not None
+    raise failure
+
+
+def _part(text: str, wanted: type[Part], path: str) -> Part:
+    if wanted.kind is None:
+        raise SpecError(
+            f"`{path}` is a {wanted.__name__} and has no alternatives; set its fields: `{path}.FIELD=value`."
+        )
+    if text.lower() in ("", "none", "null"):
+        raise SpecError(f"`{path}` needs a part of kind {wanted.kind}; a missing part is never replaced silently.")
+    try:
+        return find(wanted.kind, text)()
+    except SpecError as error:
+        raise SpecError(f"`{path}={text}`: {error}") from None
+
+
+def _scalar(text: str, wanted: Any, path: str) -> Any:
+    try:
+        return TypeAdapter(wanted).validate_strings(text)
+    except ValidationError as report:
+        message = report.errors()[0]["msg"]
+        raise SpecError(f"`{path}={text}`: {message[0].lower() + message[1:]}.") from None
