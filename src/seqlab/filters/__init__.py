@@ -33,3 +33,7 @@ class LongFilter(nn.Module):
     def param_groups(self) -> list[dict[str, Any]]:
         """Parameters with settings of their own: dicts of `params` and `lr` and/or `weight_decay`."""
         return []
+
+    def reset_parameters(self) -> None:
+        """Draw the parameters anew by the law that the spec states (torch's global generator)."""
+        raise NotImplementedError

@@ -1,0 +1,49 @@
+"""Two linears with an activation between them, the transformer's feed-forward layer (arXiv 1706.03762)."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqlab.channels import Channel, ChannelMixer
+from seqlab.nn.activations import Activation, activation
+from seqlab.nn.inits import residual
+from seqlab.spec import Field
+
+__all__ = ["MLP", "FeedForward"]
+
+
+class MLP(Channel):
+    """down(activation(up(x))). Drawn by torch's default for linears: uniform within 1/sqrt(fan_in), biases too."""
+
+    expansion: float = Field(4.0, gt=0)
+    """Hidden width in units of D."""
+    activation: Activation = "gelu"
+    """What stands between the linears."""
+    bias: bool = True
+    """Whether the linears have biases."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of outputs dropped in training."""
+
+    def build(self, *, dim: int) -> FeedForward:
+        return FeedForward(self, dim)
+
+
+class FeedForward(ChannelMixer):
+    def __init__(self, spec: MLP, dim: int) -> None:
+        super().__init__()
+        hidden = max(round(spec.expansion * dim), 1)
+        self.dropout = spec.dropout
+        self.activation = activation(spec.activation)
+        self.up = nn.Linear(dim, hidden, bias=spec.bias)
+        self.down = residual(nn.Linear(hidden, dim, bias=spec.bias))
+
+    def reset_parameters(self) -> None:
+        self.up.reset_parameters()
+        self.down.reset_parameters()
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.dropout(self.down(self.activation(self.up(x))), self.dropout, self.training)
+
+    def flops(self) -> float:
+        return 4.0 * self.up.in_features * self.up.out_features

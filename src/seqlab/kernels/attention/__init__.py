@@ -1,0 +1,5 @@
+"""Softmax attention."""
+
+from seqlab.kernels.attention.dispatch import attention
+
+__all__ = ["attention"]

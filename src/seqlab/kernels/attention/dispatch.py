@@ -1,0 +1,27 @@
+"""Which attention runs: torch's fused kernel, at every size."""
+
+from __future__ import annotations
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from seqlab.kernels.attention.fast import attention_fused
+
+__all__ = ["attention"]
+
+
+def attention(
+    q: Float[Tensor, "b l h d"],
+    k: Float[Tensor, "b m g d"],
+    v: Float[Tensor, "b m g d"],
+    *,
+    causal: bool = False,
+    bias: Float[Tensor, "#b #h #l #m"] | Bool[Tensor, "#b #h #l #m"] | None = None,
+    dropout: float = 0.0,
+) -> Float[Tensor, "b l h d"]:
+    """softmax(q k / sqrt(d) + bias) v, in q's dtype; the softmax is in float32 or wider.
+
+    g divides h, and query head i reads group i // (h / g). causal: query t sees keys 0..t. bias: float values are
+    added to the scores (ALiBi), boolean ones say which keys are seen (lengths). dropout: share of weights dropped.
+    """
+    return attention_fused(q, k, v, causal=causal, bias=bias, dropout=dropout)

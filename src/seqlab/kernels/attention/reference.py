@@ -1,0 +1,35 @@
+"""Softmax attention by its definition, every score written out."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+__all__ = ["attention_reference"]
+
+
+def attention_reference(
+    q: Float[Tensor, "b l h d"],
+    k: Float[Tensor, "b m g d"],
+    v: Float[Tensor, "b m g d"],
+    *,
+    causal: bool = False,
+    bias: Float[Tensor, "#b #h #l #m"] | Bool[Tensor, "#b #h #l #m"] | None = None,
+) -> Float[Tensor, "b l h d"]:
+    """softmax(q k / sqrt(d) + bias) v in float32 or wider. A boolean bias says which keys are seen.
+
+    Query head i reads group i // (h / g). Causal: query t sees keys 0..t.
+    """
+    wide = torch.promote_types(q.dtype, torch.float32)
+    shared = q.shape[2] // k.shape[2]
+    keys, values = (t.to(wide).repeat_interleave(shared, dim=2) for t in (k, v))
+    scores = torch.einsum("blhd,bmhd->bhlm", q.to(wide), keys) / math.sqrt(q.shape[-1])
+    if bias is not None:
+        scores = scores.masked_fill(~bias, -math.inf) if bias.dtype == torch.bool else scores + bias
+    if causal:
+        seen = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
+        scores = scores.masked_fill(~seen, -math.inf)
+    return torch.einsum("bhlm,bmhd->blhd", scores.softmax(-1), values).to(q.dtype)

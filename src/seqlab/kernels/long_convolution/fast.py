@@ -1,0 +1,75 @@
+"""The long convolution by the Fourier transform, with a gradient that uses the spectra of the forward pass again.
+
+Autograd would save the padded inputs and transform complex arrays back; here six real transforms do everything.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.fft import irfft, rfft
+
+__all__ = ["fft_size", "long_convolution_fft"]
+
+
+def fft_size(least: int) -> int:
+    """The smallest even 2^a 3^b 5^c that is not below `least`: sizes whose transforms are fast."""
+    best = 2
+    while best < least:
+        best *= 2
+    five = 1
+    while five < best:
+        three = five
+        while three < best:
+            size = 2 * three
+            while size < least:
+                size *= 2
+            best = min(best, size)
+            three *= 3
+        five *= 5
+    return best
+
+
+def long_convolution_fft(
+    u: Float[Tensor, "b d l"], taps: Float[Tensor, "d k"], skip: Float[Tensor, " d"]
+) -> Float[Tensor, "b d l"]:
+    """The reference's function in float32, or in float64 when an argument is float64; the result has u's dtype.
+
+    The transform has l + k - 1 points or more, so that no tap wraps round to an earlier time.
+    """
+    wide = torch.promote_types(torch.promote_types(u.dtype, taps.dtype), torch.float32)
+    taps = taps[:, : u.shape[-1]]
+    y: Tensor = _FFTConvolution.apply(u.to(wide), taps.to(wide), skip.to(wide))[0]
+    return y.to(u.dtype)
+
+
+class _FFTConvolution(torch.autograd.Function):
+    @staticmethod
+    def forward(u: Tensor, taps: Tensor, skip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        length = u.shape[-1]
+        points = fft_size(length + taps.shape[-1] - 1)
+        u_spectrum, taps_spectrum = rfft(u, points), rfft(taps, points)
+        y = irfft(u_spectrum * taps_spectrum, points)[..., :length]
+        return torch.addcmul(y, u, skip[:, None]), u_spectrum, taps_spectrum
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
+        u, taps, skip = inputs
+        ctx.mark_non_differentiable(*output[1:])
+        ctx.save_for_backward(u, skip, *output[1:])
+        ctx.taps = taps.shape[-1]
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
+        u, skip, u_spectrum, taps_spectrum = ctx.saved_tensors
+        length = u.shape[-1]
+        points = fft_size(length + ctx.taps - 1)
+        spectrum = rfft(grad, points)
+        grad_u = irfft(spectrum * taps_spectrum.conj(), points)[..., :length]
+        grad_taps = irfft((spectrum * u_spectrum.conj()).sum(0), points)[:, : ctx.taps]
+        return torch.addcmul(grad_u, grad, skip[:, None]), grad_taps, (grad * u).sum((0, 2))

@@ -1,0 +1,22 @@
+"""Which rotary embedding runs: the one by halves, at every size."""
+
+from __future__ import annotations
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from seqlab.kernels.rotary.fast import rotary_halves
+
+__all__ = ["rotary"]
+
+
+def rotary(
+    x: Float[Tensor, "b l h d"], position: Int[Tensor, "#b l"], base: float = 10000.0
+) -> Float[Tensor, "b l h d"]:
+    """Rotary position embedding (RoFormer, arXiv 2104.09864), in x's dtype; d is even.
+
+    Convention "rotate half" (GPT-NeoX, Llama): features i and i + d/2 form a plane that turns by position x
+    base^(-2i/d); the paper pairs neighbours, which is the same up to a fixed order of features. Rows may stand at
+    positions of their own.
+    """
+    return rotary_halves(x, position, base)

@@ -1,0 +1,30 @@
+"""Which window attention runs: full causal attention where the window holds everything, blocks elsewhere."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+from seqlab.kernels.attention import attention
+from seqlab.kernels.window_attention.fast import window_attention_blocks
+
+__all__ = ["window_attention"]
+
+
+def window_attention(
+    q: Float[Tensor, "b l h d"],
+    k: Float[Tensor, "b l g d"],
+    v: Float[Tensor, "b l g d"],
+    *,
+    window: int,
+    slopes: Float[Tensor, " h"] | None = None,
+    dropout: float = 0.0,
+) -> Float[Tensor, "b l h d"]:
+    """Causal attention in which query t sees keys t-window+1 .. t, itself included; any window, any length.
+
+    slopes: ALiBi, the score of head i at distance n is lowered by slopes_i n. The cost grows with l x window.
+    """
+    if window >= q.shape[1] and slopes is None:
+        return attention(q, k, v, causal=True, dropout=dropout)
+    window = min(window, q.shape[1])
+    return window_attention_blocks(q, k, v, window=window, slopes=slopes, dropout=dropout)

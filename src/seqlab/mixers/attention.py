@@ -1,0 +1,128 @@
+"""Softmax attention over all positions (arXiv 1706.03762)."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from seqlab.kernels.attention import attention
+from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
+from seqlab.nn.heads import Heads, Position, alibi_slopes
+from seqlab.nn.inits import residual
+from seqlab.spec import Field
+
+__all__ = ["Attention", "SelfAttention"]
+
+
+class Attention(Mixer):
+    """Multi-head softmax attention. Linears are drawn by torch's default, uniform within 1/sqrt(fan_in), biases too.
+
+    An input longer than `length` raises, and so does a step beyond it.
+    """
+
+    heads: int = Field(4, ge=1)
+    """Number of heads; it divides D."""
+    kv_heads: int | None = Field(None, ge=1)
+    """Number of key and value heads that groups of heads share (arXiv 2305.13245); none: as many as heads."""
+    position: Position = "none"
+    """How positions enter: not at all, by rotation of q and k, or by ALiBi (scores fall with distance)."""
+    rotary_base: float = Field(10000.0, gt=1)
+    """Base of the rotary wavelengths (arXiv 2104.09864)."""
+    qk_norm: bool = False
+    """Whether q and k get an RMS norm with a weight, over each head (arXiv 2302.05442)."""
+    causal: bool = True
+    """Whether a position sees only itself and earlier ones."""
+    bias: bool = False
+    """Whether the linears have biases."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Share of attention weights dropped in training."""
+
+    def build(self, *, dim: int, length: int) -> SelfAttention:
+        return SelfAttention(self, dim, length)
+
+
+class SelfAttention(SequenceMixer):
+    """State: `keys` and `values` (B, length, G, E), whatever the position."""
+
+    def __init__(self, spec: Attention, dim: int, length: int) -> None:
+        super().__init__()
+        self.length = length
+        self.causal, self.max_length, self.dropout = spec.causal, length, spec.dropout
+        self.alibi = spec.position == "alibi"
+        self.heads = Heads(dim, spec.heads, spec.kv_heads, spec.position, spec.rotary_base, spec.qk_norm, spec.bias)
+        self.out = residual(nn.Linear(dim, dim, bias=spec.bias))
+
+    def reset_parameters(self) -> None:
+        self.heads.reset_parameters()
+        self.out.reset_parameters()
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        return self._attend(x, lengths)[0]
+
+    def _attend(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        self.check_length(x)
+        time = torch.arange(x.shape[1], device=x.device)
+        q, k, v = self.heads(x, time[None])
+        y = attention(q, k, v, causal=self.causal, bias=self._bias(x, lengths), dropout=self.dropout * self.training)
+        return self.out(y.flatten(2)), k, v
+
+    def _bias(self, x: Tensor, lengths: Tensor | None) -> Tensor | None:
+        time = torch.arange(x.shape[1], device=x.device)
+        # Right padding lies in the future of every real position, so a causal mixer needs no mask for it.
+        real = None if lengths is None or self.causal else (time < lengths[:, None])[:, None, None]
+        if not self.alibi:
+            return real
+        distance = (time[:, None] - time).abs()
+        bias = -alibi_slopes(self.heads.heads, x)[:, None, None] * distance
+        return bias[None] if real is None else bias.masked_fill(~real, float("-inf"))
+
+    def prefill(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        self._require_causal()
+        y, k, v = self._attend(x, lengths)
+        state = self.init_state(x.shape[0])
+        state["keys"][:, : x.shape[1]] = k
+        state["values"][:, : x.shape[1]] = v
+        state["position"] += x.shape[1] if lengths is None else lengths
+        return y, state
+
+    def init_state(self, batch: int) -> State:
+        weight = self.out.weight
+        shape = (batch, self.length, self.heads.groups, self.heads.width)
+        return {
+            "keys": weight.new_zeros(shape),
+            "values": weight.new_zeros(shape),
+            "position": fresh_position(batch, weight.device),
+        }
+
+    def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
+        self._require_causal()
+        position, keys, values = state["position"], state["keys"], state["values"]
+        if int(position.max()) >= keys.shape[1]:
+            raise ValueError(f"attention was built for {keys.shape[1]} positions and cannot step beyond them.")
+        q, k, v = self.heads(x_t[:, None], position[:, None])
+        rows = torch.arange(len(position), device=position.device)
+        keys[rows, position], values[rows, position] = k[:, 0], v[:, 0]
+        y = attention(q, keys, values, bias=self._step_bias(position, x_t))
+        state["position"] = position + 1
+        return self.out(y.flatten(1)), state
+
+    def _step_bias(self, position: Tensor, x_t: Tensor) -> Tensor:
+        """(B, 1 or H, 1, length): which cached keys a row sees, and how far they are."""
+        distance = (position[:, None] - torch.arange(self.length, device=position.device))[:, None, None]
+        if not self.alibi:
+            return distance >= 0
+        bias = -alibi_slopes(self.heads.heads, x_t)[:, None, None] * distance
+        return bias.masked_fill(distance < 0, float("-inf"))
+
+    def _require_causal(self) -> None:
+        if not self.causal:
+            raise ValueError("attention with causal=False sees the future and cannot run step by step.")
+
+    def state_bytes(self, batch: int, length: int) -> int:
+        cached = 2 * (self.length) * self.heads.groups * self.heads.width
+        return batch * (cached * self.out.weight.element_size() + 8)
+
+    def flops(self, length: int) -> float:
+        linears = 2.0 * length * (self.heads.project.weight.numel() + self.out.weight.numel())
+        pairs = length * (length + 1) / 2 if self.causal else length**2
+        return linears + 4.0 * pairs * self.out.in_features

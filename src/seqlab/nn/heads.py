@@ -1,0 +1,69 @@
+"""Queries, keys and values of attention: one fused projection, their norms, their positions."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from seqlab.kernels.rms_norm import rms_norm
+from seqlab.kernels.rotary import rotary
+from seqlab.spec import SpecError
+
+__all__ = ["Heads", "Position", "alibi_slopes"]
+
+Position = Literal["none", "rotary", "alibi"]
+
+
+class Heads(nn.Module):
+    """(B, L, D) -> q (B, L, H, E), k and v (B, L, G, E), with E = D / H; views of one projection.
+
+    normed: q and k get an RMS norm over E with a weight (arXiv 2302.05442), before the rotation.
+    Raises SpecError where the heads do not divide the features or the groups the heads.
+    """
+
+    def __init__(
+        self, dim: int, heads: int, kv_heads: int | None, position: Position, base: float, normed: bool, bias: bool
+    ) -> None:
+        super().__init__()
+        groups = heads if kv_heads is None else kv_heads
+        if dim % heads:
+            raise SpecError(f"{heads} heads do not divide {dim} features; choose a divisor of {dim}.")
+        if heads % groups:
+            raise SpecError(f"{groups} kv_heads do not divide {heads} heads; choose a divisor of {heads}.")
+        if position == "rotary" and dim // heads % 2:
+            raise SpecError(f"rotary positions need heads of even width; {heads} heads of {dim} features are not.")
+        self.heads, self.groups, self.width = heads, groups, dim // heads
+        self.rotary_base = base if position == "rotary" else None
+        self.project = nn.Linear(dim, (heads + 2 * groups) * self.width, bias=bias)
+        self.q_norm = nn.Parameter(torch.ones(self.width)) if normed else None
+        self.k_norm = nn.Parameter(torch.ones(self.width)) if normed else None
+
+    def reset_parameters(self) -> None:
+        self.project.reset_parameters()
+        for norm in (self.q_norm, self.k_norm):
+            if norm is not None:
+                nn.init.ones_(norm)
+
+    def forward(self, x: Tensor, position: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """position: (1 or B, L), where each input stands in its row."""
+        qkv = self.project(x).unflatten(-1, (-1, self.width))
+        both, v = qkv.split([self.heads + self.groups, self.groups], dim=2)
+        if self.q_norm is not None:
+            q, k = both.split([self.heads, self.groups], dim=2)
+            both = torch.cat([rms_norm(q, self.q_norm), rms_norm(k, self.k_norm)], dim=2)
+        if self.rotary_base is not None:
+            both = rotary(both, position, self.rotary_base)
+        q, k = both.split([self.heads, self.groups], dim=2)
+        return q, k, v
+
+
+def alibi_slopes(heads: int, like: Tensor) -> Tensor:
+    """(H,) slopes of ALiBi (arXiv 2108.12409), on the device of `like`, in float32 or wider: 2^(-8i/H), i = 1..H,
+    where H is a power of two; else those of the power of two below, then every second one of the power above."""
+    below = 1 << (heads.bit_length() - 1)
+    slopes = [2 ** (-8 * i / below) for i in range(1, below + 1)]
+    slopes += [2 ** (-8 * i / (2 * below)) for i in range(1, 2 * below + 1, 2)]
+    wide = torch.promote_types(like.dtype, torch.float32)
+    return torch.tensor(slopes[:heads], dtype=wide, device=like.device)

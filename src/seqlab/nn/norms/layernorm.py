@@ -1,0 +1,54 @@
+"""Layer norm (Ba, Kiros and Hinton, arXiv 1607.06450)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqlab.nn.norms import Norm
+from seqlab.spec import Field
+
+__all__ = ["FeatureNorm", "LayerNorm"]
+
+
+class LayerNorm(Norm):
+    """(x - mean) / sqrt(variance + eps) . weight + bias; the variance is divided by D, not D - 1."""
+
+    eps: float = Field(1e-5, gt=0)
+    """Added to the variance."""
+    weight: bool = True
+    """Whether each feature has a trainable factor (1 at the start)."""
+    bias: bool = True
+    """Whether each feature has a trainable offset (0 at the start)."""
+
+    def build(self, *, dim: int) -> FeatureNorm:
+        return FeatureNorm(self, dim)
+
+
+class FeatureNorm(nn.Module):
+    """(..., D) -> (..., D) in the input's dtype; weight and bias may be wider than the input."""
+
+    keeps_float32 = True
+
+    def __init__(self, spec: LayerNorm, dim: int) -> None:
+        super().__init__()
+        self.dim, self.eps = dim, spec.eps
+        self.weight = nn.Parameter(torch.empty(dim)) if spec.weight else None
+        self.bias = nn.Parameter(torch.empty(dim)) if spec.bias else None
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Weight 1, bias 0."""
+        if self.weight is not None:
+            nn.init.ones_(self.weight)
+        if self.bias is not None:
+            nn.init.zeros_(self.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        # torch's kernel computes a bf16 input in float32, and takes float32 parameters beside it only in pairs.
+        weight, bias = self.weight, self.bias
+        if x.dtype != torch.float64 and (weight is None) != (bias is None):
+            wide = F.layer_norm(x.float(), (self.dim,), weight, bias, self.eps)
+            return wide.to(x.dtype)
+        return F.layer_norm(x, (self.dim,), weight, bias, self.eps)
