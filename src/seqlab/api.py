@@ -1,0 +1,91 @@
+"""The Python face of seqlab: run an experiment, load a run, generate; the same record as the command line's.
+
+    import seqlab
+    run = seqlab.run(experiment)            # in a notebook an interrupt ends it and returns what was trained
+    run.metrics.last["val/loss"], run.model, run.generate("The ")
+    seqlab.load("quiet-harbor-12")
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import cached_property
+from pathlib import Path
+
+from torch import nn
+
+from seqlab.data.symbols import StreamDecoder, Symbols, from_json
+from seqlab.experiment import Experiment
+from seqlab.generation.generate import generate
+from seqlab.generation.sampling import Sampling
+from seqlab.journal import LabBook
+from seqlab.journal import Run as Record
+from seqlab.train.load import experiment_of, load_model
+from seqlab.train.start import prepare, start
+from seqlab.train.watch import Watch
+
+__all__ = ["TrainedRun", "load", "run"]
+
+
+class TrainedRun(Record):
+    """A run of the lab book with its model: everything a Run has, and `model`, `spec` and `generate`."""
+
+    step: int | None = None
+    """The checkpoint to use; None: the newest."""
+
+    @cached_property
+    def spec(self) -> Experiment:
+        """The experiment as a typed value."""
+        return experiment_of(self)
+
+    @cached_property
+    def model(self) -> nn.Module:
+        """The model as the newest checkpoint (or that of `step`) has it, on the CPU, in evaluation mode."""
+        return load_model(self, self.step)[0]
+
+    @cached_property
+    def symbols(self) -> Symbols:
+        """The alphabet between text and the model's symbols."""
+        return from_json(self.origin["assets"]["symbols"])
+
+    def stream(
+        self, prompt: str, *, symbols: int = 200, sampling: Sampling | None = None, seed: int = 0
+    ) -> Iterator[str]:
+        """Text after the prompt, piece by piece; a piece is held back while its UTF-8 is not whole."""
+        decoder = StreamDecoder(self.symbols)
+        start_symbols = [int(symbol) for symbol in self.symbols.encode(prompt.encode())]
+        for symbol in generate(self.model, start_symbols, symbols, sampling or Sampling(), seed):  # type: ignore[arg-type]
+            piece = decoder.feed([symbol])
+            if piece:
+                yield piece
+        if rest := decoder.flush():
+            yield rest
+
+    def generate(self, prompt: str, *, symbols: int = 200, sampling: Sampling | None = None, seed: int = 0) -> str:
+        """The text after the prompt."""
+        return "".join(self.stream(prompt, symbols=symbols, sampling=sampling, seed=seed))
+
+
+def run(
+    experiment: Experiment,
+    *,
+    name: str | None = None,
+    runs: str | Path | None = None,
+    why: str | None = None,
+    tags: Sequence[str] = (),
+    watch: Watch | None = None,
+) -> TrainedRun:
+    """Train an experiment and return its run. An interrupt (Ctrl-C, the notebook's stop button) ends it after the
+    present step, saved; what was trained is returned. Raises in one sentence what is wrong, before anything is
+    written."""
+    record, _, _ = start(prepare(experiment, runs), name=name, why=why, tags=tags, watch=watch)
+    return TrainedRun(record.folder)
+
+
+def load(name: str, runs: str | Path | None = None) -> TrainedRun:
+    """A run by name (`NAME` or `NAME@STEP`); raises RunNotFound naming the nearest."""
+    name, at, step = name.partition("@")
+    loaded = TrainedRun(LabBook(runs).open(name).folder)
+    if at:
+        loaded.step = int(step)
+    return loaded

@@ -1,0 +1,47 @@
+"""How the next symbol is drawn from logits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+__all__ = ["Sampling"]
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Temperature, then top-k, then top-p (nucleus, arXiv 1904.09751), then a draw; temperature 0 is greedy."""
+
+    temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+
+    def __post_init__(self) -> None:
+        if self.temperature < 0:
+            raise ValueError(f"temperature is {self.temperature}; it must be 0 (greedy) or more.")
+        if self.top_k is not None and self.top_k < 1:
+            raise ValueError(f"top-k is {self.top_k}; it must be at least 1.")
+        if self.top_p is not None and not 0 < self.top_p <= 1:
+            raise ValueError(f"top-p is {self.top_p}; it must be above 0 and at most 1.")
+
+    def draw(self, logits: Tensor, generator: torch.Generator) -> Tensor:
+        """logits (B, V) -> symbols (B,), in float32 or wider."""
+        if self.temperature == 0:
+            return logits.argmax(-1)
+        logits = logits.float() / self.temperature
+        if self.top_k is not None and self.top_k < logits.shape[-1]:
+            smallest = logits.topk(self.top_k).values[:, -1:]
+            logits = logits.masked_fill(logits < smallest, -torch.inf)
+        if self.top_p is not None and self.top_p < 1:
+            logits = _nucleus(logits, self.top_p)
+        return torch.multinomial(logits.softmax(-1), 1, generator=generator)[:, 0]
+
+
+def _nucleus(logits: Tensor, mass: float) -> Tensor:
+    """Keep the fewest most likely symbols whose probabilities reach `mass`; the most likely is always kept."""
+    ordered, index = logits.sort(descending=True)
+    before = ordered.softmax(-1).cumsum(-1) - ordered.softmax(-1)
+    dropped = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, index, before >= mass)
+    return logits.masked_fill(dropped, -torch.inf)

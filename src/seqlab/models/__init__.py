@@ -1,0 +1,99 @@
+"""Models: backbones made of blocks, one backbone a file."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import Any, Literal
+
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from seqlab.channels import Channel
+from seqlab.channels.mlp import MLP
+from seqlab.data.signature import Signature
+from seqlab.mixers import Mixer, State
+from seqlab.nn.norms import Norm
+from seqlab.nn.norms.rmsnorm import RMSNorm
+from seqlab.spec import Field, Part
+
+__all__ = ["Block", "BlockModule", "Model"]
+
+
+class Model(Part, kind="models"):
+    """A model's spec."""
+
+    @abstractmethod
+    def build(self, signature: Signature) -> nn.Module:
+        """The module for a task of that signature, its parameters drawn (torch's global generator)."""
+
+    @abstractmethod
+    def card(self, model: nn.Module) -> dict[str, Any]:
+        """What a model card shows, as JSON: per layer the mixer, causal or not, positions, norms, parameters."""
+
+
+class Block(Part):
+    """One layer: norm, sequence mixer, add; norm, channel mixer, add."""
+
+    mixer: Mixer
+    """What mixes along the sequence."""
+    channel: Channel | None = MLP()
+    """What mixes along the features; none for a layer without one."""
+    norm: Norm = RMSNorm()
+    """The norm of both branches, each with weights of its own."""
+    placement: Literal["pre", "post"] = "pre"
+    """pre: x + f(norm(x)) (GPT-2); post: norm(x + f(x)) (the transformer of 2017)."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout on the output of each branch, before it is added."""
+
+    def build(self, *, dim: int, length: int) -> BlockModule:
+        """The module of the layer."""
+        return BlockModule(self, dim, length)
+
+
+class BlockModule(nn.Module):
+    """The module of a block; `checkpointing` recomputes its activations in the backward pass."""
+
+    checkpointing: bool = False
+
+    def __init__(self, spec: Block, dim: int, length: int) -> None:
+        super().__init__()
+        self.pre = spec.placement == "pre"
+        self.mixer = spec.mixer.build(dim=dim, length=length)
+        self.mixer_norm = spec.norm.build(dim=dim)
+        self.channel = spec.channel.build(dim=dim) if spec.channel is not None else None
+        self.channel_norm = spec.norm.build(dim=dim) if spec.channel is not None else None
+        self.dropout = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """(B, L, D) -> (B, L, D)."""
+        if self.checkpointing and self.training:
+            result: Tensor = checkpoint(self._forward, x, lengths, use_reentrant=False)
+            return result
+        return self._forward(x, lengths)
+
+    def _forward(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        mixed = self.mixer(self.mixer_norm(x) if self.pre else x, lengths)
+        return self._after_mixer(x, mixed)
+
+    def prefill(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        """`forward`, and the mixer's state after each row's last real position."""
+        mixed, state = self.mixer.prefill(self.mixer_norm(x) if self.pre else x, lengths)
+        return self._after_mixer(x, mixed), state
+
+    def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
+        """One position: (B, D) -> (B, D)."""
+        mixed, state = self.mixer.step(self.mixer_norm(x_t) if self.pre else x_t, state)
+        return self._after_mixer(x_t, mixed), state
+
+    def _after_mixer(self, x: Tensor, mixed: Tensor) -> Tensor:
+        x = x + self.dropout(mixed)
+        if not self.pre:
+            x = self.mixer_norm(x)
+        if self.channel is None or self.channel_norm is None:
+            return x
+        x = x + self.dropout(self.channel(self.channel_norm(x) if self.pre else x))
+        return x if self.pre else self.channel_norm(x)
+
+    def flops(self, length: int) -> float:
+        """Floating-point operations of one row's forward pass."""
+        return self.mixer.flops(length) + (length * self.channel.flops() if self.channel is not None else 0.0)

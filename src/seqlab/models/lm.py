@@ -1,0 +1,182 @@
+"""Language model: embedding, blocks, final norm, head."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, Literal, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from seqlab.data.signature import Signature
+from seqlab.mixers import State
+from seqlab.models import Block, BlockModule, Model
+from seqlab.nn.inits import Init, depth_gain, initialise
+from seqlab.nn.inits.normal import Normal
+from seqlab.nn.norms import Norm
+from seqlab.nn.norms.rmsnorm import RMSNorm
+from seqlab.nn.position import sinusoidal
+from seqlab.spec import Field, SpecError
+from seqlab.spec.part import label
+
+__all__ = ["LM", "LanguageModel"]
+
+
+class LM(Model):
+    """A language model that predicts the next symbol; causal when every mixer is."""
+
+    dim: int = Field(128, ge=1)
+    """Width of the residual stream."""
+    layers: tuple[Block, ...]
+    """The blocks, first to last."""
+    norm: Norm = RMSNorm()
+    """The norm before the head."""
+    tied: bool = True
+    """Use the embedding matrix as the head."""
+    position: Literal["none", "learned", "sinusoidal"] = "none"
+    """What is added to the embedding to tell positions apart (a mixer may have positions of its own)."""
+    dropout: float = Field(0.0, ge=0, lt=1)
+    """Dropout on the embedding."""
+    init: Init = Normal()
+    """Law of every linear in the blocks; filters keep their own."""
+    embedding_init: Init = Normal()
+    """Law of the embedding and of learned positions; fan-in and fan-out are D."""
+    head_init: Init = Normal()
+    """Law of an untied head."""
+    depth_scaled: bool = True
+    """Divide the linears that write to the residual stream by sqrt(number of branches) (GPT-2)."""
+
+    def check(self) -> None:
+        if not self.layers:
+            raise SpecError("models/lm needs at least one layer in `layers`.")
+
+    def build(self, signature: Signature) -> LanguageModel:
+        return LanguageModel(self, signature)
+
+    def card(self, model: nn.Module) -> dict[str, Any]:
+        blocks = cast(LanguageModel, model).blocks
+        rows = [
+            _layer_card(index, spec, cast(BlockModule, block))
+            for index, (spec, block) in enumerate(zip(self.layers, blocks, strict=True))
+        ]
+        return {
+            "dim": self.dim,
+            "vocabulary": cast(LanguageModel, model).embedding.num_embeddings,
+            "position": self.position,
+            "norm": label(type(self.norm)),
+            "tied": self.tied,
+            "layers": rows,
+        }
+
+
+def _layer_card(index: int, spec: Block, block: BlockModule) -> dict[str, Any]:
+    return {
+        "layer": index,
+        "mixer": label(type(spec.mixer)).rpartition("/")[2],
+        "causal": block.mixer.causal,
+        "position": getattr(spec.mixer, "position", "none"),
+        "channel": label(type(spec.channel)).rpartition("/")[2] if spec.channel else None,
+        "norm": f"{spec.placement} {label(type(spec.norm)).rpartition('/')[2]}",
+        "parameters": sum(p.numel() for p in block.parameters()),
+    }
+
+
+class LanguageModel(nn.Module):
+    """tokens (B, L) int64 -> logits (B, L, V)."""
+
+    def __init__(self, spec: LM, signature: Signature) -> None:
+        super().__init__()
+        self.length = signature.length
+        self.embedding = nn.Embedding(signature.vocabulary, spec.dim)
+        self.positions = nn.Embedding(signature.length, spec.dim) if spec.position == "learned" else None
+        self.sinusoidal = spec.position == "sinusoidal"
+        self.dropout = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
+        self.blocks = nn.ModuleList(block.build(dim=spec.dim, length=signature.length) for block in spec.layers)
+        self.norm = spec.norm.build(dim=spec.dim)
+        self.head = None if spec.tied else nn.Linear(spec.dim, signature.vocabulary, bias=False)
+        self._initialise(spec)
+
+    def _initialise(self, spec: LM) -> None:
+        branches = sum(1 if block.channel is None else 2 for block in spec.layers)
+        initialise(self.blocks, spec.init, residual_gain=depth_gain(branches) if spec.depth_scaled else 1.0)
+        std = spec.embedding_init.std(spec.dim, spec.dim)
+        for table in (self.embedding, self.positions):
+            if table is not None:
+                nn.init.normal_(table.weight, 0.0, std)
+        if self.head is not None:
+            self.head.is_head = True  # type: ignore[assignment]  # read by optim.groups: a head is no hidden matrix
+            spec.head_init.fill(self.head.weight)
+
+    @property
+    def causal(self) -> bool:
+        """Whether no logit sees a later symbol."""
+        return all(block.mixer.causal for block in self._blocks())
+
+    @property
+    def max_length(self) -> int | None:
+        """The longest input, None where there is no limit."""
+        limits = [block.mixer.max_length for block in self._blocks()]
+        limits.append(self.length if self.positions is not None else None)
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    def _blocks(self) -> Iterator[BlockModule]:
+        return cast(Iterator[BlockModule], iter(self.blocks))
+
+    def forward(self, tokens: Tensor, lengths: Tensor | None = None) -> Tensor:
+        """tokens (B, L) -> logits (B, L, V), in the parameters' dtype."""
+        x = self._embed(tokens, torch.arange(tokens.shape[1], device=tokens.device))
+        for block in self._blocks():
+            x = block(x, lengths)
+        return self._logits(x)
+
+    def prefill(self, tokens: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+        """tokens (B, L) -> the logits after each row's last real symbol (B, V), and the state there."""
+        x = self._embed(tokens, torch.arange(tokens.shape[1], device=tokens.device))
+        state: State = {}
+        for index, block in enumerate(self._blocks()):
+            x, memory = block.prefill(x, lengths)
+            state |= _named(index, memory)
+        last = x[:, -1] if lengths is None else x[torch.arange(len(x), device=x.device), lengths - 1]
+        return self._logits(last), state
+
+    def init_state(self, batch: int) -> State:
+        """The state before the first symbol."""
+        state: State = {}
+        for index, block in enumerate(self._blocks()):
+            state |= _named(index, block.mixer.init_state(batch))
+        return state
+
+    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """One symbol for each row: tokens (B,) and the state -> logits (B, V) and the new state."""
+        x = self._embed(tokens, state["0/position"])
+        after: State = {}
+        for index, block in enumerate(self._blocks()):
+            x, memory = block.step(x, _of_layer(index, state))
+            after |= _named(index, memory)
+        return self._logits(x), after
+
+    def _embed(self, tokens: Tensor, position: Tensor) -> Tensor:
+        x = self.embedding(tokens)
+        if self.positions is not None:
+            x = x + self.positions(position)
+        elif self.sinusoidal:
+            x = x + sinusoidal(position, x.shape[-1]).to(x.dtype)
+        return cast(Tensor, self.dropout(x))
+
+    def _logits(self, x: Tensor) -> Tensor:
+        return F.linear(self.norm(x), self.embedding.weight if self.head is None else self.head.weight)
+
+    def flops(self, length: int) -> float:
+        """Floating-point operations of one row's forward pass, the head included; a multiply-add counts as 2."""
+        vocabulary, dim = self.embedding.weight.shape
+        return sum(block.flops(length) for block in self._blocks()) + 2.0 * length * vocabulary * dim
+
+
+def _named(index: int, memory: State) -> State:
+    return {f"{index}/{name}": tensor for name, tensor in memory.items()}
+
+
+def _of_layer(index: int, state: State) -> State:
+    prefix = f"{index}/"
+    return {name.removeprefix(prefix): tensor for name, tensor in state.items() if name.startswith(prefix)}

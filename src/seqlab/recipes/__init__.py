@@ -1,0 +1,83 @@
+"""Recipes: functions that return an experiment; the docstring is the lab note.
+
+A shipped recipe is `demo:letters` (or `recipes.demo:letters`), a user's own `./mine.py:trial`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from seqlab.experiment import Experiment
+from seqlab.spec import SpecError, did_you_mean, load_file
+from seqlab.spec import names as file_names
+
+__all__ = ["Recipe", "find_recipe", "shipped"]
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe: its full name, the function, and the file it is written in."""
+
+    name: str
+    function: Callable[[], Experiment]
+    file: Path
+
+    @property
+    def note(self) -> str:
+        """The docstring: source, command, time on which machine, expected number."""
+        return inspect.getdoc(self.function) or ""
+
+    def build(self) -> Experiment:
+        """The experiment. Raises SpecError when the function does not return one."""
+        experiment = self.function()
+        if not isinstance(experiment, Experiment):
+            kind = type(experiment).__name__
+            raise SpecError(f"the recipe {self.name} ({self.file}) returned a {kind}; it must return an Experiment.")
+        return experiment
+
+
+def find_recipe(name: str) -> Recipe:
+    """The recipe of a name; raises SpecError naming the nearest when there is none."""
+    place, colon, function = name.rpartition(":")
+    if not colon:
+        raise SpecError(f"`{name}` is no recipe: write FILE:FUNCTION, e.g. `demo:letters` or `./mine.py:trial`.")
+    if place.endswith(".py"):
+        return _recipe_in(load_file(Path(place)).module, place, function)
+    place = place.removeprefix("recipes.")
+    if place not in file_names("recipes"):
+        raise SpecError(f"there is no file of recipes `{place}`; {did_you_mean(name, shipped())}")
+    return _recipe_in(importlib.import_module(f"seqlab.recipes.{place}"), place, function)
+
+
+def _recipe_in(module: ModuleType, place: str, function: str) -> Recipe:
+    found = _functions(module)
+    if function not in found:
+        known = [f"{place}:{name}" for name in found]
+        raise SpecError(f"{module.__file__} has no recipe `{function}`; {did_you_mean(f'{place}:{function}', known)}")
+    return Recipe(f"{place}:{function}", found[function], Path(str(module.__file__)))
+
+
+def _functions(module: ModuleType) -> dict[str, Callable[[], Experiment]]:
+    """The public functions that the file defines and that can be called without arguments."""
+    return {
+        name: value
+        for name, value in vars(module).items()
+        if inspect.isfunction(value)
+        and value.__module__ == module.__name__
+        and not name.startswith("_")
+        and all(p.default is not p.empty for p in inspect.signature(value).parameters.values())
+    }
+
+
+def shipped() -> list[str]:
+    """The names of all shipped recipes, in the order of their files and lines."""
+    return [
+        f"{place}:{name}"
+        for place in file_names("recipes")
+        for name in _functions(importlib.import_module(f"seqlab.recipes.{place}"))
+    ]

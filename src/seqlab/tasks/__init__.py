@@ -1,0 +1,101 @@
+"""Tasks: data, loss, metrics and the signature a model must fit, one a file."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqlab.data.signature import Signature
+from seqlab.spec import Part
+
+__all__ = ["Batch", "PreparedTask", "Task"]
+
+
+class Task(Part, kind="tasks"):
+    """A task's spec."""
+
+    @abstractmethod
+    def prepare(self) -> PreparedTask:
+        """Read the data. Raises DataError in one sentence when it is missing, empty or too short."""
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The examples of one step, batch first."""
+
+    tensors: dict[str, Tensor]
+    scored: int
+    """Number of symbols (or examples) that the loss is averaged over: the whole batch's, also in a part of it."""
+    tokens: int
+    """Number of symbols that the model reads."""
+    epoch: float
+    """Passes over the training data when this batch is done."""
+
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device."""
+        moved = {name: tensor.to(device, non_blocking=True) for name, tensor in self.tensors.items()}
+        return Batch(moved, self.scored, self.tokens, self.epoch)
+
+    def parts(self, count: int) -> list[Batch]:
+        """The rows in `count` parts of nearly equal size; `scored` stays the whole batch's, so the gradients add up."""
+        rows = len(next(iter(self.tensors.values())))
+        edges = [rows * index // count for index in range(count + 1)]
+        return [
+            Batch({name: t[start:stop] for name, t in self.tensors.items()}, self.scored, self.tokens, self.epoch)
+            for start, stop in zip(edges, edges[1:], strict=False)
+            if stop > start
+        ]
+
+
+class PreparedTask(ABC):
+    """A task with its data read."""
+
+    signature: Signature
+    fingerprints: dict[str, str]
+    """SHA-256 of each file that the data comes from, by its name."""
+    row_tokens: int
+    """Symbols that one row of a training batch holds."""
+    stages: int = 1
+    """Number of tasks in a stream of tasks, trained one after the other; 1 where there is no stream."""
+
+    @abstractmethod
+    def batch(self, seed: int, step: int, size: int, stage: int = 0) -> Batch:
+        """The batch of a step (counted from 0): a pure function of its arguments, so that resuming needs no state."""
+
+    @abstractmethod
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss summed over the scored symbols of these rows, a float32 scalar, and metrics summed likewise.
+
+        The loop divides both by `batch.scored`; the metrics' names have no phase yet.
+        """
+
+    @abstractmethod
+    def evaluate(self, model: nn.Module, split: str, *, subset: bool = False) -> dict[str, float]:
+        """The metrics of a held-out split ("val" or "test"), or of its fixed subset; names without the split."""
+
+    @abstractmethod
+    def held_out_inputs(self, rows: int) -> tuple[Tensor, ...]:
+        """A fixed batch of validation inputs, as `model(*inputs)` takes it, for probes."""
+
+    @abstractmethod
+    def floors(self) -> dict[str, Any]:
+        """What a trivial model reaches on the validation split, quickly computed: {name: {metric: value}}."""
+
+    def slow_floors(self) -> dict[str, Any]:
+        """Floors that take seconds; the loop asks for them when training is over."""
+        return {}
+
+    def splits(self) -> tuple[str, ...]:
+        """The held-out splits there are: always "val"; "test" is scored once, at the end."""
+        return ("val",)
+
+    def check_batch(self, size: int) -> None:
+        """Raise DataError when the training data cannot fill a batch of `size` rows."""
+
+    def assets(self) -> dict[str, Any]:
+        """What it takes to use a model of this task without its data (the alphabet ...), as JSON."""
+        return {}

@@ -1,0 +1,49 @@
+"""When to log, evaluate and save: functions of the step; of the clock only where the spec asks for minutes."""
+
+from __future__ import annotations
+
+import time
+
+from seqlab.train.training import Training
+
+__all__ = ["Cadence"]
+
+FIRST_CHECKPOINT_STEPS = 20
+FIRST_CHECKPOINT_SECONDS = 30.0
+
+
+class Cadence:
+    """Asked once after every step, with that step counted."""
+
+    def __init__(self, t: Training) -> None:
+        self._t = t
+        self._start = self._evaluated = self._saved = time.monotonic()
+        self._first_saved = t.step > 0
+
+    def log(self) -> bool:
+        """The first step, every few steps, and the last."""
+        every = self._t.experiment.evaluation.log_every_steps
+        return self._t.step == 1 or self._t.step % every == 0 or self._t.step == self._t.steps
+
+    def evaluate(self) -> bool:
+        """By steps (ten times over the budget if nothing is said) or by minutes."""
+        spec, now = self._t.experiment.evaluation, time.monotonic()
+        if spec.every_minutes is not None or (spec.every_steps is None and self._t.steps is None):
+            due = now - self._evaluated >= 60 * (spec.every_minutes or 1.0)
+        else:
+            due = self._t.step % (spec.every_steps or max(1, (self._t.steps or 10) // 10)) == 0
+        if due:
+            self._evaluated = now
+        return due
+
+    def save(self) -> bool:
+        """By steps, by minutes, and once early, so that a run that cannot save is known within its first minute."""
+        spec, now, step = self._t.experiment.snapshots, time.monotonic(), self._t.step
+        early = step >= FIRST_CHECKPOINT_STEPS or now - self._start >= FIRST_CHECKPOINT_SECONDS
+        first = not self._first_saved and early
+        by_steps = spec.every_steps is not None and step % spec.every_steps == 0
+        return first or by_steps or now - self._saved >= 60 * spec.every_minutes
+
+    def saved(self) -> None:
+        """A checkpoint was written."""
+        self._first_saved, self._saved = True, time.monotonic()

@@ -1,0 +1,137 @@
+"""Checkpoints: written completely or not at all, verified before they are used, kept by a stated rule.
+
+checkpoints/<step>/ holds model.safetensors (master weights), averaged.safetensors (when there is an average),
+state.pt (optimiser, schedule, progress; loadable with weights_only=True) and, written last, MANIFEST.json with the size
+and SHA-256 of each file. A folder without a valid manifest is no checkpoint.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+__all__ = ["Checkpoint", "CheckpointError", "checkpoints", "latest", "prune", "write"]
+
+FORMAT = 1
+
+
+class CheckpointError(Exception):
+    """A checkpoint that is not there or cannot be used: one sentence."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A folder of a run's checkpoints/ and the step it was taken at."""
+
+    folder: Path
+    step: int
+
+    def fault(self) -> str | None:
+        """Why this checkpoint cannot be used, or None when every file is as the manifest says."""
+        try:
+            manifest = json.loads((self.folder / "MANIFEST.json").read_text())
+            for name, expected in manifest["files"].items():
+                path = self.folder / name
+                if path.stat().st_size != expected["bytes"]:
+                    return f"{name} has {path.stat().st_size:,} bytes and should have {expected['bytes']:,}"
+                if _sha256(path) != expected["sha256"]:
+                    return f"{name} does not have the content that was written"
+        except FileNotFoundError as error:
+            return f"{Path(error.filename).name} is missing"
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            return f"its manifest cannot be read ({error})"
+        return None
+
+    def digest(self) -> str:
+        """SHA-256 of the manifest, which names the content of every file."""
+        return hashlib.sha256((self.folder / "MANIFEST.json").read_bytes()).hexdigest()
+
+    def weights(self, *, averaged: bool = False) -> dict[str, Tensor]:
+        """The model's state dict; with `averaged`, of the running average where there is one."""
+        average = self.folder / "averaged.safetensors"
+        return load_file(average if averaged and average.exists() else self.folder / "model.safetensors")
+
+    def state(self) -> dict[str, Any]:
+        """Everything else, on the CPU."""
+        state: dict[str, Any] = torch.load(self.folder / "state.pt", map_location="cpu", weights_only=True)
+        return state
+
+
+def checkpoints(run_folder: Path) -> list[Checkpoint]:
+    """Every checkpoint folder of a run by step, valid or not."""
+    folder = run_folder / "checkpoints"
+    steps = sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdigit()) if folder.is_dir() else []
+    return [Checkpoint(folder / str(step), step) for step in steps]
+
+
+def latest(run_folder: Path) -> tuple[Checkpoint | None, list[str]]:
+    """The newest checkpoint that can be used, and a sentence for each newer one that cannot."""
+    skipped: list[str] = []
+    for checkpoint in reversed(checkpoints(run_folder)):
+        fault = checkpoint.fault()
+        if fault is None:
+            return checkpoint, skipped
+        skipped.append(f"checkpoint {checkpoint.step} is not usable: {fault}; an earlier one is used.")
+    return None, skipped
+
+
+def write(
+    run_folder: Path, step: int, weights: dict[str, Tensor], state: dict[str, Any], averaged: dict[str, Tensor] | None
+) -> tuple[Checkpoint, int]:
+    """Write a checkpoint; returns it and its bytes. An older folder of the same step is replaced whole."""
+    final = run_folder / "checkpoints" / str(step)
+    draft = final.with_name(f".{step}.{os.getpid()}")
+    shutil.rmtree(draft, ignore_errors=True)
+    draft.mkdir(parents=True)
+    save_file(_plain(weights), draft / "model.safetensors")
+    if averaged is not None:
+        save_file(_plain(averaged), draft / "averaged.safetensors")
+    torch.save(state, draft / "state.pt")
+    files = {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(draft.iterdir())}
+    for path in draft.iterdir():
+        _sync(path)
+    manifest = draft / "MANIFEST.json"
+    manifest.write_text(json.dumps({"format": FORMAT, "step": step, "files": files}, indent=1))
+    _sync(manifest)
+    if final.exists():
+        shutil.rmtree(final)
+    draft.rename(final)
+    _sync(final.parent)
+    return Checkpoint(final, step), sum(entry["bytes"] for entry in files.values())
+
+
+def prune(run_folder: Path, keep_last: int, keep: Iterable[int], every: int | None) -> None:
+    """Remove checkpoints but for the newest `keep_last`, the steps in `keep`, and multiples of `every`."""
+    steps = [checkpoint.step for checkpoint in checkpoints(run_folder)]
+    kept = {*steps[-keep_last:], *keep, *(step for step in steps if every and step % every == 0)}
+    for checkpoint in checkpoints(run_folder):
+        if checkpoint.step not in kept:
+            shutil.rmtree(checkpoint.folder)
+
+
+def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    # safetensors refuses two names for one memory: a tied tensor is saved once, under each of its names, as a copy.
+    return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,88 @@
+"""What acts on, or looks at, a model in training: methods change it, probes do not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqlab.data.streams import stream_seed
+from seqlab.methods import Draws, Method
+from seqlab.spec.part import label
+from seqlab.train.training import Training, build_model
+
+__all__ = ["apply_methods", "begin_methods", "measure_probes"]
+
+PROBE_ROWS = 8
+
+
+def begin_methods(t: Training) -> None:
+    """Each method's statistics at the start of a run."""
+    t.method_statistics = [method.begin(_trainable(t), {}) for method in t.experiment.methods]
+
+
+def apply_methods(t: Training) -> dict[str, Tensor | float]:
+    """Let every method that is due act, and report what it changed as `method/...`."""
+    tasks_done = t.step // t.steps_a_stage if t.steps_a_stage and t.step % t.steps_a_stage == 0 else None
+    metrics: dict[str, Tensor | float] = {}
+    for index, method in enumerate(t.experiment.methods):
+        if method.due(t.step, tasks_done):
+            with t.shares.rare("methods"):
+                metrics |= _act(t, index, method)
+    return metrics
+
+
+def _act(t: Training, index: int, method: Method) -> dict[str, Tensor | float]:
+    weights, state = _trainable(t), _optimiser_state(t)
+    change = method.change(weights, state, t.method_statistics[index], _draws(t, index), {})
+    with torch.no_grad():
+        for name, value in change.weights.items():
+            weights[name].copy_(value)
+        for name, moments in change.moments.items():
+            for key, value in moments.items():
+                state[name][key].copy_(value)
+    t.method_statistics[index] = change.statistics or t.method_statistics[index]
+    t.weights.publish()
+    name = label(type(method)).rpartition("/")[2]
+    return {f"method/{name}_{what}": value for what, value in change.report.items()}
+
+
+def _draws(t: Training, index: int) -> Draws:
+    generator = torch.Generator(t.device)
+    generator.manual_seed(stream_seed(t.experiment.seed, "methods", index, t.step))
+
+    def fresh() -> dict[str, Tensor]:
+        model = build_model(t.experiment, t.task, "resets", index, t.step).to(t.device)
+        return {name: p.detach() for name, p in model.named_parameters()}
+
+    return Draws(generator, fresh)
+
+
+def _trainable(t: Training) -> dict[str, Tensor]:
+    return {name: p.detach() for name, p in t.model.named_parameters() if p.requires_grad}
+
+
+def _optimiser_state(t: Training) -> dict[str, dict[str, Any]]:
+    return {
+        name: t.optimiser.state[parameter]
+        for group in t.optimiser.param_groups
+        for name, parameter in zip(group["names"], group["params"], strict=True)
+        if parameter in t.optimiser.state
+    }
+
+
+def measure_probes(t: Training, phase: str, update: int) -> dict[str, Tensor | float]:
+    """The measures of every probe of this phase that is due at this update (the first is 1)."""
+    due = [p for p in t.experiment.probes if p.phase == phase and p.due(update, t.steps or 0)]
+    if not due:
+        return {}
+    metrics: dict[str, Tensor | float] = {}
+    with t.shares.rare("probes"), torch.no_grad():
+        inputs = tuple(tensor.to(t.device) for tensor in t.task.held_out_inputs(PROBE_ROWS))
+        t.model.eval()
+        for probe in due:
+            torch.default_generator.manual_seed(stream_seed(t.experiment.seed, "probes", update))
+            metrics |= probe.measure(t.model, inputs)
+        t.model.train()
+    return metrics

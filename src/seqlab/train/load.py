@@ -1,0 +1,58 @@
+"""A model out of a run: for generation, evaluation, and a person's own code."""
+
+from __future__ import annotations
+
+from typing import Any, cast
+
+import torch
+from torch import nn
+
+from seqlab.data.signature import Signature
+from seqlab.experiment import Experiment
+from seqlab.journal import Run
+from seqlab.spec import from_json
+from seqlab.train.checkpoint import Checkpoint, CheckpointError, checkpoints, latest
+
+__all__ = ["experiment_of", "load_model", "pick_checkpoint"]
+
+
+def experiment_of(run: Run) -> Experiment:
+    """The experiment of a run; parts from a user's file are loaded from the run's own copy."""
+    return cast(Experiment, from_json(run.experiment, run.folder / "source"))
+
+
+def pick_checkpoint(run: Run, step: int | None = None) -> tuple[Checkpoint, list[str]]:
+    """The checkpoint of a step, or the newest usable one and a sentence for each newer one that is not.
+
+    Raises CheckpointError naming the steps there are. Safe while the run is training: a checkpoint is complete or
+    not there.
+    """
+    if step is None:
+        found, skipped = latest(run.folder)
+        if found is None:
+            raise CheckpointError(f"{run.name} has no usable checkpoint yet; the first comes within 20 steps or 30 s.")
+        return found, skipped
+    known = {checkpoint.step: checkpoint for checkpoint in checkpoints(run.folder)}
+    if step not in known:
+        steps = ", ".join(map(str, known)) or "none"
+        raise CheckpointError(f"{run.name} has no checkpoint at step {step}; there are: {steps}.")
+    fault = known[step].fault()
+    if fault:
+        raise CheckpointError(f"checkpoint {step} of {run.name} is not usable: {fault}.")
+    return known[step], []
+
+
+def load_model(run: Run, step: int | None = None) -> tuple[nn.Module, Checkpoint, list[str]]:
+    """A run's model in evaluation mode, on the CPU, in the dtype of its master weights, with the averaged weights
+    where there is an average; the checkpoint it comes from; and sentences about newer ones that were skipped.
+
+    Needs no data: the sizes were recorded when the run was made.
+    """
+    checkpoint, skipped = pick_checkpoint(run, step)
+    signature: dict[str, Any] = run.origin["signature"]
+    model = experiment_of(run).model.build(Signature(**signature))
+    weights = checkpoint.weights(averaged=True)
+    if next(iter(weights.values())).dtype == torch.float64:
+        model = model.double()
+    model.load_state_dict(weights)
+    return model.eval(), checkpoint, skipped

@@ -1,0 +1,98 @@
+"""The training loop: one page, read downwards. It knows no task, mixer, probe or method by name."""
+
+from __future__ import annotations
+
+import math
+import time
+
+from seqlab.journal import Attempt, Run
+from seqlab.train.cadence import Cadence
+from seqlab.train.checkpoint import latest
+from seqlab.train.environment import differences, environment
+from seqlab.train.evaluate import evaluate
+from seqlab.train.interventions import apply_methods, begin_methods, measure_probes
+from seqlab.train.report import Report
+from seqlab.train.saving import restore, save
+from seqlab.train.signals import Signals
+from seqlab.train.step import optimiser_step
+from seqlab.train.training import Training
+from seqlab.train.watch import Watch
+
+__all__ = ["train"]
+
+
+def train(t: Training, run: Run, watch: Watch | None = None, deadline: float | None = None) -> str:
+    """Carry out an experiment in its run folder, from its newest usable checkpoint if it has one.
+
+    Returns the state that was recorded: finished, or stopped, preempted or timed_out (saved, to be resumed), or
+    diverged. deadline: seconds since the epoch at which to save and end.
+    """
+    watch = watch or Watch()
+    with run.attempt(origin=environment(t.device, t.dtype)) as attempt, Signals(deadline) as signals:
+        begin(t, run, attempt, watch)
+        report, cadence = Report(t, attempt, watch), Cadence(t)
+        state = ending(t, attempt, signals)
+        while state is None:
+            t.shares.begin_step(t.step)
+            metrics = optimiser_step(t)
+            metrics |= apply_methods(t)
+            metrics |= measure_probes(t, "after_update", t.step)
+            if cadence.log():
+                report.log(metrics)
+                state = None if math.isfinite(report.loss) else "diverged"
+            if cadence.evaluate() and state is None and t.step != t.steps:
+                report.evaluation(evaluate(t, "val", subset=True))
+            state = state or ending(t, attempt, signals)
+            if state != "diverged" and (state or cadence.save() or report.is_best):
+                with t.shares.rare("checkpoint"):
+                    report.saved(save(t, run.folder))
+                cadence.saved()
+        if state == "finished":
+            finish(t, report)
+        report.end(state)
+    return state
+
+
+def begin(t: Training, run: Run, attempt: Attempt, watch: Watch) -> None:
+    """Continue from the newest usable checkpoint, or start; say what is known before the first step."""
+    checkpoint, skipped = latest(run.folder)
+    for sentence in skipped:
+        watch.message(sentence)
+        attempt.event("checkpoint_skipped", message=sentence)
+    begin_methods(t)
+    t.frozen_digest, t.started = t.digest_frozen(), time.monotonic()
+    if checkpoint is not None:
+        restore(t, checkpoint)
+        attempt.rewind(t.step)
+        watch.message(f"resumed at step {t.step:,}")
+        compare_environments(run, attempt, watch)
+
+
+def compare_environments(run: Run, attempt: Attempt, watch: Watch) -> None:
+    """Mark the attempt when it cannot be bit-equal to the one before."""
+    before, now = (record["origin"] or {} for record in run.attempts()[-2:])
+    changed = differences(before, now)
+    if changed:
+        attempt.event("not_bit_comparable", changed=changed)
+        watch.message(f"this attempt is not bit-comparable with the last: {'; '.join(changed)}")
+
+
+def ending(t: Training, attempt: Attempt, signals: Signals) -> str | None:
+    """The state to end in now, or None to go on."""
+    budget = t.experiment.budget
+    if t.steps is not None and t.step >= t.steps:
+        return "finished"
+    if budget.minutes is not None and t.training_seconds() >= 60 * budget.minutes:
+        return "finished"
+    return signals.reason or ("stopped" if attempt.stop_requested() else None)
+
+
+def finish(t: Training, report: Report) -> None:
+    """The last numbers: the whole of every held-out split, frozen parts verified, floors that take their time."""
+    metrics: dict[str, float] = {}
+    for split in t.task.splits():
+        metrics |= evaluate(t, split)
+    report.result(metrics)
+    if t.digest_frozen() != t.frozen_digest:
+        raise RuntimeError(f"frozen parameters changed in training ({', '.join(t.frozen)}); this is a bug in seqlab.")
+    report.floors(t.task.slow_floors())

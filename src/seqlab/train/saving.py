@@ -1,0 +1,72 @@
+"""From a training in memory to a checkpoint, and back, so that going on is bit-equal to never having stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqlab.train.checkpoint import Checkpoint, CheckpointError, prune, write
+from seqlab.train.training import Training
+
+__all__ = ["load_weights", "restore", "save"]
+
+
+def save(t: Training, run_folder: Path) -> int:
+    """Write a checkpoint of the present step and prune the old ones; returns its bytes."""
+    _, size = write(run_folder, t.step, t.model.state_dict(), _state(t), t.weights.average)
+    snapshots = t.experiment.snapshots
+    prune(run_folder, snapshots.keep_last, (step for _, step in t.best.values()), snapshots.keep_every_steps)
+    return size
+
+
+def _state(t: Training) -> dict[str, Any]:
+    return {
+        "step": t.step,
+        "tokens": t.tokens,
+        "epoch": t.epoch,
+        "seconds": t.training_seconds(),
+        "optimiser": t.optimiser.state_dict(),
+        "loss_scale": t.loss_scale.state_dict(),
+        "schedule": t.schedule_memory,
+        "methods": t.method_statistics,
+        "best": {name: list(value) for name, value in t.best.items()},
+        "frozen_digest": t.frozen_digest,
+        "shares": dict(t.shares.seconds),
+    }
+
+
+def restore(t: Training, checkpoint: Checkpoint) -> None:
+    """Put a training back to where the checkpoint was taken."""
+    load_weights(t, checkpoint.weights())
+    if t.weights.average is not None:
+        t.weights.average = {name: tensor.to(t.device) for name, tensor in checkpoint.weights(averaged=True).items()}
+    state = checkpoint.state()
+    t.step, t.tokens, t.epoch, t.seconds = state["step"], state["tokens"], state["epoch"], state["seconds"]
+    t.optimiser.load_state_dict(state["optimiser"])
+    t.loss_scale.load_state_dict(state["loss_scale"])
+    t.schedule_memory = state["schedule"]
+    t.method_statistics = state["methods"]
+    t.best = {name: (value, step) for name, (value, step) in state["best"].items()}
+    t.frozen_digest = state["frozen_digest"]
+    t.shares.seconds.update(state["shares"])
+
+
+def load_weights(t: Training, weights: dict[str, Tensor]) -> None:
+    """Give the model these weights; raises CheckpointError naming the first tensor that does not fit."""
+    wanted = {name: tensor.shape for name, tensor in t.model.state_dict().items()}
+    for name, shape in wanted.items():
+        if name not in weights:
+            raise CheckpointError(f"the checkpoint has no tensor `{name}`; it is of another model.")
+        if weights[name].shape != shape:
+            raise CheckpointError(
+                f"`{name}` is {tuple(weights[name].shape)} in the checkpoint and {tuple(shape)} in the model."
+            )
+    extra = sorted(weights.keys() - wanted.keys())
+    if extra:
+        raise CheckpointError(f"the checkpoint has a tensor `{extra[0]}` that the model has not; it is of another model.")
+    with torch.no_grad():
+        t.model.load_state_dict(weights)
+    t.weights.publish()

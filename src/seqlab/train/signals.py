@@ -1,0 +1,47 @@
+"""Requests to end early: Ctrl-C, SIGTERM, SIGUSR2 (a scheduler's warning) and a deadline; the step is finished first."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from types import FrameType
+from typing import Self
+
+__all__ = ["Signals"]
+
+REASONS = {signal.SIGINT: "stopped", signal.SIGTERM: "preempted", signal.SIGUSR2: "preempted"}
+
+
+class Signals:
+    """While entered, a signal sets `reason` to the state that the run will end in; a second Ctrl-C interrupts at once.
+
+    deadline: seconds since the epoch (`time.time()`), or None. Outside the main thread only the deadline is watched,
+    since Python delivers signals to the main thread alone.
+    """
+
+    def __init__(self, deadline: float | None = None) -> None:
+        self._reason: str | None = None
+        self._deadline = deadline
+        self._previous: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Self:
+        if threading.current_thread() is threading.main_thread():
+            self._previous = {number: signal.signal(number, self._received) for number in REASONS}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]
+
+    def _received(self, number: int, _: FrameType | None) -> None:
+        if number == signal.SIGINT and self._reason == "stopped":
+            raise KeyboardInterrupt
+        self._reason = REASONS[signal.Signals(number)]
+
+    @property
+    def reason(self) -> str | None:
+        """The state to end in, or None to go on."""
+        if self._reason is None and self._deadline is not None and time.time() >= self._deadline:
+            return "timed_out"
+        return self._reason

@@ -1,0 +1,139 @@
+"""Start and resume runs: everything that can be wrong is found before anything is written."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from seqlab.experiment import Experiment
+from seqlab.journal import LabBook, Run
+from seqlab.spec import id, to_json
+from seqlab.spec.find import user_files_in
+from seqlab.train.checkpoint import CheckpointError
+from seqlab.train.environment import command_line, environment, git_state
+from seqlab.train.forecast import Forecast, forecast, refuse_if_too_large
+from seqlab.train.load import experiment_of, pick_checkpoint
+from seqlab.train.loop import train
+from seqlab.train.precision import choose_device, choose_dtype
+from seqlab.train.saving import load_weights
+from seqlab.train.training import Training, assemble
+from seqlab.train.watch import Watch
+
+__all__ = ["Prepared", "prepare", "resume", "start"]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """An experiment that was built and found to fit, and has written nothing yet."""
+
+    experiment: Experiment
+    training: Training
+    forecast: Forecast
+    card: dict[str, Any]
+    """The model card."""
+    start: dict[str, Any] | None
+    """Where the weights come from, when they come from another run."""
+    book: LabBook = field(repr=False)
+
+
+def prepare(experiment: Experiment, runs: str | Path | None = None) -> Prepared:
+    """Build an experiment without writing anything; raises in one sentence what is wrong with it or does not fit."""
+    book = LabBook(runs)
+    device = choose_device(experiment.device)
+    dtype = choose_dtype(experiment.precision, device)
+    task = experiment.task.prepare()
+    task.check_batch(experiment.batch.size)
+    expected = forecast(experiment, task, book.root)
+    refuse_if_too_large(expected)
+    training = assemble(experiment, task, device, dtype)
+    start_from = _start_from(training, book)
+    return Prepared(
+        experiment, training, expected, experiment.model.card(training.model), start_from, book
+    )
+
+
+def _start_from(t: Training, book: LabBook) -> dict[str, Any] | None:
+    """Give the model another run's weights, where the experiment says so; its record: run, step, content."""
+    if t.experiment.start_from is None:
+        return None
+    name, at, step = t.experiment.start_from.partition("@")
+    if at and not step.isdigit():
+        raise CheckpointError(f"start_from={t.experiment.start_from}: after the @ stands a step, a whole number.")
+    run = book.open(name)
+    checkpoint, _ = pick_checkpoint(run, int(step) if at else None)
+    load_weights(t, checkpoint.weights(averaged=True))
+    return {"run": run.name, "step": checkpoint.step, "checkpoint": checkpoint.digest(), "inherited": ["weights"]}
+
+
+def start(
+    prepared: Prepared,
+    *,
+    name: str | None = None,
+    why: str | None = None,
+    tags: Sequence[str] = (),
+    recipe: str | None = None,
+    overrides: Sequence[str] = (),
+    sources: dict[str, bytes] | None = None,
+    watch: Watch | None = None,
+    deadline: float | None = None,
+) -> tuple[Run, Training, str]:
+    """Make the run folder and train; returns the run, the training in memory, and the state it ended in."""
+    run = record(prepared, name=name, why=why, tags=tags, recipe=recipe, overrides=overrides, sources=sources)
+    state = train(prepared.training, run, watch, deadline)
+    return run, prepared.training, state
+
+
+def record(
+    prepared: Prepared,
+    *,
+    name: str | None,
+    why: str | None,
+    tags: Sequence[str],
+    recipe: str | None,
+    overrides: Sequence[str],
+    sources: dict[str, bytes] | None,
+) -> Run:
+    """Make the run folder of a prepared experiment."""
+    experiment, t = prepared.experiment, prepared.training
+    git = git_state(Path.cwd())
+    kept = {f"{file.sha256[:12]}_{file.path.name}": file.text for file in user_files_in(experiment)} | (sources or {})
+    if git is not None and git["diff"]:
+        kept["uncommitted.diff"] = git["diff"].encode()
+    origin = {
+        "argv": command_line(),
+        "recipe": recipe,
+        "overrides": list(overrides),
+        "id": id(experiment),
+        "environment": environment(t.device, t.dtype),
+        "git_commit": git["commit"] if git is not None else None,
+        "data": t.task.fingerprints,
+        "signature": asdict(t.task.signature),
+        "assets": t.task.assets(),
+        "card": prepared.card,
+        "forecast": prepared.forecast.to_json(),
+    }
+    return prepared.book.create(
+        to_json(experiment), name=name, origin=origin, sources=kept, tags=tags, why=why, parent=prepared.start
+    )
+
+
+def resume(run: Run, watch: Watch | None = None, deadline: float | None = None) -> tuple[Training | None, str]:
+    """Go on with a run where its last checkpoint was taken; nothing happens when it is finished.
+
+    Raises RunBusy when another process is at it, DataError when the data is no longer what it was.
+    """
+    state = run.state()
+    if state.name == "finished":
+        return None, "finished"
+    prepared = prepare(experiment_of(run), run.folder.parent)
+    now = prepared.training.task.fingerprints
+    changed = [name for name, digest in run.origin.get("data", {}).items() if now.get(name) != digest]
+    if changed:
+        raise CheckpointError(
+            f"{changed[0]} is no longer the file that {run.name} was trained on (its SHA-256 differs); "
+            "put the old one back, or start a new run."
+        )
+    return prepared.training, train(prepared.training, run, watch, deadline)
+

@@ -1,0 +1,89 @@
+"""One optimiser step, read downwards."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from seqlab.data.streams import stream_seed
+from seqlab.regularisers import Regulariser
+from seqlab.spec.part import label
+from seqlab.tasks import Batch
+from seqlab.train.interventions import measure_probes
+from seqlab.train.training import Training, build_model
+
+__all__ = ["optimiser_step"]
+
+
+def optimiser_step(t: Training) -> dict[str, Tensor | float]:
+    """Forward, backward, update; returns `train/...` of the forward pass that made the gradient, still on the device."""
+    spec, shares = t.experiment, t.shares
+    with shares("data"):
+        batch = t.task.batch(spec.seed, t.step, spec.batch.size, t.stage).to(t.device)
+    sums: dict[str, Tensor | float] = {"loss": 0.0}
+    for index, part in enumerate(batch.parts(spec.batch.accumulate)):
+        seed_dropout(spec.seed, t.step, index)
+        with shares("forward"):
+            loss, others = t.task.loss(t.weights.worker, part)
+        with shares("backward"):
+            (loss * (t.loss_scale.scale / batch.scored)).backward()  # type: ignore[no-untyped-call]
+            t.weights.collect()
+        for name, value in {"loss": loss, **others}.items():
+            sums[name] = sums.get(name, 0.0) + value.detach()
+    metrics: dict[str, Tensor | float] = {f"train/{name}": value / batch.scored for name, value in sums.items()}
+    metrics |= measure_probes(t, "before_update", t.step + 1)
+    with shares("optimiser"):
+        metrics |= update(t)
+    advance(t, batch)
+    return metrics
+
+
+def update(t: Training) -> dict[str, Tensor | float]:
+    """Penalties, clipping, the optimiser; in float16 an overflow skips the update and is counted."""
+    spec = t.experiment
+    gradients = [p.grad for p in t.model.parameters() if p.grad is not None]
+    if not t.loss_scale.unscale(gradients):
+        t.optimiser.zero_grad(set_to_none=True)
+        return {"train/overflows": float(t.loss_scale.overflows)}
+    metrics: dict[str, Tensor | float] = {}
+    for index, regulariser in enumerate(spec.regularisers):
+        metrics |= penalise(t, index, regulariser)
+    if spec.clip is not None:
+        metrics["train/gradient_norm"] = torch.nn.utils.clip_grad_norm_(t.model.parameters(), spec.clip, foreach=True)
+    for group in t.optimiser.param_groups:
+        group["lr"] = spec.schedule.lr(group["initial_lr"], t.step, t.steps or 0, t.schedule_memory)
+    metrics["train/lr"] = t.optimiser.param_groups[0]["lr"]
+    t.optimiser.step()
+    t.optimiser.zero_grad(set_to_none=True)
+    t.weights.publish()
+    t.weights.update_average()
+    return metrics
+
+
+def penalise(t: Training, index: int, regulariser: Regulariser) -> dict[str, Tensor | float]:
+    """Add the gradient of a penalty on the master weights; returns the penalty's value."""
+    trainable = {name: p for name, p in t.model.named_parameters() if p.requires_grad}
+    reference: dict[str, Tensor] = {}
+    if regulariser.compares_with() == "initial":
+        reference = t.initial
+    elif regulariser.compares_with() == "fresh":
+        model = build_model(t.experiment, t.task, "resets", t.step, index).to(t.device)
+        reference = {name: p.detach() for name, p in model.named_parameters()}
+    penalty = regulariser.penalty(trainable, reference)
+    penalty.backward()  # type: ignore[no-untyped-call]
+    return {f"train/penalty_{label(type(regulariser)).rpartition('/')[2]}": penalty.detach()}
+
+
+def advance(t: Training, batch: Batch) -> None:
+    """Count the step that was taken."""
+    t.step += 1
+    t.tokens += batch.tokens
+    t.epoch = batch.epoch
+
+
+def seed_dropout(seed: int, *counters: int) -> None:
+    """Start dropout's stream for this step: a function of the step alone, so that nothing of it need be saved."""
+    number = stream_seed(seed, "dropout", *counters)
+    torch.default_generator.manual_seed(number)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed(number)

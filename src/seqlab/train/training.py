@@ -1,0 +1,127 @@
+"""Everything that a run has in memory: data, weights, optimiser, and where it stands."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqlab.data.streams import stream_seed
+from seqlab.experiment import Experiment
+from seqlab.optim.groups import freeze, parameter_groups
+from seqlab.tasks import PreparedTask
+from seqlab.train.precision import LossScale
+from seqlab.train.shares import Shares
+from seqlab.train.weights import Weights
+
+__all__ = ["Training", "assemble"]
+
+
+@dataclass
+class Training:
+    """A run in memory. What changes from step to step is what a checkpoint holds; the rest follows from the spec."""
+
+    experiment: Experiment
+    device: torch.device
+    dtype: torch.dtype
+    task: PreparedTask
+    weights: Weights
+    optimiser: torch.optim.Optimizer
+    loss_scale: LossScale
+    frozen: list[str]
+    shares: Shares
+    step: int = 0
+    tokens: int = 0
+    epoch: float = 0.0
+    seconds: float = 0.0
+    """Seconds in the loop of the attempts before this one."""
+    started: float = field(default_factory=time.monotonic)
+    """When this attempt's loop began (time.monotonic)."""
+    schedule_memory: dict[str, Any] = field(default_factory=dict)
+    method_statistics: list[Any] = field(default_factory=list)
+    best: dict[str, tuple[float, int]] = field(default_factory=dict)
+    """Metric name -> (best value, its step), of those that `snapshots.keep_best` names."""
+    frozen_digest: str = ""
+    initial: dict[str, Tensor] = field(default_factory=dict)
+    """The weights of step 0, where a regulariser compares with them."""
+
+    @property
+    def model(self) -> nn.Module:
+        """The model with its master weights."""
+        return self.weights.model
+
+    @property
+    def steps_a_stage(self) -> int | None:
+        """Optimiser steps in each task of a stream, None when only the clock ends the run."""
+        budget = self.experiment.budget
+        batch = self.experiment.batch.size * self.task.row_tokens
+        limits = [budget.steps, math.ceil(budget.tokens / batch) if budget.tokens else None]
+        return min((limit for limit in limits if limit is not None), default=None)
+
+    @property
+    def steps(self) -> int | None:
+        """The step at which the budget ends, None when only the clock ends the run."""
+        return self.steps_a_stage * self.task.stages if self.steps_a_stage is not None else None
+
+    @property
+    def stage(self) -> int:
+        """The present task of a stream, counted from 0."""
+        if self.steps_a_stage is None:
+            return 0
+        return min(self.step // self.steps_a_stage, self.task.stages - 1)
+
+    def training_seconds(self) -> float:
+        """Seconds in the loop over all attempts, evaluation and checkpoints included."""
+        return self.seconds + time.monotonic() - self.started
+
+    def digest_frozen(self) -> str:
+        """SHA-256 of the frozen parameters' values."""
+        digest = hashlib.sha256()
+        named = dict(self.model.named_parameters())
+        for name in sorted(self.frozen):
+            digest.update(name.encode())
+            digest.update(named[name].detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+        return digest.hexdigest() if self.frozen else ""
+
+
+def assemble(experiment: Experiment, task: PreparedTask, device: torch.device, dtype: torch.dtype) -> Training:
+    """Build the model and its optimiser; raises in one sentence what cannot be, writes nothing."""
+    model = build_model(experiment, task).to(device)
+    frozen = freeze(model, experiment.freeze)
+    weights = Weights(model, dtype, experiment.averaging)
+    if experiment.gradient_checkpointing:
+        _checkpoint_blocks(weights.worker)
+    training = Training(
+        experiment,
+        device,
+        dtype,
+        task,
+        weights,
+        experiment.optim.build(parameter_groups(weights.model, experiment.optim)),
+        LossScale(dtype),
+        frozen,
+        Shares(device),
+    )
+    if any(regulariser.compares_with() == "initial" for regulariser in experiment.regularisers):
+        training.initial = {name: p.detach().clone() for name, p in weights.model.named_parameters()}
+    return training
+
+
+def build_model(experiment: Experiment, task: PreparedTask, stream: str = "init", *counters: int) -> nn.Module:
+    """The model with weights drawn from a named stream; the global generator is left as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(experiment.seed, stream, *counters))
+        return experiment.model.build(task.signature)
+
+
+def _checkpoint_blocks(model: nn.Module) -> None:
+    found = [module for module in model.modules() if hasattr(module, "checkpointing")]
+    if not found:
+        raise ValueError("gradient_checkpointing=true: this model has no blocks to recompute; leave it off.")
+    for module in found:
+        module.checkpointing = True
