@@ -8,10 +8,11 @@ from seqlab.spec.describe import describe
 from seqlab.spec.errors import SpecError, did_you_mean
 from seqlab.spec.find import find, load_file, members, names
 from seqlab.spec.override import override
-from seqlab.spec.part import Field, Part
+from seqlab.spec.part import Field, Part, label
+from seqlab.spec.paths import matching_paths
 from seqlab.spec.saved import from_json, to_json
 
 __all__ = [
-    "Field", "Part", "SpecError", "describe", "did_you_mean", "diff", "find", "from_json", "id", "load_file",
-    "members", "names", "override", "to_json",
+    "Field", "Part", "SpecError", "describe", "did_you_mean", "diff", "find", "from_json", "id", "label",
+    "load_file", "matching_paths", "members", "names", "override", "to_json",
 ]  # fmt: skip

@@ -60,19 +60,16 @@ def id(part: Part) -> str:
 
 
 def _without_locations(part: Part) -> Part:
-    changed: dict[str, Any] = dict(part.located())
-    for field in fields(part):  # type: ignore[arg-type]
-        value = getattr(part, field.name)
-        if isinstance(value, Part):
-            changed[field.name] = _without_locations(value)
-        elif isinstance(value, tuple):
-            changed[field.name] = tuple(_without_locations(v) if isinstance(v, Part) else v for v in value)
-    return _replace_unchecked(part, changed)
-
-
-def _replace_unchecked(part: Part, changed: dict[str, Any]) -> Part:
+    located = part.located()
     # A hash in place of a path would not pass the part's own checks, and need not.
     copy = object.__new__(type(part))
     for field in fields(part):  # type: ignore[arg-type]
-        object.__setattr__(copy, field.name, changed.get(field.name, getattr(part, field.name)))
+        value = located[field.name] if field.name in located else _inside(getattr(part, field.name))
+        object.__setattr__(copy, field.name, value)
     return copy
+
+
+def _inside(value: Any) -> Any:
+    if isinstance(value, Part):
+        return _without_locations(value)
+    return tuple(_inside(item) for item in value) if isinstance(value, tuple) else value

@@ -10,14 +10,14 @@ import linecache
 import pkgutil
 import sys
 import traceback
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from types import ModuleType
 
 from seqlab.spec.errors import SpecError, did_you_mean
 from seqlab.spec.part import Part
 
-__all__ = ["UserFile", "find", "load_file", "members", "names", "user_file_of"]
+__all__ = ["UserFile", "find", "load_file", "loaded_file", "members", "names", "user_file_of", "user_files_in"]
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,10 @@ _user_files: dict[str, UserFile] = {}
 
 def names(kind: str) -> list[str]:
     """The members of a kind, e.g. `names("mixers")`: the files of its folder. Nothing is imported."""
-    spec = importlib.util.find_spec(f"seqlab.{kind.replace('/', '.')}")
+    try:
+        spec = importlib.util.find_spec(f"seqlab.{kind.replace('/', '.')}")
+    except (ImportError, ValueError):  # a parent folder is missing, or the name is no name
+        spec = None
     if spec is None or not spec.submodule_search_locations:
         raise SpecError(f"there is no kind of part `{kind}`.")
     return sorted(module.name for module in pkgutil.iter_modules(spec.submodule_search_locations))
@@ -115,6 +118,29 @@ def _execute(path: Path, text: bytes, digest: str) -> ModuleType:
     return module
 
 
+def loaded_file(sha256: str, folder: Path | None = None) -> UserFile | None:
+    """The user's file of that content: one that was loaded before, or else loaded now from a folder, or None."""
+    if sha256 not in _user_files and folder is not None:
+        for path in sorted(folder.glob("*.py")):
+            if hashlib.sha256(path.read_bytes()).hexdigest() == sha256:
+                return load_file(path)
+    return _user_files.get(sha256)
+
+
 def user_file_of(cls: type[Part]) -> UserFile | None:
     """The user's file that a part comes from, or None for a shipped part."""
     return next((file for file in _user_files.values() if file.module.__name__ == cls.__module__), None)
+
+
+def user_files_in(part: Part) -> list[UserFile]:
+    """The user's files that a spec's parts come from, each once."""
+    found: dict[str, UserFile] = {}
+    own = user_file_of(type(part))
+    if own is not None:
+        found[own.sha256] = own
+    for field in fields(part):  # type: ignore[arg-type]
+        value = getattr(part, field.name)
+        for inner in value if isinstance(value, tuple) else (value,):
+            if isinstance(inner, Part):
+                found |= {file.sha256: file for file in user_files_in(inner)}
+    return list(found.values())

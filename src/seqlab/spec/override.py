@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import types
 import typing
 from collections.abc import Iterable, Mapping
@@ -97,23 +98,23 @@ def _assign(draft: Any, keys: list[str], value: Any, path: str) -> None:
 
 
 def _require_inside(item: Any, rest: list[str], path: str) -> None:
-    if not rest or not isinstance(item, _Draft):
+    if not isinstance(item, _Draft):
+        raise SpecError(f"`{path}` names one value of several; give all of them, with commas between.")
+    if not rest:
         raise SpecError(f"`{path}` must name a field of the part, such as `{path}.FIELD=value`.")
 
 
 def _selection(key: str, length: int, path: str) -> slice:
     if key == "all":
         return slice(None)
-    try:
-        bounds = [int(bound) if bound else None for bound in key.split(":")]
-    except ValueError:
-        raise SpecError(f"`{path}`: `{key}` is not `all`, an index or a slice such as 2:5.") from None
-    if len(bounds) == 1 and bounds[0] is not None:
-        index = bounds[0] + length if bounds[0] < 0 else bounds[0]
+    if re.fullmatch(r"-?\d+", key):
+        index = int(key) + length if int(key) < 0 else int(key)
         if not 0 <= index < length:
             raise SpecError(f"`{path}`: there is no element {key}; there are {length}, counted from 0.")
         return slice(index, index + 1)
-    chosen = slice(*bounds)
+    if not re.fullmatch(r"(-?\d+)?:(-?\d+)?(:-?[1-9]\d*)?", key):
+        raise SpecError(f"`{path}`: `{key}` is not `all`, an index or a slice such as 2:5.")
+    chosen = slice(*(int(bound) if bound else None for bound in key.split(":")))
     if not range(length)[chosen]:
         raise SpecError(f"`{path}`: the slice {key} selects nothing of {length} elements.")
     return chosen
@@ -137,9 +138,17 @@ def _parsed(text: str, wanted: Any, path: str) -> Any:
     if isinstance(wanted, type) and issubclass(wanted, Part):
         return _part(text, wanted, path)
     if origin is tuple:
-        words = [] if text.lower() in ("", "none", "()") else [word.strip() for word in text.split(",")]
-        return tuple(_parsed(word, options[0], path) for word in words)
+        return _tuple(text, options, path)
     return _scalar(text, wanted, path)
+
+
+def _tuple(text: str, options: tuple[Any, ...], path: str) -> tuple[Any, ...]:
+    words = [] if text.lower() in ("", "none", "()") else [word.strip() for word in text.split(",")]
+    if options[-1] is Ellipsis:
+        options = options[:1] * len(words)
+    if len(words) != len(options):
+        raise SpecError(f"`{path}={text}`: there must be {len(options)} values with commas between, not {len(words)}.")
+    return tuple(_parsed(word, option, path) for word, option in zip(words, options, strict=True))
 
 
 def _first_that_fits(text: str, options: list[Any], path: str) -> Any:

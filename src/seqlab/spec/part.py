@@ -28,7 +28,7 @@ STRICT = ConfigDict(extra="forbid", strict=True, validate_default=True, allow_in
 
 
 @dataclass_transform(kw_only_default=True, frozen_default=True, field_specifiers=(Field,))
-class Part(ABC):
+class Part(ABC):  # noqa: B024 - abstract by its kinds
     """Something a researcher chooses: a frozen value with typed fields, or an abstract kind of such values.
 
     A class made with `kind="mixers"` is a kind: an abstract part whose members are the files of that folder.
@@ -52,7 +52,7 @@ class Part(ABC):
     def __post_init__(self) -> None:
         self.check()
 
-    def check(self) -> None:
+    def check(self) -> None:  # noqa: B027 - most parts have nothing to check here
         """Checks that involve several fields; raises SpecError. Runs at construction."""
 
     def located(self) -> dict[str, str]:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.spec.errors import SpecError
-from seqlab.spec.find import find, load_file, user_file_of
+from seqlab.spec.find import find, loaded_file, user_file_of
 from seqlab.spec.part import Part, label
 
 __all__ = ["SCHEMA", "from_json", "tag", "to_json"]
@@ -69,7 +69,8 @@ def _decode(value: Any, source: Path | None) -> Any:
         return tuple(_decode(item, source) for item in value)
     if not isinstance(value, dict) or "part" not in value:
         return value
-    cls = _class_of(ALIASES.get(value["part"], value["part"]), source)
+    name: str = value["part"]
+    cls = _class_of(ALIASES.get(name, name), source)
     return cls(**{key: _decode(item, source) for key, item in value.items() if key != "part"})
 
 
@@ -91,13 +92,9 @@ def _class_of(name: str, source: Path | None) -> type[Part]:
 
 def _class_from_file(name: str, source: Path | None) -> type[Part]:
     _, digest, class_name = name.split(":")
-    from seqlab.spec.find import _user_files
-
-    if digest not in _user_files and source is not None:
-        for path in sorted(source.glob("*.py")):
-            load_file(path)
-    if digest not in _user_files:
+    file = loaded_file(digest, source)
+    if file is None:
         where = source if source is not None else "this process"
         raise SpecError(f"the part `{class_name}` comes from a user's file {digest[:12]} that is not in {where}.")
-    cls: type[Part] = getattr(_user_files[digest].module, class_name)
+    cls: type[Part] = getattr(file.module, class_name)
     return cls

@@ -1,0 +1,73 @@
+"""Shrink and perturb (Ash and Adams, arXiv 1910.08475)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from seqlab.methods import Change, Draws, Method, Moments, Units
+from seqlab.spec import Field
+
+__all__ = ["ShrinkAndPerturb"]
+
+
+class ShrinkAndPerturb(Method):
+    """w <- (1 - shrink) w + scale * noise.
+
+    The paper does it once, before training on new data (there lambda = 1 - shrink). Done after every step instead,
+    shrink acts as a weight decay that compounds: 0.01 at every one of 120 steps leaves 0.99^120 = 0.30 of a weight.
+    """
+
+    every_tasks: int | None = Field(1, ge=1)
+    """Act after the last update of every so many tasks; None where `every_steps` is given."""
+    shrink: float = Field(0.4, ge=0, le=1)
+    """The share of each weight that is taken away; 0 with `scale` 0 changes nothing."""
+    scale: float = Field(0.01, ge=0)
+    """Factor on the noise."""
+    noise: Literal["fresh", "normal"] = "fresh"
+    """`fresh`: a new initialisation of the model, whose norms' weights are 1 and biases 0 (the authors' code);
+    `normal`: independent N(0, 1) for every element (the paper's text)."""
+    moments: Literal["keep", "zero"] = "keep"
+    """The optimiser's state of these parameters; `zero` also zeroes its count of steps, as in a new optimiser."""
+
+    def change(
+        self,
+        weights: Mapping[str, Tensor],
+        moments: Moments,
+        statistics: Mapping[str, Tensor],
+        draws: Draws,
+        units: Mapping[str, Units],
+    ) -> Change:
+        chosen = {path: weights[path] for path in self.chosen(weights)}
+        noise = self._noise(chosen, draws)
+        new = {path: (1 - self.shrink) * weight + self.scale * noise[path] for path, weight in chosen.items()}
+        return Change(
+            weights=new,
+            moments=_zeroed(moments, chosen) if self.moments == "zero" else {},
+            statistics=dict(statistics),
+            report=_report(chosen, new),
+        )
+
+    def _noise(self, chosen: Mapping[str, Tensor], draws: Draws) -> Mapping[str, Tensor]:
+        if self.noise == "fresh":
+            return draws.fresh()
+        return {path: torch.empty_like(weight).normal_(generator=draws.generator) for path, weight in chosen.items()}
+
+
+def _zeroed(moments: Moments, chosen: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+    return {
+        path: {key: torch.zeros_like(value) for key, value in moments[path].items()}
+        for path in chosen
+        if path in moments
+    }
+
+
+def _report(old: Mapping[str, Tensor], new: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    differences = [new[path] - weight for path, weight in old.items()]
+    return {
+        "changed": torch.stack([difference.count_nonzero() for difference in differences]).sum(),
+        "change_norm": torch.stack([difference.norm() for difference in differences]).norm(),
+    }

@@ -1,0 +1,39 @@
+"""Probes: read-only measures of a model during training, one a file, all under the contract written here."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from typing import ClassVar, Literal
+
+from torch import Tensor, nn
+
+from seqlab.spec import Field, Part, label
+
+__all__ = ["Probe"]
+
+
+class Probe(Part, kind="probes"):
+    """Something measured of the model at some of the updates."""
+
+    phase: ClassVar[Literal["before_update", "after_update"]] = "after_update"
+    """When the loop calls `measure`: before the update, when the gradients are there, or after it and after the
+    methods. Every name of a measure carries it."""
+
+    every_steps: int = Field(100, ge=1)
+    """Measure at every so many updates; also at the last."""
+
+    def due(self, updates: int, steps: int) -> bool:
+        """Whether to measure at this update. updates: its number, the first is 1; steps: the budget in updates."""
+        return updates % self.every_steps == 0 or updates == steps
+
+    @abstractmethod
+    def measure(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, float]:
+        """The measures by name, each name made by `metric`.
+
+        inputs: a fixed batch of held-out data, as `model(*inputs)` takes it. Runs without gradient, in evaluation
+        mode, under a random stream of its own; changes neither parameters, buffers, gradients nor the mode.
+        """
+
+    def metric(self, what: str) -> str:
+        """The full name of a measure: `weight_norms/after_update/total`."""
+        return f"{label(type(self)).rpartition('/')[2]}/{self.phase}/{what}"
