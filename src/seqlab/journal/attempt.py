@@ -1,0 +1,241 @@
+"""One attempt at a run: the only writer of its metrics, events and summary, from lease to exit.json."""
+
+import os
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from seqlab.journal import clock, lease
+from seqlab.journal.errors import DiskFull, JournalError
+from seqlab.journal.files import (
+    clearly,
+    disk_is_full,
+    encode,
+    end_torn_line,
+    explained,
+    open_to_append,
+    read_object,
+    replace_json,
+    sync_folder,
+    write_bytes,
+    write_whole,
+)
+from seqlab.journal.metrics import Metrics, last_wall_seconds
+from seqlab.journal.state import ENDINGS
+
+_BALLAST = 1 << 20  # bytes kept on disk, given up when it is full so that the last writes succeed
+_BEAT = 30  # seconds between signs of life
+
+
+class Attempt:
+    """Use as a with-block: it takes the lease, numbers the attempt, and records how it ended.
+
+    `resumed_from` is the step of the checkpoint that it continues: metric lines of later steps are superseded;
+    None starts anew. A block that ends without `finish` is finished; an exception records failed, a
+    KeyboardInterrupt stopped, a full disk disk_full, and all of them travel on.
+    """
+
+    def __init__(self, run_folder: Path, resumed_from: int | None, origin: dict[str, Any] | None) -> None:
+        self._run = run_folder
+        self._resumed_from = resumed_from
+        self._origin = origin
+        self._names: set[str] = set()  # metric names already checked
+        self._ended = False
+
+    def __enter__(self) -> Self:
+        """Take the lease. Raises RunBusy, ReadOnly or DiskFull, and then leaves the run to the next one."""
+        self._process = os.getpid()
+        self._lease = lease.take(self._run)
+        try:
+            self._begin()
+        except BaseException:
+            self._lease.release()
+            raise
+        return self
+
+    def _begin(self) -> None:
+        previous = lease.last_attempt(self._run)
+        self.number = previous + 1
+        self.folder = self._run / "attempts" / str(self.number)
+        self.stdout = self.folder / "stdout.log"
+        self._counted_from = clock.charge()
+        self._seconds_before = _seconds_before(self._run, previous)
+        with clearly(self.folder):
+            self.folder.mkdir(parents=True)
+            sync_folder(self.folder.parent)
+        self._lease_file = self.folder / "lease.json"
+        facts = {"attempt": self.number, **lease.facts(), "seconds_before": self._seconds_before}
+        replace_json(self._lease_file, facts)
+        if self._origin is not None:
+            replace_json(self.folder / "origin.json", self._origin)
+        write_bytes(self.folder / "ballast", os.urandom(_BALLAST))  # random: zeros may be compressed away
+        self._stop = str(self.folder / "stop.json")
+        self._beat = time.monotonic()
+        self._open_logs()
+        self.rewind(self._resumed_from)
+
+    def _open_logs(self) -> None:
+        with clearly(self._run):
+            self._metrics = open_to_append(self._run / "metrics.jsonl")
+            self._events = open_to_append(self._run / "events.jsonl")
+            end_torn_line(self._metrics)
+            end_torn_line(self._events)
+            sync_folder(self._run)
+        self._reader = Metrics(self._run)
+
+    @property
+    def wall_seconds(self) -> float:
+        """Seconds that the run has cost, over all attempts, each from the start of its process."""
+        return self._seconds_before + time.monotonic() - self._counted_from
+
+    def rewind(self, step: int | None) -> None:
+        """Say that the run continues from `step` (None: anew): lines of later steps so far are superseded."""
+        mark = {"attempt": self.number, "resumed_from": step}
+        self._write(self._metrics, "metrics.jsonl", encode(mark))
+
+    def log(
+        self,
+        *,
+        step: int,
+        epoch: float | None = None,
+        task: int | str | None = None,
+        tokens: int | None = None,
+        wall_seconds: float | None = None,
+        **metrics: float,
+    ) -> None:
+        """Append one line of metrics, each named phase/what ("train/loss"). Raises JournalError for other names.
+
+        One write and no fsync: it survives a kill of this process at once, a power cut from the next `summarise`.
+        """
+        self._must_be_open()
+        if not metrics.keys() <= self._names:
+            self._check_names(metrics)
+        record: dict[str, Any] = {
+            "attempt": self.number,
+            "step": step,
+            "epoch": epoch,
+            "task": task,
+            "tokens": tokens,
+            "wall_seconds": round(self.wall_seconds if wall_seconds is None else wall_seconds, 4),
+        }
+        for name, value in metrics.items():
+            record[name] = value if type(value) is float or type(value) is int else _number(name, value)
+        self._write(self._metrics, "metrics.jsonl", encode(record))
+
+    def event(self, kind: str, **data: Any) -> None:
+        """Append one line to events.jsonl: what happened, when."""
+        record = {"time": clock.now(), "attempt": self.number, "kind": kind, **data}
+        self._write(self._events, "events.jsonl", encode(record))
+
+    def summarise(self, **fields: Any) -> None:
+        """Make everything logged so far durable and replace summary.json: its old fields, these, the digest."""
+        if "metrics" in fields:
+            raise JournalError("summary.json keeps 'metrics' for the last and best values; rename that field")
+        self._sync()
+        old = read_object(self._run / "summary.json") or {}
+        digest = self._reader.digest().to_json()
+        replace_json(self._run / "summary.json", {**old, **fields, "metrics": digest})
+
+    def stop_requested(self) -> bool:
+        """Whether somebody asked this attempt to end. Cheap enough for every step; also the sign of life."""
+        if time.monotonic() - self._beat > _BEAT:
+            self._beat = time.monotonic()
+            with clearly(self._lease_file):
+                os.utime(self._lease_file)
+        return os.access(self._stop, os.F_OK)
+
+    def finish(self, state: str, **evidence: Any) -> None:
+        """Write exit.json: how the attempt ended (one of state.ENDINGS) and the evidence, JSON values."""
+        if state not in ENDINGS:
+            raise JournalError(f"{state!r} is no end of an attempt; choose one of {', '.join(ENDINGS)}")
+        self._must_be_open()
+        if state == "disk_full":
+            self._free_ballast()
+        try:
+            self._conclude(state, evidence)
+        except DiskFull:
+            self._free_ballast()
+            self._conclude(state, evidence)
+        self._free_ballast()
+
+    def _conclude(self, state: str, evidence: dict[str, Any]) -> None:
+        """Metrics, then exit.json, then the summary: a kill in between loses only what can be rebuilt."""
+        self._sync()
+        ending = {"state": state, "time": clock.now(), "attempt": self.number}
+        ending |= {"wall_seconds": self.wall_seconds, "evidence": evidence}
+        replace_json(self.folder / "exit.json", ending)
+        self.summarise()
+        self._ended = True
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if os.getpid() != self._process:
+            return  # a forked child leaves its copy of the block: the attempt is its parent's
+        try:
+            if not self._ended:
+                state, evidence = _ending(error, self.folder)
+                self.finish(state, **evidence)
+            elif error is not None:
+                self.event("error_after_end", error=f"{type(error).__name__}: {error}")
+        finally:
+            clock.charged()
+            os.close(self._metrics)
+            os.close(self._events)
+            self._lease.release()
+
+    def _write(self, descriptor: int, name: str, line: bytes) -> None:
+        try:
+            write_whole(descriptor, line + b"\n")
+        except OSError as error:
+            raise explained(error, self._run / name) from error
+
+    def _sync(self) -> None:
+        with clearly(self._run):
+            os.fsync(self._metrics)
+            os.fsync(self._events)
+
+    def _must_be_open(self) -> None:
+        if self._ended:
+            raise JournalError(f"attempt {self.number} of {self._run.name} has ended; start a new attempt")
+
+    def _check_names(self, metrics: dict[str, float]) -> None:
+        for name in metrics:
+            if "/" not in name:
+                raise JournalError(f"the metric {name!r} names no phase; call it train/{name}, val/{name} or the like")
+        self._names.update(metrics)
+
+    def _free_ballast(self) -> None:
+        (self.folder / "ballast").unlink(missing_ok=True)
+
+
+def _number(name: str, value: Any) -> float:
+    """`value`, some other kind of number (numpy's, a tensor of one element), as a float."""
+    if not isinstance(value, str):
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            pass
+    raise JournalError(f"the metric {name} is {value!r:.60}, a {type(value).__name__}; log one number")
+
+
+def _seconds_before(run_folder: Path, previous: int) -> float:
+    """The wall seconds of all attempts up to `previous`, as far as any of them wrote them down."""
+    folder = run_folder / "attempts" / str(previous)
+    started = (read_object(folder / "lease.json") or {}).get("seconds_before", 0.0)
+    ended = (read_object(folder / "exit.json") or {}).get("wall_seconds", 0.0)
+    return float(max(started, ended, last_wall_seconds(run_folder)))
+
+
+def _ending(error: BaseException | None, folder: Path) -> tuple[str, dict[str, Any]]:
+    """State and evidence of a block that ended by `error`, or by itself, without `finish`."""
+    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
+        return "finished", {"reason": "the block ended"}
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped", {"reason": "interrupted from the keyboard"}
+    from traceback import format_exception  # only now: it costs milliseconds at import
+
+    lines = "".join(format_exception(error)).splitlines()[-20:]
+    evidence = {"error": f"{type(error).__name__}: {error}", "traceback": lines}
+    return "disk_full" if disk_is_full(error, folder, _BALLAST) else "failed", evidence

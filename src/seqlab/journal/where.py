@@ -1,0 +1,148 @@
+"""Filters over runs: `optim.lr<1e-3`, `state=finished`, `tags~demo`, `val/loss<=1.9`, `verdict!=bug`.
+
+Left of the sign stands, in this order of precedence: name, state, tags, why, verdict or created; a metric
+(anything with a "/"), by its last value; a path into experiment.json (model.layers.0.mixer); a field of
+summary.json. `~` means "contains". A run that lacks the field fulfils only `!=`.
+"""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from seqlab.journal import names
+from seqlab.journal.errors import JournalError
+from seqlab.journal.run import Run
+from seqlab.journal.state import STATES
+
+_SHAPE = re.compile(r"\s*([^<>=!~\s]+)\s*(<=|>=|!=|=|<|>|~)\s*(.*?)\s*")
+_ASKED = {
+    "name": lambda run: run.name,
+    "state": lambda run: run.state().name,
+    "tags": lambda run: run.tags,
+    "why": lambda run: run.why,
+    "verdict": lambda run: run.verdict,
+    "created": lambda run: run.created,
+}
+_MISSING = object()
+
+
+class Filter(NamedTuple):
+    """One condition: `path` `sign` `value`, as parsed from `text`."""
+
+    text: str
+    path: str
+    sign: str
+    value: Any
+
+    def matches(self, run: Run) -> bool:
+        """Whether `run` fulfils the condition. Raises JournalError when the two sides cannot be compared."""
+        found = look_up(run, self.path)
+        return self.sign == "!=" if found is _MISSING else self._holds(found)
+
+    def _holds(self, found: Any) -> bool:
+        if self.sign == "=":
+            return bool(found == self.value)
+        if self.sign == "!=":
+            return bool(found != self.value)
+        if self.sign == "~":
+            return _contains(found, self.value)
+        try:
+            return _ordered(found, self.sign, self.value)
+        except TypeError:
+            raise JournalError(
+                f"{self.text!r} compares {json.dumps(found, default=str)[:60]} with {self.value!r}; "
+                "only two numbers or two texts have an order"
+            ) from None
+
+
+def parse(text: str) -> Filter:
+    """The filter that `text` says. Raises JournalError when it has no sign, no value, or an unknown state."""
+    shape = _SHAPE.fullmatch(text)
+    if shape is None or not shape[3] or shape[3][0] in "=<>!~":
+        raise JournalError(f"{text!r} is no filter; write path, sign (= != < <= > >= ~), value: optim.lr<1e-3")
+    path, sign, value = shape.groups()
+    if path == "state" and sign in ("=", "!=") and value not in STATES:
+        raise JournalError(f"{text!r}: there is no state {value!r}; the states are {', '.join(STATES)}")
+    if path == "tags" and sign != "~":
+        raise JournalError(f"{text!r}: a run has several tags; write tags~{value}")
+    textual = sign == "~" or path in _ASKED
+    return Filter(text, path, sign, value if textual else _value(value))
+
+
+def select(runs: Iterable[Run], texts: Sequence[str]) -> list[Run]:
+    """The runs that fulfil every filter. Raises JournalError when no run at all has a field that is asked for."""
+    everything = list(runs)
+    filters = [parse(text) for text in texts]
+    for condition in filters:
+        if everything and condition.path not in _ASKED:
+            _must_exist(condition, everything)
+    return [run for run in everything if all(condition.matches(run) for condition in filters)]
+
+
+def look_up(run: Run, path: str) -> Any:
+    """What `path` says of `run`, or the mark for "not there"."""
+    if path in _ASKED:
+        found = _ASKED[path](run)
+        return _MISSING if found is None else found
+    if "/" in path:
+        return run.metrics.last.get(path, _MISSING)
+    found = _walk(run.experiment, path)
+    return _walk(run.summary, path) if found is _MISSING else found
+
+
+def _walk(value: Any, path: str) -> Any:
+    for key in path.split("."):
+        if isinstance(value, dict) and key in value:
+            value = value[key]
+        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return _MISSING
+    return value
+
+
+def _value(text: str) -> Any:
+    """A number, true, false, null or quoted text as JSON has them; any other text as it stands."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        pass
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def _contains(found: Any, text: str) -> bool:
+    if isinstance(found, list) and all(isinstance(item, str) for item in found):
+        return text in found  # one of the tags, not a part of one
+    return text in (found if isinstance(found, str) else json.dumps(found))
+
+
+def _ordered(found: Any, sign: str, value: Any) -> bool:
+    if sign == "<":
+        return bool(found < value)
+    if sign == "<=":
+        return bool(found <= value)
+    return bool(found > value) if sign == ">" else bool(found >= value)
+
+
+def _must_exist(condition: Filter, runs: list[Run]) -> None:
+    """A field that no run has is a slip of the pen, not an empty answer."""
+    if any(look_up(run, condition.path) is not _MISSING for run in runs):
+        return
+    known = dict.fromkeys(_ASKED)
+    for run in runs[-20:]:
+        known.update(dict.fromkeys(run.metrics.last))
+        known.update(dict.fromkeys(_paths(run.experiment)))
+        known.update(dict.fromkeys(run.summary))
+    raise JournalError(f"no run has {condition.path!r}{names.perhaps(condition.path, known)}")
+
+
+def _paths(value: Any, before: str = "") -> Iterable[str]:
+    if not isinstance(value, dict | list):
+        return
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+        yield f"{before}{key}"
+        yield from _paths(inner, f"{before}{key}.")
