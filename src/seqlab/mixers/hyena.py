@@ -80,12 +80,15 @@ class HyenaOperator(SequenceMixer):
         return self.filter.param_groups()
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        # Right padding lies in the future of every real position and needs no mask.
-        return self._mix(x)[0]
+        return self._mix(x, lengths)[0]
 
-    def _mix(self, x: Tensor) -> tuple[Tensor, Tensor, list[Tensor]]:
+    def _mix(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, list[Tensor]]:
         """y, the short convolution's input (B, L, (N+1) D) and the long ones' inputs (B, D, L), one each."""
         self.check_length(x)
+        if lengths is not None:
+            # Padding cannot reach back by the formula, but a transform spreads its rounding everywhere.
+            padded = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
+            x = x.masked_fill(padded[..., None], 0)
         projected = self.project(x)
         wide = projected.to(torch.promote_types(x.dtype, torch.float32))
         *gates, v = (
@@ -105,7 +108,7 @@ class HyenaOperator(SequenceMixer):
         return channels.view(self.dim, self.order - 1, *channels.shape[1:]).transpose(0, 1)
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, State]:
-        y, projected, gated = self._mix(x)
+        y, projected, gated = self._mix(x, lengths)
         state = self.init_state(x.shape[0])
         state["history"][..., : x.shape[1]] = torch.stack(gated, dim=1)
         state["position"] += x.shape[1] if lengths is None else lengths

@@ -1,0 +1,53 @@
+"""Every shipped part of a kind, small, in the variants whose behaviour differs; a new file joins by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from seqlab.spec import find, names
+
+# Overrides of the defaults that are worth a run of their own. A part that is not named here is tested as it is.
+VARIANTS: dict[str, list[dict[str, Any]]] = {
+    "attention": [
+        {},
+        {"position": "rotary", "kv_heads": 2, "qk_norm": True, "bias": True},
+        {"position": "alibi", "heads": 2, "kv_heads": 1},
+        {"causal": False},
+        {"causal": False, "position": "alibi"},
+    ],
+    "window": [{"window": 5, "position": "rotary", "qk_norm": True}, {"window": 3, "position": "alibi"}, {"window": 1}],
+    "hyena": [{}, {"order": 3, "short_filter": 1}],
+    "implicit": [{}, {"positions_lr": 0.0, "shift": 0.05}, {"normalise": True, "inner_layers": 0}],
+    "layernorm": [{}, {"bias": False}, {"weight": False}, {"weight": False, "bias": False}],
+    "rmsnorm": [{}, {"weight": False}],
+}
+
+
+def variants(kind: str) -> list[Any]:
+    """The specs of a kind as parameters of a test, with readable ids."""
+    return [
+        pytest.param(find(kind, name)(**changes), id="-".join([name, *(f"{k}={v}" for k, v in changes.items())]))
+        for name in names(kind)
+        for changes in VARIANTS.get(name, [{}])
+    ]
+
+
+def narrowed(module: nn.Module, dtype: torch.dtype) -> nn.Module:
+    """The module in a narrower dtype, as precision does it: parts that keep float32 stay as they are."""
+    for child in module.children():
+        if not getattr(child, "keeps_float32", False):
+            narrowed(child, dtype)
+    for name, tensor in [*module.named_parameters(recurse=False), *module.named_buffers(recurse=False)]:
+        if tensor.is_floating_point():
+            replace = nn.Parameter(tensor.detach().to(dtype)) if isinstance(tensor, nn.Parameter) else tensor.to(dtype)
+            setattr(module, name, replace)
+    return module
+
+
+def relative(got: Tensor, wanted: Tensor) -> float:
+    """The largest difference in units of the largest entry."""
+    return ((got.double() - wanted.double()).abs().max() / wanted.double().abs().max().clamp(min=1e-30)).item()

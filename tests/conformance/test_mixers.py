@@ -1,0 +1,246 @@
+"""The contract of sequence mixers (seqlab/mixers/__init__.py), for every file of the folder."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from shipped_parts import narrowed, relative, variants
+from torch import Tensor
+
+from seqlab.mixers import Mixer, SequenceMixer, State
+from seqlab.spec import from_json, to_json
+
+DIM, LENGTH, BATCH = 16, 24, 3
+LENGTHS = [1, 2, 3, 17, LENGTH - 1, LENGTH]
+SPECS = variants("mixers")
+pytestmark = pytest.mark.parametrize("spec", SPECS)
+
+
+def build(spec: Mixer, seed: int = 0, length: int = LENGTH) -> SequenceMixer:
+    torch.manual_seed(seed)
+    return spec.build(dim=DIM, length=length).double().eval()
+
+
+def causal(spec: Mixer) -> SequenceMixer:
+    mixer = build(spec)
+    if not mixer.causal:
+        pytest.skip("not causal: it sees the future and has no steps")
+    return mixer
+
+
+def inputs(length: int, batch: int = BATCH) -> Tensor:
+    return torch.randn(batch, length, DIM, dtype=torch.float64)
+
+
+@torch.no_grad()
+def stepped(mixer: SequenceMixer, x: Tensor, state: State) -> tuple[Tensor, State]:
+    outputs = []
+    for x_t in x.unbind(1):
+        y_t, state = mixer.step(x_t, state)
+        outputs.append(y_t)
+    return torch.stack(outputs, dim=1), state
+
+
+def rows(state: State, index: list[int]) -> State:
+    return {name: tensor[index] for name, tensor in state.items()}
+
+
+def joined(*states: State) -> State:
+    return {name: torch.cat([state[name] for state in states]) for name in states[0]}
+
+
+@pytest.mark.parametrize("length", LENGTHS)
+def test_no_gradient_from_the_future(spec: Mixer, length: int) -> None:
+    mixer = causal(spec)
+    x = inputs(length, batch=1).requires_grad_()
+    y = mixer(x)
+    for t in {0, length // 2, length - 1}:
+        (gradient,) = torch.autograd.grad(y[:, t].pow(2).sum(), x, retain_graph=True)
+        scale = gradient.abs().max().clamp(min=1e-12)
+        assert gradient[:, t + 1 :].abs().sum() <= 1e-12 * scale, f"output {t} of {length} depends on a later input"
+
+
+def test_the_future_is_seen_where_it_is_promised(spec: Mixer) -> None:
+    mixer = build(spec)
+    if mixer.causal:
+        pytest.skip("causal")
+    x = inputs(7, batch=1).requires_grad_()
+    (gradient,) = torch.autograd.grad(mixer(x)[:, 0].pow(2).sum(), x)
+    assert (gradient.abs().sum(-1) > 0).all()
+    with pytest.raises(ValueError, match="causal"):
+        mixer.prefill(x)
+
+
+def test_a_short_input_gives_the_first_outputs_of_a_long_one(spec: Mixer) -> None:
+    mixer = causal(spec)
+    x = inputs(LENGTH)
+    for length in LENGTHS:
+        assert relative(mixer(x[:, :length]), mixer(x)[:, :length]) <= 1e-12
+
+
+def test_longer_inputs_raise_or_go_on(spec: Mixer) -> None:
+    mixer = build(spec)
+    x = inputs(LENGTH + 3)
+    if mixer.max_length is None:
+        assert mixer(x).shape == x.shape
+        return
+    assert mixer.max_length == LENGTH
+    with pytest.raises(ValueError, match=f"{LENGTH} positions"):
+        mixer(x)
+    if mixer.causal:
+        _, state = mixer.prefill(x[:, :LENGTH])
+        with pytest.raises(ValueError, match=f"{LENGTH} positions"):
+            mixer.step(x[:, LENGTH], state)
+
+
+@pytest.mark.parametrize("prompt", [0, 1, 2, 17, LENGTH - 1])
+def test_prefill_and_steps_equal_forward(spec: Mixer, prompt: int) -> None:
+    mixer = causal(spec)
+    x = inputs(LENGTH)
+    whole = mixer(x)
+    if prompt == 0:
+        y, state = whole[:, :0], mixer.init_state(BATCH)
+    else:
+        y, state = mixer.prefill(x[:, :prompt])
+    rest, state = stepped(mixer, x[:, prompt:], state)
+    assert relative(torch.cat([y, rest], dim=1), whole) <= 1e-12
+    assert state["position"].tolist() == [LENGTH] * BATCH
+
+
+def test_steps_see_changed_weights(spec: Mixer) -> None:
+    mixer = causal(spec)
+    x = inputs(5)
+    stepped(mixer, x, mixer.init_state(BATCH))
+    with torch.no_grad():
+        for parameter in mixer.parameters():
+            parameter.mul_(1.1).add_(0.01)
+    assert relative(stepped(mixer, x, mixer.init_state(BATCH))[0], mixer(x)) <= 1e-12
+
+
+def test_rows_do_not_mix(spec: Mixer) -> None:
+    mixer = build(spec)
+    x = inputs(9).requires_grad_()
+    (gradient,) = torch.autograd.grad(mixer(x)[1].pow(2).sum(), x)
+    assert gradient[[0, 2]].abs().sum() == 0
+    assert gradient[1].abs().sum() > 0
+
+
+def test_the_output_depends_on_every_input(spec: Mixer) -> None:
+    mixer = build(spec)
+    x = inputs(4).requires_grad_()
+    (gradient,) = torch.autograd.grad(mixer(x).pow(2).sum(), x)
+    assert (gradient.abs().amax(-1) > 0).all()
+
+
+def test_selecting_and_joining_rows_commutes_with_steps(spec: Mixer) -> None:
+    mixer = causal(spec)
+    x = inputs(12)
+    _, ahead = mixer.prefill(x[:, :7])
+    _, behind = mixer.prefill(x[:, :2])
+    mixed = joined(rows(ahead, [2, 0]), rows(behind, [1, 1]))
+    after_ahead, _ = stepped(mixer, x[:, 7:12], ahead)
+    after_behind, _ = stepped(mixer, x[:, 2:7], behind)
+    following = torch.cat([x[[2, 0], 7:12], x[[1, 1], 2:7]])
+    y, state = stepped(mixer, following, mixed)
+    assert relative(y, torch.cat([after_ahead[[2, 0]], after_behind[[1, 1]]])) <= 1e-12
+    assert state["position"].tolist() == [12, 12, 7, 7]
+
+
+def test_right_padding_changes_nothing(spec: Mixer) -> None:
+    mixer = build(spec)
+    x, lengths = inputs(15), torch.tensor([15, 4, 1])
+    padded = torch.where(torch.arange(15)[None, :, None] < lengths[:, None, None], x, 1e3)
+    y = mixer(padded, lengths)
+    for row, length in enumerate(lengths.tolist()):
+        assert relative(y[row, :length], mixer(x[row : row + 1, :length])[0]) <= 1e-12
+
+
+def test_steps_after_a_padded_prompt(spec: Mixer) -> None:
+    mixer = causal(spec)
+    x, following, lengths = inputs(15), inputs(3), torch.tensor([15, 4, 1])
+    _, state = mixer.prefill(torch.where(torch.arange(15)[None, :, None] < lengths[:, None, None], x, 1e3), lengths)
+    assert state["position"].tolist() == lengths.tolist()
+    y, _ = stepped(mixer, following, state)
+    for row, length in enumerate(lengths.tolist()):
+        own = torch.cat([x[row, :length], following[row]])[None]
+        assert relative(y[row], mixer(own)[0, length:]) <= 1e-12
+
+
+def test_gradients_are_right(spec: Mixer) -> None:
+    torch.manual_seed(0)
+    mixer = spec.build(dim=8, length=5).double()
+    names = [name for name, _ in mixer.named_parameters()]
+    x = torch.randn(2, 4, 8, dtype=torch.float64, requires_grad=True)
+
+    def f(x: Tensor, *values: Tensor) -> Tensor:
+        return torch.func.functional_call(mixer, dict(zip(names, values, strict=True)), (x,))
+
+    # fast_mode: one random direction in place of every entry, which is enough to see a wrong gradient.
+    assert torch.autograd.gradcheck(f, (x, *mixer.parameters()), fast_mode=True)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.bfloat16, 3e-2)])
+def test_narrow_dtypes_stay_and_come_close(spec: Mixer, dtype: torch.dtype, tolerance: float) -> None:
+    """bf16 has 8 bits: weights, inputs and a few intermediate results are off by up to 4e-3 each."""
+    mixer, x = build(spec), inputs(17)
+    exact = mixer(x)
+    narrowed(mixer.float(), dtype)
+    y = mixer(x.to(dtype))
+    assert y.dtype == dtype
+    assert relative(y, exact) <= tolerance
+    y.sum().backward()
+    assert all(p.grad is not None and p.grad.dtype == p.dtype for p in mixer.parameters())
+    if mixer.causal:
+        steps, _ = stepped(mixer, x.to(dtype), mixer.init_state(BATCH))
+        assert steps.dtype == dtype
+        assert relative(steps, exact) <= tolerance
+
+
+def test_the_state_is_as_stated(spec: Mixer) -> None:
+    mixer = causal(spec)
+    _, filled = mixer.prefill(inputs(7))
+    fresh = mixer.init_state(BATCH)
+    assert filled["position"].dtype == torch.int64
+    assert filled["position"].tolist() == [7] * BATCH
+    assert fresh["position"].tolist() == [0] * BATCH
+    assert {k: (v.shape[0], v.dtype) for k, v in fresh.items()} == {k: (BATCH, v.dtype) for k, v in filled.items()}
+    assert sum(tensor.nbytes for tensor in filled.values()) == mixer.state_bytes(BATCH, 7)
+
+
+def test_spec_survives_json(spec: Mixer) -> None:
+    assert from_json(to_json(spec)) == spec
+
+
+def test_seeds_and_resets(spec: Mixer) -> None:
+    first, again, other = build(spec, 1), build(spec, 1), build(spec, 2)
+    assert all(torch.equal(a, b) for a, b in zip(first.parameters(), again.parameters(), strict=True))
+    x = inputs(5)
+    assert relative(first(x), other(x)) > 1e-3
+    with torch.no_grad():
+        for parameter in first.parameters():
+            parameter.fill_(float("nan"))
+    first.reset_parameters()
+    assert first(x).isfinite().all(), "reset_parameters left a parameter as it was"
+    assert all(parameter.isfinite().all() for parameter in first.parameters())
+
+
+def test_parameter_groups_hold_own_parameters_once(spec: Mixer) -> None:
+    mixer = build(spec)
+    own = {id(parameter) for parameter in mixer.parameters()}
+    grouped = [id(parameter) for group in mixer.param_groups() for parameter in group["params"]]
+    assert len(grouped) == len(set(grouped))
+    assert set(grouped) <= own
+    assert all(set(group) - {"params"} <= {"lr", "weight_decay"} for group in mixer.param_groups())
+
+
+def test_flops_grow_with_the_length(spec: Mixer) -> None:
+    mixer = build(spec)
+    assert 0 < mixer.flops(1) < mixer.flops(LENGTH)
+
+
+# torch's own tracing of a hand-written gradient warns about torch's own code.
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+def test_compiled_code_gives_the_same_values(spec: Mixer) -> None:
+    mixer, x = build(spec), inputs(9)
+    compiled = torch.compile(mixer, backend="aot_eager", dynamic=False)
+    assert relative(compiled(x), mixer(x)) <= 1e-12

@@ -1,0 +1,27 @@
+"""The RMS norm against its definition."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from compare_kernels import agree
+
+from seqlab.kernels.rms_norm import rms_norm
+from seqlab.kernels.rms_norm.reference import rms_norm_reference
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("with_weight", [True, False])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 7), (2, 3, 16)])
+def test_values_and_gradients(shape: tuple[int, ...], with_weight: bool, dtype: torch.dtype) -> None:
+    weight = torch.randn(shape[-1]) if with_weight else None
+    agree(rms_norm, rms_norm_reference, torch.randn(shape), weight, dtype=dtype)
+
+
+def test_float32_weight_beside_bf16_input() -> None:
+    x, weight = torch.randn(4, 8).bfloat16(), torch.randn(8, requires_grad=True)
+    y = rms_norm(x, weight)
+    y.sum().backward()
+    assert y.dtype == torch.bfloat16
+    assert weight.grad is not None
+    assert weight.grad.dtype == torch.float32
