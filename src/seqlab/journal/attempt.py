@@ -31,9 +31,12 @@ _BEAT = 30  # seconds between signs of life
 class Attempt:
     """Use as a with-block: it takes the lease, numbers the attempt, and records how it ended.
 
-    `resumed_from` is the step of the checkpoint that it continues: metric lines of later steps are superseded;
-    None starts anew. A block that ends without `finish` is finished; an exception records failed, a
-    KeyboardInterrupt stopped, a full disk disk_full, and all of them travel on.
+    `resumed_from` is the step of the checkpoint that it continues, None to begin anew; a loop that finds its
+    checkpoint only under the lease says so by `rewind` instead. Metric lines of later steps are superseded by
+    this attempt's first line, no sooner: an attempt that fails before its first step takes nothing away.
+
+    A block that ends without `finish` is finished; an exception records failed, a KeyboardInterrupt stopped, a
+    full disk disk_full, and all of them travel on.
     """
 
     def __init__(self, run_folder: Path, resumed_from: int | None, origin: dict[str, Any] | None) -> None:
@@ -41,6 +44,7 @@ class Attempt:
         self._resumed_from = resumed_from
         self._origin = origin
         self._names: set[str] = set()  # metric names already checked
+        self._marked = False  # whether this attempt's opening line is written
         self._ended = False
 
     def __enter__(self) -> Self:
@@ -73,7 +77,6 @@ class Attempt:
         self._stop = str(self.folder / "stop.json")
         self._beat = time.monotonic()
         self._open_logs()
-        self.rewind(self._resumed_from)
 
     def _open_logs(self) -> None:
         with clearly(self._run):
@@ -91,6 +94,7 @@ class Attempt:
 
     def rewind(self, step: int | None) -> None:
         """Say that the run continues from `step` (None: anew): lines of later steps so far are superseded."""
+        self._marked = True
         mark = {"attempt": self.number, "resumed_from": step}
         self._write(self._metrics, "metrics.jsonl", encode(mark))
 
@@ -121,7 +125,10 @@ class Attempt:
         }
         for name, value in metrics.items():
             record[name] = value if type(value) is float or type(value) is int else _number(name, value)
-        self._write(self._metrics, "metrics.jsonl", encode(record))
+        line = encode(record)
+        if not self._marked:
+            self.rewind(self._resumed_from)
+        self._write(self._metrics, "metrics.jsonl", line)
 
     def event(self, kind: str, **data: Any) -> None:
         """Append one line to events.jsonl: what happened, when."""
