@@ -1,9 +1,9 @@
 """The Python face of seqlab: run an experiment, load a run, generate; the same record as the command line's.
 
-    import seqlab
-    run = seqlab.run(experiment)            # in a notebook an interrupt ends it and returns what was trained
-    run.metrics.last["val/loss"], run.model, run.generate("The ")
-    seqlab.load("quiet-harbor-12")
+import seqlab
+run = seqlab.run(experiment)            # in a notebook an interrupt ends it and returns what was trained
+run.metrics.last["val/loss"], run.model, run.generate("The ")
+seqlab.load("quiet-harbor-12")
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
 from torch import nn
 
 from seqlab.data.symbols import StreamDecoder, Symbols, from_json
@@ -55,7 +56,7 @@ class TrainedRun(Record):
         decoder = StreamDecoder(self.symbols)
         start_symbols = [int(symbol) for symbol in self.symbols.encode(prompt.encode())]
         for symbol in generate(self.model, start_symbols, symbols, sampling or Sampling(), seed):  # type: ignore[arg-type]
-            piece = decoder.feed([symbol])
+            piece = decoder.feed(np.array([symbol]))
             if piece:
                 yield piece
         if rest := decoder.flush():

@@ -42,7 +42,7 @@ class Block(Part):
     """The norm of both branches, each with weights of its own."""
     placement: Literal["pre", "post"] = "pre"
     """pre: x + f(norm(x)) (GPT-2); post: norm(x + f(x)) (the transformer of 2017)."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout on the output of each branch, before it is added."""
 
     def build(self, *, dim: int, length: int) -> BlockModule:

@@ -26,7 +26,7 @@ __all__ = ["LM", "LanguageModel"]
 class LM(Model):
     """A language model that predicts the next symbol; causal when every mixer is."""
 
-    dim: int = Field(128, ge=1)
+    dim: int = Field(default=128, ge=1)
     """Width of the residual stream."""
     layers: tuple[Block, ...]
     """The blocks, first to last."""
@@ -36,7 +36,7 @@ class LM(Model):
     """Use the embedding matrix as the head."""
     position: Literal["none", "learned", "sinusoidal"] = "none"
     """What is added to the embedding to tell positions apart (a mixer may have positions of its own)."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout on the embedding."""
     init: Init = Normal()
     """Law of every linear in the blocks; filters keep their own."""
@@ -44,8 +44,13 @@ class LM(Model):
     """Law of the embedding and of learned positions; fan-in and fan-out are D."""
     head_init: Init = Normal()
     """Law of an untied head."""
+    residual_init: Init | None = None
+    """Law of the linears that write to the residual stream; none: `init`, divided by sqrt(number of branches) (GPT-2)
+    where `depth_scaled`. `normal` with scale 0 starts every branch at zero (arXiv 1901.09321)."""
     depth_scaled: bool = True
-    """Divide the linears that write to the residual stream by sqrt(number of branches) (GPT-2)."""
+    """Divide the law of the linears that write to the residual stream by sqrt(number of branches)."""
+    embedding_norm: bool = False
+    """Divide the embedding by its root mean square (RMS norm without a weight) before the first block."""
 
     def check(self) -> None:
         if not self.layers:
@@ -91,6 +96,7 @@ class LanguageModel(nn.Module):
         self.embedding = nn.Embedding(signature.vocabulary, spec.dim)
         self.positions = nn.Embedding(signature.length, spec.dim) if spec.position == "learned" else None
         self.sinusoidal = spec.position == "sinusoidal"
+        self.embedding_norm = RMSNorm(weight=False).build(dim=spec.dim) if spec.embedding_norm else None
         self.dropout = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
         self.blocks = nn.ModuleList(block.build(dim=spec.dim, length=signature.length) for block in spec.layers)
         self.norm = spec.norm.build(dim=spec.dim)
@@ -99,7 +105,8 @@ class LanguageModel(nn.Module):
 
     def _initialise(self, spec: LM) -> None:
         branches = sum(1 if block.channel is None else 2 for block in spec.layers)
-        initialise(self.blocks, spec.init, residual_gain=depth_gain(branches) if spec.depth_scaled else 1.0)
+        gain = depth_gain(branches) if spec.depth_scaled else 1.0
+        initialise(self.blocks, spec.init, spec.residual_init, residual_gain=gain)
         std = spec.embedding_init.std(spec.dim, spec.dim)
         for table in (self.embedding, self.positions):
             if table is not None:
@@ -162,6 +169,8 @@ class LanguageModel(nn.Module):
             x = x + self.positions(position)
         elif self.sinusoidal:
             x = x + sinusoidal(position, x.shape[-1]).to(x.dtype)
+        if self.embedding_norm is not None:
+            x = self.embedding_norm(x)
         return cast(Tensor, self.dropout(x))
 
     def _logits(self, x: Tensor) -> Tensor:

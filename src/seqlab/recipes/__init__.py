@@ -34,7 +34,7 @@ class Recipe:
 
     def build(self) -> Experiment:
         """The experiment. Raises SpecError when the function does not return one."""
-        experiment = self.function()
+        experiment: object = self.function()
         if not isinstance(experiment, Experiment):
             kind = type(experiment).__name__
             raise SpecError(f"the recipe {self.name} ({self.file}) returned a {kind}; it must return an Experiment.")

@@ -18,7 +18,10 @@ def letters() -> Experiment:
     """A small language model on the State of the Union, byte by byte."""
     return Experiment(
         task=Text(path="card:sotu", symbols="bytes", length=256),
-        model=LM(dim=128, layers=tuple(Block(mixer=Attention(heads=4, position="rotary"), channel=SwiGLU()) for _ in range(2))),
+        model=LM(
+            dim=128,
+            layers=tuple(Block(mixer=Attention(heads=4, position="rotary"), channel=SwiGLU()) for _ in range(2)),
+        ),
         optim=Muon(),
         schedule=WSD(),
         batch=Batching(size=16),

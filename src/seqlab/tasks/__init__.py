@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import torch
@@ -46,7 +47,7 @@ class Batch:
         edges = [rows * index // count for index in range(count + 1)]
         return [
             Batch({name: t[start:stop] for name, t in self.tensors.items()}, self.scored, self.tokens, self.epoch)
-            for start, stop in zip(edges, edges[1:], strict=False)
+            for start, stop in pairwise(edges)
             if stop > start
         ]
 
@@ -93,6 +94,7 @@ class PreparedTask(ABC):
         """The held-out splits there are: always "val"; "test" is scored once, at the end."""
         return ("val",)
 
+    @abstractmethod
     def check_batch(self, size: int) -> None:
         """Raise DataError when the training data cannot fill a batch of `size` rows."""
 

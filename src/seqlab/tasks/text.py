@@ -41,18 +41,18 @@ class Text(Task):
     """The alphabet: 256 bytes, the characters that occur in the text, or `tokenizer`."""
     tokenizer: str | None = None
     """A tokenizer.json, or `card:gpt2-tokenizer` ...; needs the extra `seqlab[hf]`."""
-    length: int = Field(256, ge=1)
+    length: int = Field(default=256, ge=1)
     """Symbols in a training window."""
-    validation: float = Field(0.1, gt=0, lt=1)
+    validation: float = Field(default=0.1, gt=0, lt=1)
     """Fraction of the bytes, at the end, that is held out for validation."""
-    test: float = Field(0.0, ge=0, lt=1)
+    test: float = Field(default=0.0, ge=0, lt=1)
     """Fraction of the bytes, after validation, that is scored once, at the end."""
-    stride: int | None = Field(None, ge=1)
+    stride: int | None = Field(default=None, ge=1)
     """Symbols from one evaluation window to the next; each symbol is scored once, with at least length - stride
     symbols before it (but for the first window); none: half of `length`."""
-    evaluation_length: int | None = Field(None, ge=1)
+    evaluation_length: int | None = Field(default=None, ge=1)
     """Symbols in an evaluation window, for mixers that run beyond their training length; none: `length`."""
-    subset_bytes: int = Field(65536, ge=1)
+    subset_bytes: int = Field(default=65536, ge=1)
     """Size of the fixed subset of the validation split that is scored during training."""
 
     def check(self) -> None:
@@ -160,7 +160,9 @@ class PreparedText(PreparedTask):
         totals = np.zeros(4)
         for at in range(0, len(starts), rows_at_once):
             rows = self._rows(split, starts[at : at + rows_at_once], length).to(device)
-            scored = torch.arange(length, device=device) >= torch.from_numpy(first[at : at + rows_at_once, None]).to(device)
+            scored = torch.arange(length, device=device) >= torch.from_numpy(first[at : at + rows_at_once, None]).to(
+                device
+            )
             totals += self._score(model, rows, scored)
         nats, correct, symbols, byte_count = totals
         return {

@@ -1,7 +1,8 @@
 """What a run will cost, before its first step: parameters, memory, disk and about how long.
 
-Memory is counted, not guessed: the model runs on PyTorch's meta device, which has shapes and no numbers, and every
-tensor that the backward pass would keep is added up. Time is the arithmetic over the rate of this machine's matrix
+Memory is counted, not guessed: one row goes through the model, and every tensor that the backward pass would keep is
+added up. A large model does that on PyTorch's meta device, which has shapes and no numbers (its first use takes about
+a second, so a small one runs as it is). Time is the arithmetic over the rate of this machine's matrix
 products, measured for a few milliseconds; small models reach less than that, so it is a lower bound.
 """
 
@@ -12,10 +13,11 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from seqlab.experiment import Experiment
 from seqlab.spec import SpecError, override
@@ -23,6 +25,10 @@ from seqlab.tasks import PreparedTask
 from seqlab.train.precision import choose_device, choose_dtype
 
 __all__ = ["Forecast", "TooLarge", "fit", "forecast", "refuse_if_too_large"]
+
+
+SMALL_PARAMETERS = 20_000_000
+SMALL_LENGTH = 8192
 
 
 class TooLarge(Exception):
@@ -56,9 +62,11 @@ def forecast(experiment: Experiment, task: PreparedTask, folder: Path) -> Foreca
     """The forecast for an experiment whose run folder will lie below `folder`."""
     device = choose_device(experiment.device)
     dtype = choose_dtype(experiment.precision, device)
-    with torch.device("meta"):
-        model = experiment.model.build(task.signature)
+    model = _shapes_only(experiment, task)
     parameters = sum(p.numel() for p in model.parameters())
+    if parameters <= SMALL_PARAMETERS and task.row_tokens <= SMALL_LENGTH:
+        with torch.random.fork_rng(devices=[]):
+            model = experiment.model.build(task.signature)
     rows = -(-experiment.batch.size // experiment.batch.accumulate)
     activations = _activation_bytes(model, task, rows, dtype, experiment.gradient_checkpointing)
     # Master weights, their gradients and two moments in float32; the worker's copy and its gradients when narrower.
@@ -70,7 +78,7 @@ def forecast(experiment: Experiment, task: PreparedTask, folder: Path) -> Foreca
     steps = _steps(experiment, task)
     flops = None
     if steps is not None and hasattr(model, "flops"):
-        flops = 3.0 * model.flops(task.row_tokens) * experiment.batch.size * steps
+        flops = 3.0 * float(cast(Any, model).flops(task.row_tokens)) * experiment.batch.size * steps
     return Forecast(
         parameters=parameters,
         memory_bytes=parameters * each + activations,
@@ -84,6 +92,23 @@ def forecast(experiment: Experiment, task: PreparedTask, folder: Path) -> Foreca
     )
 
 
+def _shapes_only(experiment: Experiment, task: PreparedTask) -> nn.Module:
+    with torch.device("meta"), WithoutDraws():
+        return experiment.model.build(task.signature)
+
+
+class WithoutDraws(TorchFunctionMode):
+    """Leaves out the drawing of weights: on the meta device there is nothing to draw, and torch would import its
+    compiler for it (a second)."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, arguments: tuple[Any, ...] = (), options: dict[str, Any] | None = None
+    ) -> Any:
+        if getattr(function, "__name__", "") in ("normal_", "uniform_", "trunc_normal_", "kaiming_uniform_"):
+            return arguments[0] if arguments else (options or {})["tensor"]
+        return function(*arguments, **(options or {}))
+
+
 def _steps(experiment: Experiment, task: PreparedTask) -> int | None:
     budget, batch = experiment.budget, experiment.batch.size * task.row_tokens
     limits = [budget.steps, -(-budget.tokens // batch) if budget.tokens else None]
@@ -91,9 +116,7 @@ def _steps(experiment: Experiment, task: PreparedTask) -> int | None:
     return steps * task.stages if steps is not None else None
 
 
-def _activation_bytes(
-    model: nn.Module, task: PreparedTask, rows: int, dtype: torch.dtype, recomputed: bool
-) -> int:
+def _activation_bytes(model: nn.Module, task: PreparedTask, rows: int, dtype: torch.dtype, recomputed: bool) -> int:
     """Bytes of the tensors that the backward pass of `rows` rows keeps, from a forward pass on the meta device."""
     seen: dict[tuple[int, int], int] = {}
     parameters = {id(p.untyped_storage()) for p in model.parameters()}
@@ -107,17 +130,15 @@ def _activation_bytes(
 
     held: list[Tensor] = []
     model.to(dtype).train()
-    inputs = torch.zeros(1, task.row_tokens, dtype=torch.int64, device="meta")
+    inputs = torch.zeros(1, task.row_tokens, dtype=torch.int64, device=next(model.parameters()).device)
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
         logits = model(inputs)
         total = logits.float().logsumexp(-1).sum()
     del total
     bytes_a_row = sum(seen.values())
-    if recomputed:
-        blocks = max(1, len(getattr(model, "blocks", [])))
-        stream = task.row_tokens * getattr(model, "embedding").embedding_dim * dtype.itemsize
-        bytes_a_row = bytes_a_row // blocks + blocks * stream
-    return rows * bytes_a_row
+    # Recomputing keeps the activations of one block, and the stream between blocks, which each block's count includes.
+    blocks = len(list(getattr(model, "blocks", ()))) if recomputed else 0
+    return rows * (2 * bytes_a_row // blocks if blocks > 1 else bytes_a_row)
 
 
 def available_memory(device: torch.device) -> int:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
 from seqlab.optim.groups import freeze, parameter_groups
+from seqlab.optim.startup import spare_the_compiler
 from seqlab.tasks import PreparedTask
 from seqlab.train.precision import LossScale
 from seqlab.train.shares import Shares
@@ -91,6 +92,7 @@ class Training:
 
 def assemble(experiment: Experiment, task: PreparedTask, device: torch.device, dtype: torch.dtype) -> Training:
     """Build the model and its optimiser; raises in one sentence what cannot be, writes nothing."""
+    spare_the_compiler()
     model = build_model(experiment, task).to(device)
     frozen = freeze(model, experiment.freeze)
     weights = Weights(model, dtype, experiment.averaging)

@@ -40,16 +40,20 @@ def residual(linear: AnyLinear) -> AnyLinear:
     return linear
 
 
-def initialise(module: nn.Module, law: Init, *, residual_gain: float = 1.0) -> None:
-    """Draw every linear below `module` by `law`, with zero biases; modules that keep their own law are left alone."""
+def initialise(module: nn.Module, law: Init, residual_law: Init | None = None, *, residual_gain: float = 1.0) -> None:
+    """Draw every linear below `module` by `law`, with zero biases; those that write to the residual stream by
+    `residual_law` (none: `law`), times `residual_gain`. Modules that keep their own law are left alone."""
     if getattr(module, "keeps_init", False):
         return
     if isinstance(module, nn.Linear):
-        law.fill(module.weight, gain=residual_gain if getattr(module, "writes_residual", False) else 1.0)
+        if getattr(module, "writes_residual", False):
+            (residual_law or law).fill(module.weight, gain=residual_gain)
+        else:
+            law.fill(module.weight)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     for child in module.children():
-        initialise(child, law, residual_gain=residual_gain)
+        initialise(child, law, residual_law, residual_gain=residual_gain)
 
 
 def depth_gain(branches: int) -> float:

@@ -13,7 +13,7 @@ __all__ = ["LeCun"]
 class LeCun(Init):
     """Normal with variance 1 / fan_in, times a scale."""
 
-    scale: float = Field(1.0, ge=0)
+    scale: float = Field(default=1.0, ge=0)
     """Factor on the standard deviation."""
 
     def std(self, fan_in: int, fan_out: int) -> float:

@@ -11,7 +11,7 @@ __all__ = ["Normal"]
 class Normal(Init):
     """Normal with one standard deviation for every matrix."""
 
-    scale: float = Field(0.02, ge=0)
+    scale: float = Field(default=0.02, ge=0)
     """The standard deviation."""
 
     def std(self, fan_in: int, fan_out: int) -> float:

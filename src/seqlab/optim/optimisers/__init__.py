@@ -25,9 +25,9 @@ scales; `lr`, the rate in force, which the training loop sets before every step;
 class Optimiser(Part, kind="optim/optimisers"):
     """How gradients change the parameters."""
 
-    lr: float = Field(1e-3, gt=0)
+    lr: float = Field(default=1e-3, gt=0)
     """Learning rate at the schedule's peak, of every parameter that no module claims with a rate of its own."""
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
     """Weight decay of the parameters that `decay` names; whether it is decoupled, the member says."""
     decay: Literal["all", "matrices"] = "matrices"
     """Which parameters decay: `matrices` those with two axes or more, embeddings and head included (nanoGPT);

@@ -13,11 +13,11 @@ __all__ = ["Adam"]
 class Adam(Optimiser):
     """w <- w - lr * m / (sqrt(v) + eps), with torch's bias corrections of m and v."""
 
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
     """L2, not decoupled: weight_decay * w is added to the gradient and goes through m and v. Without the factor 2."""
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     """Decay per step of the mean gradient m and of the mean squared gradient v."""
-    eps: float = Field(1e-8, gt=0)
+    eps: float = Field(default=1e-8, gt=0)
     """Added to sqrt(v). The original experiments of CL-transformers have 1e-7."""
 
     def build(self, groups: list[Group]) -> torch.optim.Optimizer:

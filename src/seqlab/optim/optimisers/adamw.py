@@ -13,11 +13,11 @@ __all__ = ["AdamW"]
 class AdamW(Optimiser):
     """w <- (1 - lr * weight_decay) w - lr * m / (sqrt(v) + eps), with torch's bias corrections of m and v."""
 
-    weight_decay: float = Field(0.01, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0)
     """Decoupled weight decay; each step takes away lr * weight_decay of the weight, so the schedule scales it too."""
     betas: tuple[Beta, Beta] = (0.9, 0.999)
     """Decay per step of the mean gradient m and of the mean squared gradient v. GPT-3 and Hyena: 0.9, 0.95-0.98."""
-    eps: float = Field(1e-8, gt=0)
+    eps: float = Field(default=1e-8, gt=0)
     """Added to sqrt(v)."""
 
     def build(self, groups: list[Group]) -> torch.optim.Optimizer:

@@ -25,12 +25,12 @@ class Muon(Optimiser):
     a rate of their own get AdamW.
     """
 
-    lr: float = Field(0.02, gt=0)
+    lr: float = Field(default=0.02, gt=0)
     """Learning rate of the hidden matrices at the schedule's peak; 0.02 suits `match="spectral"`, an AdamW rate
     suits `match="adamw"`."""
-    adamw_lr: float = Field(3e-4, gt=0)
+    adamw_lr: float = Field(default=3e-4, gt=0)
     """Learning rate of all other parameters at the schedule's peak."""
-    weight_decay: float = Field(0.01, ge=0)
+    weight_decay: float = Field(default=0.01, ge=0)
     """Decoupled weight decay of both parts; each step takes away (that part's lr) * weight_decay of the weight."""
     match: Literal["spectral", "adamw"] = "spectral"
     """The scale of an update. `spectral`: sqrt(max(1, out / in)), so that it changes outputs alike at every shape
@@ -39,14 +39,14 @@ class Muon(Optimiser):
     """Decay per step of the mean gradient u."""
     nesterov: bool = True
     """Orthogonalise momentum * u + (1 - momentum) g in place of u."""
-    newton_schulz_steps: int = Field(5, ge=1, le=20)
+    newton_schulz_steps: int = Field(default=5, ge=1, le=20)
     """Iterations of Newton-Schulz; the coefficients are those of `seqlab.optim.newton_schulz`."""
     newton_schulz_dtype: Literal["auto", "bfloat16", "float32"] = "auto"
     """The dtype of the iterations. `auto`: bfloat16 where the device multiplies it fast, else float32; weights in
     float64 stay in it."""
     betas: tuple[Beta, Beta] = (0.9, 0.95)
     """AdamW's decays per step of the mean gradient and of the mean squared gradient."""
-    eps: float = Field(1e-10, gt=0)
+    eps: float = Field(default=1e-10, gt=0)
     """AdamW's constant beside the root of the mean squared gradient."""
 
     def settings(self, hidden: bool) -> dict[str, Any]:

@@ -13,9 +13,9 @@ __all__ = ["SGD"]
 class SGD(Optimiser):
     """u <- momentum * u + g; w <- w - lr * u. Torch's convention: no dampening, so u grows to g / (1 - momentum)."""
 
-    lr: float = Field(0.1, gt=0)
+    lr: float = Field(default=0.1, gt=0)
     """Learning rate at the schedule's peak, of every parameter that no module claims with a rate of its own."""
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
     """L2, not decoupled: weight_decay * w is added to the gradient. Without the factor 2."""
     momentum: Beta = 0.0
     """Decay per step of the summed gradient u."""

@@ -26,11 +26,11 @@ class Schedule(Part, kind="optim/schedules"):
     A horizon that is stated in `steps` does not bend to a shorter budget, which then ends early on its curve.
     """
 
-    warmup: float = Field(0.0, ge=0, le=1)
+    warmup: float = Field(default=0.0, ge=0, le=1)
     """Linear warm-up, as a fraction of the horizon (rounded down to whole steps)."""
-    warmup_steps: int | None = Field(None, ge=0)
+    warmup_steps: int | None = Field(default=None, ge=0)
     """Linear warm-up in steps, in place of `warmup`; None: use the fraction."""
-    steps: int | None = Field(None, ge=1)
+    steps: int | None = Field(default=None, ge=1)
     """The horizon T in steps where it is not the budget; the last rate holds beyond it. None: the budget."""
 
     @abstractmethod

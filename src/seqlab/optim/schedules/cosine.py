@@ -17,7 +17,7 @@ class Cosine(Schedule):
     the rate stays at base * min_ratio (Hugging Face's would rise again).
     """
 
-    min_ratio: float = Field(0.0, ge=0, le=1)
+    min_ratio: float = Field(default=0.0, ge=0, le=1)
     """The last rate, as a fraction of base."""
 
     def lr(self, base: float, step: int, steps: int, memory: Memory) -> float:

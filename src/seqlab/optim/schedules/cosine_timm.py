@@ -17,9 +17,9 @@ class CosineTimm(Schedule):
     rates are absolute: a parameter group whose own rate is below `min_lr` rises to it, as in timm.
     """
 
-    warmup_lr: float = Field(1e-6, ge=0)
+    warmup_lr: float = Field(default=1e-6, ge=0)
     """w: the rate of the first update, where there is a warm-up (1e-6 for Hyena on WikiText-103)."""
-    min_lr: float = Field(0.0, ge=0)
+    min_lr: float = Field(default=0.0, ge=0)
     """min: the last rate (6e-5 for Hyena on WikiText-103 with base 6e-4)."""
 
     def lr(self, base: float, step: int, steps: int, memory: Memory) -> float:

@@ -23,13 +23,13 @@ class Plateau(Schedule):
     """The name of the evaluation's metric that decides."""
     goal: Literal["min", "max"] = "min"
     """Whether a smaller or a larger metric is better."""
-    factor: float = Field(0.1, gt=0, lt=1)
+    factor: float = Field(default=0.1, gt=0, lt=1)
     """Factor on the rate at each reduction."""
-    patience: int = Field(10, ge=0)
+    patience: int = Field(default=10, ge=0)
     """Evaluations without improvement that are borne."""
-    threshold: float = Field(1e-4, ge=0)
+    threshold: float = Field(default=1e-4, ge=0)
     """The improvement that counts, as a fraction of the best value's size."""
-    min_lr: float = Field(0.0, ge=0)
+    min_lr: float = Field(default=0.0, ge=0)
     """No reduction goes below this rate; a group whose own rate is lower keeps its own."""
 
     def lr(self, base: float, step: int, steps: int, memory: Memory) -> float:

@@ -17,13 +17,13 @@ class WSD(Schedule):
     f is 1 - p or 1 - sqrt(p), r = min_ratio. D takes at most the T - W steps that the warm-up leaves.
     """
 
-    decay: float = Field(0.2, ge=0, le=1)
+    decay: float = Field(default=0.2, ge=0, le=1)
     """The decay, as a fraction of the horizon (rounded down to whole steps)."""
-    decay_steps: int | None = Field(None, ge=0)
+    decay_steps: int | None = Field(default=None, ge=0)
     """The decay in steps, in place of `decay`; None: use the fraction."""
     shape: Literal["linear", "one_minus_sqrt"] = "one_minus_sqrt"
     """How the rate falls; 1 - sqrt(p) ended lower than linear in arXiv 2405.18392."""
-    min_ratio: float = Field(0.0, ge=0, le=1)
+    min_ratio: float = Field(default=0.0, ge=0, le=1)
     """The last rate, as a fraction of base."""
 
     def lr(self, base: float, step: int, steps: int, memory: Memory) -> float:
