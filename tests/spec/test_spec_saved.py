@@ -139,7 +139,7 @@ def test_a_users_part_opens_from_the_runs_source_folder(tmp_path: Path, monkeypa
 
     # A new process has loaded no file.
     monkeypatch.setattr(sys.modules["seqlab.spec.find"], "_user_files", {})
-    with pytest.raises(SpecError, match="comes from a user's file .* that is not in this process"):
+    with pytest.raises(SpecError, match=r"comes from a user's file .* that is not in this process"):
         from_json(record)
     assert from_json(record, source).std(1, 1) == 3.0
 
