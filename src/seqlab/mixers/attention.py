@@ -20,13 +20,13 @@ class Attention(Mixer):
     An input longer than `length` raises, and so does a step beyond it.
     """
 
-    heads: int = Field(4, ge=1)
+    heads: int = Field(default=4, ge=1)
     """Number of heads; it divides D."""
-    kv_heads: int | None = Field(None, ge=1)
+    kv_heads: int | None = Field(default=None, ge=1)
     """Number of key and value heads that groups of heads share (arXiv 2305.13245); none: as many as heads."""
     position: Position = "none"
     """How positions enter: not at all, by rotation of q and k, or by ALiBi (scores fall with distance)."""
-    rotary_base: float = Field(10000.0, gt=1)
+    rotary_base: float = Field(default=10000.0, gt=1)
     """Base of the rotary wavelengths (arXiv 2104.09864)."""
     qk_norm: bool = False
     """Whether q and k get an RMS norm with a weight, over each head (arXiv 2302.05442)."""
@@ -34,7 +34,7 @@ class Attention(Mixer):
     """Whether a position sees only itself and earlier ones."""
     bias: bool = False
     """Whether the linears have biases."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of attention weights dropped in training."""
 
     def build(self, *, dim: int, length: int) -> SelfAttention:
@@ -63,7 +63,9 @@ class SelfAttention(SequenceMixer):
         self.check_length(x)
         time = torch.arange(x.shape[1], device=x.device)
         q, k, v = self.heads(x, time[None])
-        y = attention(q, k, v, causal=self.causal, bias=self._bias(x, lengths), dropout=self.dropout * self.training)
+        bias = self._bias(x, lengths)
+        causal = self.causal and not self.alibi  # ALiBi's bias holds the causal pattern already
+        y = attention(q, k, v, causal=causal, bias=bias, dropout=self.dropout * self.training)
         return self.out(y.flatten(2)), k, v
 
     def _bias(self, x: Tensor, lengths: Tensor | None) -> Tensor | None:
@@ -72,8 +74,10 @@ class SelfAttention(SequenceMixer):
         real = None if lengths is None or self.causal else (time < lengths[:, None])[:, None, None]
         if not self.alibi:
             return real
-        distance = (time[:, None] - time).abs()
-        bias = -alibi_slopes(self.heads.heads, x)[:, None, None] * distance
+        slopes = alibi_slopes(self.heads.heads, x)
+        distance = (time[:, None] - time).to(slopes.dtype)
+        penalty = distance.masked_fill(distance < 0, float("inf")) if self.causal else distance.abs()
+        bias = -slopes[:, None, None] * penalty
         return bias[None] if real is None else bias.masked_fill(~real, float("-inf"))
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, State]:

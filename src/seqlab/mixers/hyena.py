@@ -28,13 +28,13 @@ class Hyena(Mixer):
     uniform within 1/sqrt(fan_in), biases too; the skips D by N(0, 1). Conventions of HazyResearch/safari.
     """
 
-    order: int = Field(2, ge=2)
+    order: int = Field(default=2, ge=2)
     """N, the number of gates; there are N - 1 long convolutions."""
-    short_filter: int = Field(3, ge=1)
+    short_filter: int = Field(default=3, ge=1)
     """Taps of the short convolution."""
     filter: Filter = Implicit()
     """What gives the long convolutions their kernels."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of gated values dropped in training, before each long convolution."""
 
     def build(self, *, dim: int, length: int) -> HyenaOperator:
@@ -83,17 +83,18 @@ class HyenaOperator(SequenceMixer):
         return self._mix(x, lengths)[0]
 
     def _mix(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """y, the short convolution's input (B, L, (N+1) D) and the long ones' inputs (B, D, L), one each."""
+        """y, the short convolution's input (B, (N+1) D, L) and the long ones' inputs (B, D, L), one each."""
         self.check_length(x)
         if lengths is not None:
             # Padding cannot reach back by the formula, but a transform spreads its rounding everywhere.
             padded = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
             x = x.masked_fill(padded[..., None], 0)
-        projected = self.project(x)
-        wide = projected.to(torch.promote_types(x.dtype, torch.float32))
-        *gates, v = (
-            short_convolution(wide, self.short_weight, self.short_bias).transpose(1, 2).chunk(self.order + 1, dim=1)
-        )
+        # Features before time from here to the output's linear: no array is turned round in memory.
+        weight, bias = self.project.weight.expand(len(x), -1, -1), self.project.bias[:, None].expand(len(x), -1, 1)
+        projected = torch.baddbmm(bias, weight, x.transpose(1, 2))
+        wide = projected.to(torch.promote_types(x.dtype, torch.float32)).transpose(1, 2)
+        short = short_convolution(wide, self.short_weight, self.short_bias).transpose(1, 2)
+        *gates, v = short.chunk(self.order + 1, dim=1)
         kernels = self._by_step(self.filter(x.shape[1]))
         skips = self._by_step(self.skip)
         gated = []
@@ -101,7 +102,7 @@ class HyenaOperator(SequenceMixer):
             v = F.dropout(v * gate, self.dropout, self.training)
             gated.append(v)
             v = long_convolution(v, kernel, skip)
-        return self.out((gates[0] * v).transpose(1, 2).to(x.dtype)), projected, gated
+        return self.out((gates[0] * v).to(x.dtype).transpose(1, 2)), projected, gated
 
     def _by_step(self, channels: Tensor) -> Tensor:
         """(D (N-1), ...) -> (N-1, D, ...)."""
@@ -113,9 +114,9 @@ class HyenaOperator(SequenceMixer):
         state["history"][..., : x.shape[1]] = torch.stack(gated, dim=1)
         state["position"] += x.shape[1] if lengths is None else lengths
         kept = state["recent"].shape[-1]
-        source = state["position"][:, None] - torch.arange(kept, 0, -1, device=x.device)
-        recent = projected.gather(1, source.clamp(min=0)[..., None].expand(-1, -1, projected.shape[2]))
-        state["recent"] = recent.masked_fill((source < 0)[..., None], 0).transpose(1, 2)
+        source = (state["position"][:, None] - torch.arange(kept, 0, -1, device=x.device))[:, None]
+        recent = projected.gather(2, source.clamp(min=0).expand(-1, projected.shape[1], -1))
+        state["recent"] = recent.masked_fill(source < 0, 0)
         return y, state
 
     def init_state(self, batch: int) -> State:

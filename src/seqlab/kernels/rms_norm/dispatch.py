@@ -1,4 +1,4 @@
-"""Which RMS norm runs: torch's, at every size."""
+"""Which RMS norm runs: the fused one, at every size."""
 
 from __future__ import annotations
 
