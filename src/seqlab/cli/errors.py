@@ -1,0 +1,44 @@
+"""What is the user's to mend and what is a bug; and the exit code of every end of a training.
+
+Errors are known by the names of their classes: to import those would import torch, and `seqlab ls` must not.
+"""
+
+from __future__ import annotations
+
+import linecache
+import traceback
+
+__all__ = ["exit_code", "sentence"]
+
+MEANT_FOR_USERS = {"JournalError", "SpecError", "DataError", "CheckpointError", "TooLarge"}
+
+DONE, ERROR, TO_BE_RESUMED = 0, 1, 75
+
+EXIT_CODES = {"finished": DONE, "stopped": DONE, "preempted": TO_BE_RESUMED, "timed_out": TO_BE_RESUMED}
+
+
+def sentence(error: Exception) -> str | None:
+    """The one sentence that a user's mistake deserves; None for a bug, which deserves its traceback."""
+    ours = (cls.__name__ for cls in type(error).__mro__ if cls.__module__.startswith("seqlab."))
+    if MEANT_FOR_USERS.intersection(ours) or (isinstance(error, ValueError) and _was_meant(error)):
+        return str(error)
+    return None
+
+
+def _was_meant(error: ValueError) -> bool:
+    """Whether a `raise` of seqlab, or of a user's file, made it: a size that does not fit says so with a ValueError.
+
+    One that fell out of a library, or out of an expression of ours, is a bug.
+    """
+    frame = error.__traceback__
+    while frame is not None and frame.tb_next is not None:
+        frame = frame.tb_next
+    if frame is None or not frame.tb_frame.f_globals.get("__name__", "").startswith("seqlab"):
+        return False
+    summary = traceback.extract_tb(frame)[0]
+    return linecache.getline(summary.filename, summary.lineno or 0).lstrip().startswith("raise ")
+
+
+def exit_code(state: str) -> int:
+    """What the process says of a training that ended in this state."""
+    return EXIT_CODES.get(state, ERROR)

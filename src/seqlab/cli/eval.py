@@ -1,0 +1,111 @@
+"""`seqlab eval`: score a run's model on its task, or on its task with another text."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqlab.cli import options, render
+from seqlab.cli.options import RunAt
+
+if TYPE_CHECKING:
+    from seqlab.journal import Run
+    from seqlab.tasks import PreparedTask
+
+
+@click.command()
+@options.run_at_argument
+@click.argument("changes", nargs=-1, metavar="[task.FIELD=VALUE]...")
+@click.option("--split", default="val", show_default=True, help="The held-out split: val, or test where there is one.")
+@options.as_json
+@options.book_option
+def command(run_at: RunAt, changes: tuple[str, ...], split: str, as_json: bool, runs: Path | None) -> None:
+    """Score a run's model on held-out data, in float32.
+
+    `task.path=FILE` scores it on another text, and so on for every field of the task. The result is kept in the run's
+    folder, in eval/.
+    """
+    from seqlab.journal import LabBook
+    from seqlab.train.load import experiment_of, load_model
+
+    run = LabBook(runs).open(run_at.name)
+    _only_the_task(changes)
+    model, checkpoint, skipped = load_model(run, run_at.step)
+    for sentence in skipped:
+        click.echo(sentence, err=True)
+    task = _task(experiment_of(run), changes)
+    _same_alphabet(run, task)
+    if split not in task.splits():
+        raise click.ClickException(f"the task has no split `{split}`; it has {', '.join(task.splits())}.")
+    measured = {f"{split}/{name}": float(value) for name, value in task.evaluate(model, split).items()}
+    found = {
+        "run": run.name,
+        "step": checkpoint.step,
+        "checkpoint": checkpoint.digest(),
+        "changes": list(changes),
+        "data": task.fingerprints,
+        "metrics": measured,
+        "floors": _floors(run, task, bool(changes), split),
+    }
+    place = _keep(run, found)
+    if as_json:
+        render.json_out(found)
+    else:
+        _print(found, split, place)
+
+
+def _only_the_task(changes: tuple[str, ...]) -> None:
+    for change in changes:
+        if not change.startswith("task"):
+            raise click.UsageError(f"`{change}`: only the task can be another one here, such as task.path=FILE.")
+
+
+def _task(experiment: Any, changes: tuple[str, ...]) -> PreparedTask:
+    from seqlab.spec import override
+
+    prepared: PreparedTask = override(experiment, changes).task.prepare()
+    return prepared
+
+
+def _same_alphabet(run: Run, task: PreparedTask) -> None:
+    """A model's symbols are numbers: with another alphabet they would mean other characters."""
+    trained, given = (assets.get("symbols") or {} for assets in (run.origin.get("assets", {}), task.assets()))
+    if trained == given:
+        return
+    if trained.get("kind") != given.get("kind"):
+        raise click.ClickException(f"{run.name} reads {trained.get('kind')} and this task gives {given.get('kind')}.")
+    unknown = sorted(set(given.get("alphabet", "")) - set(trained.get("alphabet", "")))
+    which = f"it has {', '.join(map(repr, unknown[:5]))}, which the model never saw" if unknown else "it lacks some"
+    raise click.ClickException(
+        f"the alphabet of this text is not the one that {run.name} was trained with ({which}); "
+        "a run with task.symbols=bytes can be scored on any text."
+    )
+
+
+def _floors(run: Run, task: PreparedTask, changed: bool, split: str) -> dict[str, Any]:
+    """The floors, which are of the validation split; those that take seconds only where the run has measured them."""
+    if split != "val":
+        return {}
+    return {**task.floors(), **({} if changed else run.summary.get("floors", {}))}
+
+
+def _keep(run: Run, found: dict[str, Any]) -> Path:
+    from seqlab.journal.clock import now
+    from seqlab.journal.files import replace_json
+
+    time = now()
+    place = run.folder / "eval" / f"{time[:19].replace(':', '')}-{time[20:26]}.json"
+    place.parent.mkdir(exist_ok=True)
+    replace_json(place, {"time": time, **found})
+    return place
+
+
+def _print(found: dict[str, Any], split: str, place: Path) -> None:
+    from seqlab.cli.results import print_floors
+
+    data = ", ".join(found["data"])
+    click.echo(f"{click.style(found['run'], bold=True)} at step {found['step']:,} on {data} ({split})\n")
+    print_floors(found["floors"], {name.partition("/")[2]: value for name, value in found["metrics"].items()}, split)
+    click.echo(f"\n  {place}")

@@ -1,0 +1,129 @@
+"""The fields of a spec as one would type them: path, present value, type and docstring, nested parts included."""
+
+from __future__ import annotations
+
+import types
+import typing
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any, Literal
+
+import click
+from pydantic.fields import FieldInfo
+
+from seqlab.cli import render
+from seqlab.spec import Part, SpecError, describe, label, names
+from seqlab.spec.override import field_types
+
+__all__ = ["FieldLine", "class_lines", "print_lines", "spec_lines"]
+
+
+REQUIRED = "(required)"
+
+
+@dataclass(frozen=True)
+class FieldLine:
+    """One field: its path on the command line, its value as typed, what it takes, and its docstring."""
+
+    path: str
+    value: str
+    takes: str
+    help: str
+
+
+def spec_lines(part: Part, prefix: str = "") -> Iterator[FieldLine]:
+    """Every field of a spec, parts inside parts following the field that holds them."""
+    for line in _own_lines(type(part), vars(part), prefix):
+        yield line
+        value = getattr(part, line.path.rpartition(".")[2])
+        if isinstance(value, Part):
+            yield from spec_lines(value, f"{line.path}.")
+        elif isinstance(value, tuple):
+            for selection, item in _alike(value):
+                if isinstance(item, Part):
+                    yield from spec_lines(item, f"{line.path}.{selection}.")
+
+
+def class_lines(cls: type[Part]) -> list[FieldLine]:
+    """The fields of a part that nobody has made yet, with their defaults."""
+    values = {name: REQUIRED if info.is_required() else info.default for name, info in _infos(cls).items()}
+    return list(_own_lines(cls, values, ""))
+
+
+def _own_lines(cls: type[Part], values: dict[str, Any], prefix: str) -> Iterator[FieldLine]:
+    types_, documented = field_types(cls), describe(cls)
+    for name, wanted in types_.items():
+        yield FieldLine(f"{prefix}{name}", _shown(values[name]), _taken(wanted) + _bounds(cls, name), documented[name])
+
+
+def _alike(values: Sequence[Any]) -> Iterator[tuple[str, Any]]:
+    """Neighbours that are equal, once: ("all", value), or an index or a slice where they are not all alike."""
+    edges = [0, *(i for i in range(1, len(values)) if values[i] != values[i - 1]), len(values)]
+    for first, stop in pairwise(edges):
+        if stop > first:
+            whole = (first, stop) == (0, len(values))
+            yield "all" if whole else str(first) if stop == first + 1 else f"{first}:{stop}", values[first]
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, Part):
+        return label(type(value)).rpartition("/")[2]
+    if isinstance(value, tuple) and value and isinstance(value[0], Part) and value[0].kind is None:
+        return f"{len(value)} of {label(type(value[0]))}"
+    if isinstance(value, tuple) and value:
+        return ",".join(_shown(item) for item in value)
+    return render.plain(value)
+
+
+def _taken(wanted: Any) -> str:
+    """What a field takes, in words."""
+    origin, options = typing.get_origin(wanted), typing.get_args(wanted)
+    if origin is typing.Annotated:
+        return _taken(options[0])
+    if origin in (typing.Union, types.UnionType):
+        named = [_taken(option) for option in options if option is not type(None)]
+        return " or ".join(named + ["none"] * (type(None) in options))
+    if origin is Literal:
+        return "|".join(map(str, options))
+    if origin is tuple:
+        several = isinstance(options[0], type) and issubclass(options[0], Part) and options[0].kind is None
+        each = "set the fields of one or of all" if several else f"{_taken(options[0])}, ..."
+        return each if options[-1] is Ellipsis else ",".join(map(_taken, options))
+    if isinstance(wanted, type) and issubclass(wanted, Part):
+        return _members(wanted)
+    return {"int": "whole number", "float": "number", "str": "text", "bool": "true|false"}.get(
+        wanted.__name__, str(wanted)
+    )
+
+
+def _members(wanted: type[Part]) -> str:
+    if wanted.kind is None:
+        return "set its fields"
+    try:
+        return "|".join(names(wanted.kind))
+    except SpecError:
+        return wanted.kind
+
+
+def _infos(cls: type[Part]) -> dict[str, FieldInfo]:
+    return cls.__pydantic_fields__  # type: ignore[attr-defined,no-any-return]  # every part is a pydantic dataclass
+
+
+def _bounds(cls: type[Part], name: str) -> str:
+    signs = {"ge": "≥", "gt": ">", "le": "≤", "lt": "<"}
+    limits = [f"{signs[key]} {getattr(m, key)}" for m in _infos(cls)[name].metadata for key in signs if hasattr(m, key)]
+    return f", {', '.join(limits)}" if limits else ""
+
+
+def print_lines(lines: Sequence[FieldLine]) -> None:
+    """Print path = value with what it takes, and the docstring below."""
+    for line in lines:
+        value, takes = click.style(line.value, bold=True), click.style(f"  ({line.takes})", dim=True)
+        head = f"  {line.path} = {line.value}  ({line.takes})"
+        if len(head) <= render.WIDTH:
+            click.echo(f"  {line.path} = {value}{takes}")
+        else:
+            click.echo(f"  {line.path} = {value}\n{click.style(render.indented(f'({line.takes})', by=6), dim=True)}")
+        if line.help:
+            click.echo(render.indented(" ".join(line.help.split()), by=6))

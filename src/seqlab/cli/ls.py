@@ -1,0 +1,88 @@
+"""`seqlab ls`: the lab book as a table, one run a line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seqlab.cli import options, render
+from seqlab.cli.results import best_known
+from seqlab.journal import LabBook, Run
+from seqlab.journal.lineage import taints
+from seqlab.journal.where import select
+
+HEAD = ("name", "state", "step", "loss", "of", "best", "age", "took", "tags", "why")
+
+
+@click.command()
+@click.option(
+    "--where",
+    "filters",
+    metavar="FILTER",
+    multiple=True,
+    help="Only runs such as 'optim.lr<1e-3', 'state=finished', 'val/loss<2'; may be repeated.",
+)
+@click.option("--tag", "tags", metavar="TAG", multiple=True, help="Only runs with this tag; may be repeated.")
+@click.option("--archived", is_flag=True, help="The archived runs instead.")
+@options.as_json
+@options.book_option
+def command(filters: tuple[str, ...], tags: tuple[str, ...], archived: bool, as_json: bool, runs: Path | None) -> None:
+    """List the runs, the newest last.
+
+    `loss` is that of the whole validation split, else of its subset, else of training, as `of` says; `best` is the
+    best of the same. A run that a verdict `bug` reaches, its own or an ancestor's, is marked `tainted`.
+    """
+    book = LabBook(runs)
+    everything = book.runs(archived=archived)
+    wanted = select(everything, [*filters, *(f"tags~{tag}" for tag in tags)])
+    tainted = taints(everything)
+    found = [_facts(run, tainted.get(run.name)) for run in wanted]
+    if as_json:
+        render.json_out(found)
+    elif not found:
+        click.echo(f"no run{' like that' if everything else ''} in {book.root}; `seqlab run demo:letters` makes one.")
+    else:
+        render.table(HEAD, [_row(facts) for facts in found], left=("name", "state", "of", "tags", "why"))
+
+
+def _facts(run: Run, taint: str | None) -> dict[str, Any]:
+    state, summary = run.state(), run.summary
+    return {
+        "name": run.name,
+        "state": state.name,
+        "evidence": state.evidence,
+        "step": run.metrics.step,
+        "steps": summary.get("steps"),
+        "metrics": {"last": run.metrics.last, "best": run.metrics.best},
+        "tags": run.tags,
+        "why": run.why,
+        "verdict": run.verdict,
+        "taint": taint,
+        "created": run.created,
+        "wall_seconds": summary.get("wall_seconds"),
+        "folder": str(run.folder),
+    }
+
+
+def _row(facts: dict[str, Any]) -> list[str]:
+    phase, result = best_known(facts["metrics"]["last"])
+    best = facts["metrics"]["best"].get(f"{phase}/loss", {}).get("value")
+    marks = [
+        *(["tainted"] if facts["taint"] else []),
+        *([facts["verdict"]] if facts["verdict"] else []),
+        *facts["tags"],
+    ]
+    return [
+        facts["name"],
+        facts["state"],
+        render.step_of(facts["step"], facts["steps"]),
+        render.figure(result.get("loss")),
+        phase.replace("val_subset", "subset"),
+        render.figure(best),
+        render.ago(facts["created"]),
+        render.duration(facts["wall_seconds"]),
+        " ".join(marks),
+        " ".join((facts["why"] or "").split()),
+    ]

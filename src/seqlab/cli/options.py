@@ -1,0 +1,60 @@
+"""Arguments and options that several commands take."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+from click.shell_completion import CompletionItem
+
+__all__ = ["RunAt", "as_json", "book_option", "deadline", "flag_of_runs", "run_argument", "run_at_argument"]
+
+
+class RunAt(NamedTuple):
+    """A run's name and the step of one of its checkpoints; None: the newest."""
+
+    name: str
+    step: int | None
+
+
+class RunName(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases of click
+    """The name of a run, completed by the shell from the lab book."""
+
+    name = "run"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from seqlab.journal import LabBook
+
+        names = [run.name for run in LabBook(ctx.params.get("runs")).runs()]
+        return [CompletionItem(name) for name in names if name.startswith(incomplete)]
+
+
+class RunAtStep(RunName):
+    """NAME or NAME@STEP."""
+
+    name = "run[@step]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> RunAt:
+        name, at, step = str(value).partition("@")
+        if at and not step.isdigit():
+            self.fail(f"{value}: after the @ stands a step, a whole number.", param, ctx)
+        return RunAt(name, int(step) if at else None)
+
+
+run_argument = click.argument("name", metavar="RUN", type=RunName())
+run_at_argument = click.argument("run_at", metavar="RUN[@STEP]", type=RunAtStep())
+as_json = click.option("--json", "as_json", is_flag=True, help="Print strict JSON instead.")
+deadline = click.option(
+    "--deadline", metavar="MINUTES", type=click.FloatRange(min=0, min_open=True),
+    help="Save and end after so many minutes (exit code 75).",
+)  # fmt: skip
+book_option = click.option(
+    "--runs", metavar="DIR", type=click.Path(file_okay=False, path_type=Path),
+    help="The folder of the runs [default: SEQLAB_RUNS, else ./runs].",
+)  # fmt: skip
+
+
+def flag_of_runs(runs: Path | None) -> str:
+    """What to add to a suggested command, so that it finds the same lab book."""
+    return f" --runs {runs}" if runs is not None else ""

@@ -1,0 +1,26 @@
+"""`seqlab recipes`: what can be run."""
+
+from __future__ import annotations
+
+import click
+
+from seqlab.cli import options, render
+
+
+@click.command()
+@options.as_json
+def command(as_json: bool) -> None:
+    """List the shipped recipes, each with the first line of its note.
+
+    A recipe is a Python function that returns an experiment; `seqlab run RECIPE --help` shows one in full. One of
+    your own is as good: `seqlab run ./mine.py:trial`.
+    """
+    from seqlab.recipes import find_recipe, shipped
+
+    found = [find_recipe(name) for name in shipped()]
+    if as_json:
+        render.json_out([{"name": recipe.name, "note": recipe.note, "file": str(recipe.file)} for recipe in found])
+        return
+    wide = max(len(recipe.name) for recipe in found)
+    for recipe in found:
+        click.echo(f"{click.style(recipe.name.ljust(wide), bold=True)}  {recipe.note.partition(chr(10))[0]}")

@@ -1,0 +1,165 @@
+"""How things look: JSON, aligned tables, and numbers as people read them. Plain text, 80 columns, no rich."""
+
+from __future__ import annotations
+
+import math
+import shutil
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import click
+
+from seqlab.journal.files import encode
+
+__all__ = [
+    "ago", "count", "duration", "figure", "heading", "indented", "json_out", "metrics_line", "pairs", "per_second",
+    "plain", "size", "step_of", "table",
+]  # fmt: skip
+
+WIDTH = 80
+
+
+def json_out(value: object) -> None:
+    """Print strict JSON: NaN and the infinities stand as the strings "nan", "inf" and "-inf"."""
+    click.echo(encode(value, readable=True).decode())
+
+
+def heading(text: str) -> None:
+    """Print the title of a section, a blank line before it."""
+    click.echo(f"\n{click.style(text, bold=True)}")
+
+
+def indented(text: str, by: int = 2) -> str:
+    """The text, wrapped and set in from the left; its own line breaks are kept."""
+    space = " " * by
+    wrap = textwrap.TextWrapper(WIDTH, initial_indent=space, subsequent_indent=space, break_long_words=False)
+    wrap.break_on_hyphens = False
+    return "\n".join(wrap.fill(line) for line in text.splitlines())
+
+
+def pairs(rows: Iterable[tuple[str, str]]) -> None:
+    """Print names and values in two columns; a long value is wrapped, an empty one left out."""
+    rows = [(name, value) for name, value in rows if value]
+    wide = max((len(name) for name, _ in rows), default=0)
+    for name, value in rows:
+        first, *rest = indented(value, by=wide + 4).splitlines()
+        click.echo("\n".join([f"  {name:<{wide}}  {first.lstrip()}", *rest]))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[str] = (), marked: int = -1) -> None:
+    """Print rows under their head, numbers to the right, the columns named in `left` to the left.
+
+    On a terminal a line is cut at its edge; elsewhere nothing is lost. The row `marked` is bold. An empty column is
+    left out.
+    """
+    kept = [i for i, title in enumerate(head) if any(row[i] for row in rows) or title in left[:1]]
+    wide = {i: max(len(head[i]), *(len(row[i]) for row in rows), 0) for i in kept}
+    edge = shutil.get_terminal_size((1 << 16, 24)).columns
+
+    def line(cells: Sequence[str]) -> str:
+        parts = (f"{cells[i]:<{wide[i]}}" if head[i] in left else f"{cells[i]:>{wide[i]}}" for i in kept)
+        text = ("  " + "  ".join(parts)).rstrip()
+        return text if len(text) <= edge else text[: edge - 1] + "…"
+
+    click.echo(click.style(line(head), dim=True))
+    for index, row in enumerate(rows):
+        click.echo(click.style(line(row), bold=True) if index == marked else line(row))
+
+
+def plain(value: Any) -> str:
+    """A value of a spec as one would type it: none, true, 128, 0.001, a,b."""
+    if value is None:
+        return "none"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, list | tuple):
+        return ",".join(plain(item) for item in value) or "none"
+    return str(value)
+
+
+def figure(value: float | None) -> str:
+    """A measured number, four digits long: 3.156, 0.01234, 12,346."""
+    if value is None:
+        return ""
+    if isinstance(value, int):
+        return f"{value:,}"
+    if not math.isfinite(value) or value == 0:
+        return f"{value:.4g}"
+    if abs(value) < 1e-4:
+        return f"{value:.3e}"
+    return f"{value:,.0f}" if abs(value) >= 999.95 else f"{value:#.4g}"
+
+
+def count(value: float | None) -> str:
+    """A large number of things: 999, 12.3k, 4.56M."""
+    if value is None:
+        return ""
+    for unit, factor in (("T", 1e12), ("G", 1e9), ("M", 1e6), ("k", 1e3)):
+        if abs(value) >= factor:
+            return f"{value / factor:.3g}{unit}" if value / factor < 999.5 else f"{value / factor:,.0f}{unit}"
+    return f"{value:.0f}"
+
+
+def size(value: float | None) -> str:
+    """Bytes: 12.3 MB (a MB is a million)."""
+    if value is None:
+        return ""
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if abs(value) >= factor:
+            return f"{value / factor:.1f} {unit}"
+    return f"{value:.0f} B"
+
+
+def per_second(value: float | None) -> str:
+    """A rate of tokens."""
+    return f"{count(value)} tokens/s" if value else ""
+
+
+def duration(seconds: float | None) -> str:
+    """How long: 0.04 s, 1.2 s, 12 s, 3 min 05 s, 2 h 04 min, 3 d 07 h."""
+    if seconds is None:
+        return ""
+    if seconds < 59.5:
+        return f"{seconds:.{0 if seconds >= 9.95 else 1 if seconds >= 0.95 else 2}f} s"
+    whole = round(seconds)
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    if whole < 86400:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 86400} d {whole % 86400 // 3600:02d} h"
+
+
+def ago(moment: str) -> str:
+    """How long ago a time of the record was: 5 min, 3 h, 12 d; nothing for a time nobody wrote down."""
+    if not moment:
+        return ""
+    seconds = max(0.0, (datetime.now(UTC) - datetime.fromisoformat(moment)).total_seconds())
+    for unit, factor in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= factor:
+            return f"{seconds // factor:.0f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def step_of(step: int | None, steps: int | None) -> str:
+    """How far: 120/200, or 120 where only the clock ends it."""
+    return f"{step or 0:,}/{steps:,}" if steps else f"{step or 0:,}" if step is not None else ""
+
+
+SHOWN_OTHERWISE = {"speed/tokens_per_second": per_second, "memory/bytes": size}
+
+
+def metrics_line(values: Mapping[str, Any]) -> str:
+    """The metrics of a line of the record in one line, the phase said once: `val loss 3.156, accuracy 0.73`."""
+    phases: dict[str, list[str]] = {}
+    probed = 0
+    for name, value in values.items():
+        phase, _, what = name.partition("/")
+        if "/" in what:
+            probed += 1
+        elif what and name not in SHOWN_OTHERWISE and what != "symbols":
+            phases.setdefault(phase, []).append(f"{what.replace('_', ' ')} {figure(value)}")
+    told = [f"{phase} {', '.join(parts)}" for phase, parts in phases.items()]
+    told += [show(values[name]) for name, show in SHOWN_OTHERWISE.items() if name in values]
+    return "  ".join(told + [f"{probed} probe values"] * bool(probed))

@@ -1,0 +1,175 @@
+"""`seqlab show`: everything the record says of one run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from seqlab.cli import options, render
+from seqlab.cli.card import print_card
+from seqlab.cli.results import best_known, print_floors
+from seqlab.journal import LabBook, Run
+from seqlab.journal.lineage import taints
+
+ROUTINE = ("checkpoint",)
+"""Events that say nothing but that all went well."""
+
+
+@click.command()
+@options.run_argument
+@options.as_json
+@options.book_option
+def command(name: str, as_json: bool, runs: Path | None) -> None:
+    """Show one run: result and floors, model, data, time, notes."""
+    book = LabBook(runs)
+    run = book.open(name)
+    facts = _facts(run, taints(book.runs()).get(run.name))
+    if as_json:
+        render.json_out(facts)
+        return
+    _print_head(run, facts)
+    _print_result(facts)
+    _print_model(facts)
+    _print_cost(facts)
+    _print_history(facts)
+    _print_notes(facts)
+
+
+def _facts(run: Run, taint: str | None) -> dict[str, Any]:
+    state, summary, metrics = run.state(), run.summary, run.metrics
+    attempts = [{key: value for key, value in attempt.items() if key != "folder"} for attempt in run.attempts()]
+    newest = metrics.tail(1)
+    return {
+        "name": run.name,
+        "state": state.name,
+        "evidence": state.evidence,
+        "folder": str(run.folder),
+        "created": run.created,
+        "why": run.why,
+        "tags": run.tags,
+        "verdict": run.verdict,
+        "taint": taint,
+        "parent": run.parent,
+        "experiment": run.experiment,
+        "metrics": {"step": metrics.step, "last": metrics.last, "best": metrics.best, "damaged": metrics.damaged},
+        "floors": summary.get("floors", {}),
+        "parameters": summary.get("parameters"),
+        "wall_seconds": max(summary.get("wall_seconds", 0.0), newest[0].get("wall_seconds", 0.0) if newest else 0.0),
+        "tokens_per_second": summary.get("tokens_per_second"),
+        "summary": summary,
+        "origin": run.origin,
+        "notes": [note._asdict() for note in run.notes()],
+        "attempts": attempts,
+        "events": run.events(),
+        "checkpoints": _checkpoints(run),
+        "bytes": run.size(),
+    }
+
+
+def _checkpoints(run: Run) -> list[int]:
+    """The steps of the complete checkpoints; a manifest is written last."""
+    manifests = (run.folder / "checkpoints").glob("*/MANIFEST.json")
+    return sorted(int(manifest.parent.name) for manifest in manifests if manifest.parent.name.isdigit())
+
+
+def _print_head(run: Run, facts: dict[str, Any]) -> None:
+    click.echo(f"{click.style(run.name, bold=True)}  {facts['state']}")
+    origin, parent = facts["origin"], facts["parent"]
+    changed = " ".join(origin.get("overrides", []))
+    render.pairs(
+        [
+            ("evidence", facts["evidence"]),
+            ("TAINTED", facts["taint"] or ""),
+            ("why", facts["why"] or ""),
+            ("tags", " ".join(facts["tags"])),
+            ("verdict", facts["verdict"] or ""),
+            ("recipe", f"{origin.get('recipe') or ''} {changed}".strip()),
+            ("parent", f"{parent['run']} at step {parent['step']}" if parent else ""),
+            ("folder", facts["folder"]),
+        ]
+    )
+
+
+def _print_result(facts: dict[str, Any]) -> None:
+    phase, result = best_known(facts["metrics"]["last"])
+    if not facts["floors"] and not result:
+        last = facts["metrics"]["last"]
+        if last:
+            render.heading("Last values")
+            render.pairs((name, render.figure(value)) for name, value in last.items())
+        return
+    render.heading(f"Result at step {render.step_of(facts['metrics']['step'], facts['summary'].get('steps'))}")
+    print_floors(facts["floors"], result, phase)
+    best = facts["metrics"]["best"].get("val_subset/loss")
+    if best:
+        click.echo(f"  best on the subset: {render.figure(best['value'])} at step {best['step']:,}")
+    if facts["metrics"]["damaged"]:
+        click.echo(f"  {facts['metrics']['damaged']} lines of metrics.jsonl cannot be read and were left out")
+
+
+def _print_model(facts: dict[str, Any]) -> None:
+    if "card" in facts["origin"]:
+        render.heading("Model")
+        print_card(facts["origin"]["card"], facts["parameters"])
+    if facts["origin"].get("data"):
+        render.heading("Data")
+        render.pairs((name, f"sha256 {digest[:12]}") for name, digest in facts["origin"]["data"].items())
+
+
+def _print_cost(facts: dict[str, Any]) -> None:
+    summary = facts["summary"]
+    shares = sorted(summary.get("shares", {}).items(), key=lambda item: -item[1])
+    environment = facts["origin"].get("environment", {})
+    sizes = [f"{name} {render.size(size)}" for name, size in facts["bytes"].items()][:3]
+    render.heading("Cost")
+    render.pairs(
+        [
+            ("time", render.duration(facts["wall_seconds"])),
+            ("speed", render.per_second(facts["tokens_per_second"])),
+            ("read", f"{summary['tokens']:,} tokens, {summary['epoch']:.2f} epochs" if "epoch" in summary else ""),
+            ("memory", render.size(summary.get("peak_memory_bytes"))),
+            ("time goes to", ", ".join(f"{name} {share:.0%}" for name, share in shares if share >= 0.005)),
+            ("where", ", ".join(_places(environment))),
+            ("disk", f"{render.size(sum(facts['bytes'].values()))} ({', '.join(sizes)})"),
+            ("checkpoints", ", ".join(f"{step:,}" for step in facts["checkpoints"])),
+        ]
+    )
+
+
+def _places(environment: dict[str, Any]) -> list[str]:
+    if not environment:
+        return []
+    machine = environment["processor"] if environment["device"] == "cpu" else environment["device"]
+    threads = f"{environment['threads']} threads" if environment["threads"] != 1 else "1 thread"
+    return [machine, threads, environment["compute_dtype"], f"torch {environment['torch']}", environment["host"]]
+
+
+def _print_history(facts: dict[str, Any]) -> None:
+    if facts["attempts"]:
+        render.heading("Attempts")
+    for attempt in facts["attempts"]:
+        lease, ending = attempt["lease"] or {}, attempt["exit"] or {}
+        error = ending.get("evidence", {}).get("error")
+        took = render.duration(ending.get("wall_seconds", 0.0) - lease.get("seconds_before", 0.0)) if ending else ""
+        told = (
+            f"{lease.get('since', '')[:16].replace('T', ' ')}  {ending.get('state', 'no exit.json')}  {took}".rstrip()
+        )
+        click.echo(render.indented(f"{attempt['number']}  {told}{f'  {error}' if error else ''}"))
+    events = [event for event in facts["events"] if event["kind"] not in ROUTINE]
+    if events:
+        render.heading("Events")
+    for event in events:
+        details = [str(value) for key, value in event.items() if key not in ("time", "attempt", "kind")]
+        click.echo(
+            render.indented(f"attempt {event['attempt']}  {event['kind'].replace('_', ' ')}: {' '.join(details)}")
+        )
+
+
+def _print_notes(facts: dict[str, Any]) -> None:
+    if facts["notes"]:
+        render.heading("Notes")
+    for note in facts["notes"]:
+        verdict = f"[{note['verdict']}] " if note["verdict"] else ""
+        click.echo(render.indented(f"{note['time'][:10]}  {verdict}{note['text']}"))
