@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 import torch
 from compare_kernels import agree
 from torch import Tensor
 
 from seqlab.kernels.attention import attention
+from seqlab.kernels.attention.fast import attention_fused
 from seqlab.kernels.attention.reference import attention_reference
+from seqlab.kernels.attention.short import attention_short
 from seqlab.kernels.window_attention import window_attention
 from seqlab.kernels.window_attention.reference import window_attention_reference
 
+Kernel = Callable[..., Tensor]
 DTYPES = [torch.float64, torch.float32, torch.bfloat16]
 
 
@@ -23,11 +28,14 @@ def qkv(b: int, length: int, keys: int, heads: int, groups: int, width: int = 4)
     )
 
 
+@pytest.mark.parametrize("kernel", [attention_short, attention_fused])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("bias", ["none", "seen", "added"])
 @pytest.mark.parametrize(("b", "length", "heads", "groups"), [(1, 1, 1, 1), (2, 7, 4, 2), (2, 33, 3, 3), (1, 40, 6, 1)])
-def test_attention(b: int, length: int, heads: int, groups: int, bias: str, causal: bool, dtype: torch.dtype) -> None:
+def test_attention(
+    b: int, length: int, heads: int, groups: int, bias: str, causal: bool, dtype: torch.dtype, kernel: Kernel
+) -> None:
     seen = torch.rand(b, 1, length, length) < 0.7
     seen |= torch.eye(length, dtype=torch.bool)  # a query without any key has no answer
     chosen = {"none": None, "seen": seen, "added": torch.randn(1, heads, length, length)}[bias]
@@ -35,7 +43,7 @@ def test_attention(b: int, length: int, heads: int, groups: int, bias: str, caus
     def of(f):
         return lambda q, k, v: f(q, k, v, causal=causal, bias=chosen)
 
-    agree(of(attention), of(attention_reference), *qkv(b, length, length, heads, groups), dtype=dtype)
+    agree(of(kernel), of(attention_reference), *qkv(b, length, length, heads, groups), dtype=dtype)
 
 
 def test_queries_and_keys_of_different_lengths() -> None:

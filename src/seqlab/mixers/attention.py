@@ -28,6 +28,8 @@ class Attention(Mixer):
     """How positions enter: not at all, by rotation of q and k, or by ALiBi (scores fall with distance)."""
     rotary_base: float = Field(default=10000.0, gt=1)
     """Base of the rotary wavelengths (arXiv 2104.09864)."""
+    alibi_span: float = Field(default=8.0, gt=0)
+    """Heads' slopes of ALiBi run from about 1 down to 2^-span (arXiv 2108.12409: 8); a smaller span looks nearer."""
     qk_norm: bool = False
     """Whether q and k get an RMS norm with a weight, over each head (arXiv 2302.05442)."""
     causal: bool = True
@@ -48,7 +50,7 @@ class SelfAttention(SequenceMixer):
         super().__init__()
         self.length = length
         self.causal, self.max_length, self.dropout = spec.causal, length, spec.dropout
-        self.alibi = spec.position == "alibi"
+        self.alibi, self.alibi_span = spec.position == "alibi", spec.alibi_span
         self.heads = Heads(dim, spec.heads, spec.kv_heads, spec.position, spec.rotary_base, spec.qk_norm, spec.bias)
         self.out = residual(nn.Linear(dim, dim, bias=spec.bias))
 
@@ -74,7 +76,7 @@ class SelfAttention(SequenceMixer):
         real = None if lengths is None or self.causal else (time < lengths[:, None])[:, None, None]
         if not self.alibi:
             return real
-        slopes = alibi_slopes(self.heads.heads, x)
+        slopes = alibi_slopes(self.heads.heads, self.alibi_span, x)
         distance = (time[:, None] - time).to(slopes.dtype)
         penalty = distance.masked_fill(distance < 0, float("inf")) if self.causal else distance.abs()
         bias = -slopes[:, None, None] * penalty
@@ -115,7 +117,7 @@ class SelfAttention(SequenceMixer):
         distance = (position[:, None] - torch.arange(self.length, device=position.device))[:, None, None]
         if not self.alibi:
             return distance >= 0
-        bias = -alibi_slopes(self.heads.heads, x_t)[:, None, None] * distance
+        bias = -alibi_slopes(self.heads.heads, self.alibi_span, x_t)[:, None, None] * distance
         return bias.masked_fill(distance < 0, float("-inf"))
 
     def _require_causal(self) -> None:

@@ -21,21 +21,23 @@ class Window(Mixer):
     Linears are drawn by torch's default, uniform within 1/sqrt(fan_in), biases too.
     """
 
-    window: int = Field(128, ge=1)
+    window: int = Field(default=128, ge=1)
     """How many positions are seen, the own one included."""
-    heads: int = Field(4, ge=1)
+    heads: int = Field(default=4, ge=1)
     """Number of heads; it divides D."""
-    kv_heads: int | None = Field(None, ge=1)
+    kv_heads: int | None = Field(default=None, ge=1)
     """Number of key and value heads that groups of heads share (arXiv 2305.13245); none: as many as heads."""
     position: Position = "none"
     """How positions enter: not at all, by rotation of q and k, or by ALiBi (scores fall with distance)."""
-    rotary_base: float = Field(10000.0, gt=1)
+    rotary_base: float = Field(default=10000.0, gt=1)
     """Base of the rotary wavelengths (arXiv 2104.09864)."""
+    alibi_span: float = Field(default=8.0, gt=0)
+    """Heads' slopes of ALiBi run from about 1 down to 2^-span (arXiv 2108.12409: 8); a smaller span looks nearer."""
     qk_norm: bool = False
     """Whether q and k get an RMS norm with a weight, over each head (arXiv 2302.05442)."""
     bias: bool = False
     """Whether the linears have biases."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of attention weights dropped in training."""
 
     def build(self, *, dim: int, length: int) -> SlidingAttention:
@@ -51,7 +53,7 @@ class SlidingAttention(SequenceMixer):
     def __init__(self, spec: Window, dim: int) -> None:
         super().__init__()
         self.window, self.dropout = spec.window, spec.dropout
-        self.alibi = spec.position == "alibi"
+        self.alibi, self.alibi_span = spec.position == "alibi", spec.alibi_span
         self.heads = Heads(dim, spec.heads, spec.kv_heads, spec.position, spec.rotary_base, spec.qk_norm, spec.bias)
         self.out = residual(nn.Linear(dim, dim, bias=spec.bias))
 
@@ -65,7 +67,7 @@ class SlidingAttention(SequenceMixer):
     def _attend(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         # Right padding lies in the future of every real position and needs no mask.
         q, k, v = self.heads(x, torch.arange(x.shape[1], device=x.device)[None])
-        slopes = alibi_slopes(self.heads.heads, x) if self.alibi else None
+        slopes = alibi_slopes(self.heads.heads, self.alibi_span, x) if self.alibi else None
         y = window_attention(q, k, v, window=self.window, slopes=slopes, dropout=self.dropout * self.training)
         return self.out(y.flatten(2)), k, v
 
@@ -110,7 +112,7 @@ class SlidingAttention(SequenceMixer):
         written = (age <= position)[:, None, None]
         if not self.alibi:
             return written
-        bias = -alibi_slopes(self.heads.heads, x_t)[:, None, None] * age[:, None, None]
+        bias = -alibi_slopes(self.heads.heads, self.alibi_span, x_t)[:, None, None] * age[:, None, None]
         return bias.masked_fill(~written, float("-inf"))
 
     def state_bytes(self, batch: int, length: int) -> int:

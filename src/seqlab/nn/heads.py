@@ -59,11 +59,12 @@ class Heads(nn.Module):
         return q, k, v
 
 
-def alibi_slopes(heads: int, like: Tensor) -> Tensor:
-    """(H,) slopes of ALiBi (arXiv 2108.12409), on the device of `like`, in float32 or wider: 2^(-8i/H), i = 1..H,
-    where H is a power of two; else those of the power of two below, then every second one of the power above."""
+def alibi_slopes(heads: int, span: float, like: Tensor) -> Tensor:
+    """(H,) slopes of ALiBi, on the device of `like`, in float32 or wider: 2^(-span i / H), i = 1..H, where H is a
+    power of two; else those of the power of two below, then every second one of the power above. The paper (arXiv
+    2108.12409) has span 8; a smaller one keeps every head nearer to its position."""
     below = 1 << (heads.bit_length() - 1)
-    slopes = [2 ** (-8 * i / below) for i in range(1, below + 1)]
-    slopes += [2 ** (-8 * i / (2 * below)) for i in range(1, 2 * below + 1, 2)]
+    slopes = [2 ** (-span * i / below) for i in range(1, below + 1)]
+    slopes += [2 ** (-span * i / (2 * below)) for i in range(1, 2 * below + 1, 2)]
     wide = torch.promote_types(like.dtype, torch.float32)
     return torch.tensor(slopes[:heads], dtype=wide, device=like.device)

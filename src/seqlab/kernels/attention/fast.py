@@ -24,8 +24,9 @@ def attention_fused(
 ) -> Float[Tensor, "b l h d"]:
     """The reference's function, with dropout on the weights; the result lies in memory as (b, l, h, d)."""
     if bias is not None and bias.dtype != torch.bool:
-        # Beside float64 queries torch 2.13's CPU kernel reads a float32 bias as if it were float64.
-        bias = bias.to(torch.promote_types(q.dtype, torch.float32))
+        # Beside float64 queries torch 2.13's CPU kernel reads a float32 bias as if it were float64; beside bf16 ones
+        # it takes float32, which CUDA's kernels do not.
+        bias = bias.to(torch.promote_types(q.dtype, torch.float32) if q.is_cpu else q.dtype)
     if causal and bias is not None:
         bias, causal = _causal(bias, q.shape[1], k.shape[1]), False
     y = F.scaled_dot_product_attention(

@@ -15,7 +15,7 @@ __all__ = ["FeatureNorm", "LayerNorm"]
 class LayerNorm(Norm):
     """(x - mean) / sqrt(variance + eps) . weight + bias; the variance is divided by D, not D - 1."""
 
-    eps: float = Field(1e-5, gt=0)
+    eps: float = Field(default=1e-5, gt=0)
     """Added to the variance."""
     weight: bool = True
     """Whether each feature has a trainable factor (1 at the start)."""
@@ -46,9 +46,9 @@ class FeatureNorm(nn.Module):
             nn.init.zeros_(self.bias)
 
     def forward(self, x: Tensor) -> Tensor:
-        # torch's kernel computes a bf16 input in float32, and takes float32 parameters beside it only in pairs.
-        weight, bias = self.weight, self.bias
-        if x.dtype != torch.float64 and (weight is None) != (bias is None):
-            wide = F.layer_norm(x.float(), (self.dim,), weight, bias, self.eps)
-            return wide.to(x.dtype)
-        return F.layer_norm(x, (self.dim,), weight, bias, self.eps)
+        parameters = [p for p in (self.weight, self.bias) if p is not None]
+        # torch's CPU kernel takes a bf16 input beside a float32 weight; elsewhere all must be of one dtype.
+        if all(p.dtype == x.dtype for p in parameters) or (x.is_cpu and self.weight is not None):
+            return F.layer_norm(x, (self.dim,), self.weight, self.bias, self.eps)
+        wide = x.to(parameters[0].dtype)
+        return F.layer_norm(wide, (self.dim,), self.weight, self.bias, self.eps).to(x.dtype)

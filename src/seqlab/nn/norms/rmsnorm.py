@@ -15,7 +15,7 @@ __all__ = ["RMSNorm", "RootMeanSquareNorm"]
 class RMSNorm(Norm):
     """x / sqrt(mean(x^2) + eps) . weight."""
 
-    eps: float = Field(1e-6, gt=0)
+    eps: float = Field(default=1e-6, gt=0)
     """Added to the mean square."""
     weight: bool = True
     """Whether each feature has a trainable factor (1 at the start)."""
