@@ -61,3 +61,11 @@ def test_window_attention(length: int, window: int, alibi: bool, dtype: torch.dt
         return lambda q, k, v: f(q, k, v, window=window, slopes=slopes)
 
     agree(of(window_attention), of(window_attention_reference), *qkv(2, length, length, 4, 2), dtype=dtype)
+
+
+@pytest.mark.parametrize("length", [4, 600])
+def test_second_derivatives_are_refused_not_wrong(length: int) -> None:
+    q = torch.randn(1, length, 1, 2, requires_grad=True)
+    (gradient,) = torch.autograd.grad(attention(q, q, q, causal=True).square().sum(), q, create_graph=True)
+    with pytest.raises(RuntimeError, match=r"once_differentiable|not implemented"):
+        gradient.sum().backward()

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 __all__ = ["attention_short"]
 
@@ -26,7 +27,8 @@ def attention_short(
     bias: Float[Tensor, "#b #h #l #m"] | Bool[Tensor, "#b #h #l #m"] | None = None,
 ) -> Float[Tensor, "b l h d"]:
     """The reference's function."""
-    return _ShortAttention.apply(q, k, v, _added(q, k, bias, causal))
+    y: Tensor = _ShortAttention.apply(q, k, v, _added(q, k, bias, causal))
+    return y
 
 
 def _added(q: Tensor, k: Tensor, bias: Tensor | None, causal: bool) -> Tensor | None:
@@ -57,6 +59,7 @@ class _ShortAttention(torch.autograd.Function):
         return _heads_last(torch.bmm(weights, values), q.shape[0]).to(q.dtype)
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         queries, keys, values, weights = ctx.saved_tensors
         (gradient,) = gradients
@@ -80,7 +83,7 @@ def _rows(x: Tensor, heads: int) -> Tensor:
 
 
 def _heads_last(x: Tensor, batch: int) -> Tensor:
-    return x.unflatten(0, (batch, -1)).transpose(1, 2)
+    return x.view(batch, -1, *x.shape[1:]).transpose(1, 2)
 
 
 def _grouped(x: Tensor, groups: int) -> Tensor:
