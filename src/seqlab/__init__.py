@@ -1,8 +1,8 @@
 """seqlab: a research bench for sequence models.
 
-    seqlab.run(experiment)        train and record an experiment
-    seqlab.load(name)             a run of the lab book, with its model
-    seqlab.open_run(name, config) the record for a person's own training loop
+seqlab.run(experiment)        train and record an experiment
+seqlab.load(name)             a run of the lab book, with its model
+seqlab.open_run(name, config) the record for a person's own training loop
 """
 
 from importlib import import_module

@@ -86,7 +86,8 @@ def run(
 def load(name: str, runs: str | Path | None = None) -> TrainedRun:
     """A run by name (`NAME` or `NAME@STEP`); raises RunNotFound naming the nearest."""
     name, at, step = name.partition("@")
+    if at and not step.isdigit():
+        raise ValueError(f"{name}@{step}: after the @ stands a step, a whole number.")
     loaded = TrainedRun(LabBook(runs).open(name).folder)
-    if at:
-        loaded.step = int(step)
+    loaded.step = int(step) if at else None
     return loaded

@@ -21,11 +21,11 @@ __all__ = ["Batching", "Budget", "Evaluation", "Experiment", "Snapshots"]
 class Budget(Part):
     """How long to train; the first limit that is reached ends the run."""
 
-    steps: int | None = Field(None, ge=1)
+    steps: int | None = Field(default=None, ge=1)
     """Optimiser steps (in each task of a stream)."""
-    tokens: int | None = Field(None, ge=1)
+    tokens: int | None = Field(default=None, ge=1)
     """Symbols read in training."""
-    minutes: float | None = Field(None, gt=0)
+    minutes: float | None = Field(default=None, gt=0)
     """Wall-clock minutes of training, summed over attempts."""
 
     def check(self) -> None:
@@ -36,9 +36,9 @@ class Budget(Part):
 class Batching(Part):
     """What one optimiser step sees."""
 
-    size: int = Field(32, ge=1)
+    size: int = Field(default=32, ge=1)
     """Rows (sequences) in a step."""
-    accumulate: int = Field(1, ge=1)
+    accumulate: int = Field(default=1, ge=1)
     """Parts in which a batch is computed, to save memory; the gradient does not depend on it."""
 
     def check(self) -> None:
@@ -49,11 +49,11 @@ class Batching(Part):
 class Evaluation(Part):
     """When the held-out subset is scored and a metrics line is written; the whole split is scored at the end."""
 
-    every_steps: int | None = Field(None, ge=1)
+    every_steps: int | None = Field(default=None, ge=1)
     """Steps between evaluations; none: ten times over the budget."""
-    every_minutes: float | None = Field(None, gt=0)
+    every_minutes: float | None = Field(default=None, gt=0)
     """Minutes between evaluations, instead of steps."""
-    log_every_steps: int = Field(10, ge=1)
+    log_every_steps: int = Field(default=10, ge=1)
     """Steps between metrics lines of the training loss."""
 
     def check(self) -> None:
@@ -64,16 +64,16 @@ class Evaluation(Part):
 class Snapshots(Part):
     """When checkpoints are written and which are kept; the first within 20 steps or 30 s, the last at the end."""
 
-    every_steps: int | None = Field(None, ge=1)
+    every_steps: int | None = Field(default=None, ge=1)
     """Steps between checkpoints; none: by minutes alone."""
-    every_minutes: float = Field(5.0, gt=0)
+    every_minutes: float = Field(default=5.0, gt=0)
     """Minutes between checkpoints."""
-    keep_last: int = Field(2, ge=1)
+    keep_last: int = Field(default=2, ge=1)
     """How many of the newest stay on disk."""
     keep_best: tuple[str, ...] = ()
     """Metrics (such as `val_subset/loss`) whose best evaluation keeps its checkpoint."""
-    keep_every_steps: int | None = Field(None, ge=1)
-    """Checkpoints whose step is a multiple of this stay for good."""
+    keep_every_steps: int | None = Field(default=None, ge=1)
+    """A checkpoint at every multiple of this is written and stays for good."""
 
 
 class Experiment(Part):
@@ -91,7 +91,7 @@ class Experiment(Part):
     """How long to train."""
     batch: Batching = Batching()
     """Rows in a step."""
-    clip: float | None = Field(1.0, gt=0)
+    clip: float | None = Field(default=1.0, gt=0)
     """Largest global norm of the gradient (L2 over all parameters); none: no clipping."""
     regularisers: tuple[Regulariser, ...] = ()
     """Penalties added to the loss."""
@@ -103,7 +103,7 @@ class Experiment(Part):
     """When to evaluate."""
     snapshots: Snapshots = Snapshots()
     """When to save."""
-    averaging: float | None = Field(None, gt=0, lt=1)
+    averaging: float | None = Field(default=None, gt=0, lt=1)
     """Decay of an exponential moving average of the weights, which is then evaluated and used; none: no average."""
     freeze: tuple[str, ...] = ()
     """Parameters that do not train, by path or pattern (`embedding`, `blocks.0.*`); verified unchanged at the end."""
@@ -115,7 +115,7 @@ class Experiment(Part):
     """Recompute the activations of each block in the backward pass."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: cuda where there is one."""
-    seed: int = Field(0, ge=0)
+    seed: int = Field(default=0, ge=0)
     """Of every named random stream."""
 
     def check(self) -> None:
@@ -125,10 +125,11 @@ class Experiment(Part):
                 "budget.minutes alone gives the schedule no end to aim at (a schedule never depends on the clock); "
                 "set `budget.steps`, or `schedule.steps`, or `schedule=constant`."
             )
-        if self.schedule.watches_evaluations() and self.evaluation.every_minutes is not None:
+        by_clock = self.evaluation.every_minutes is not None or (minutes_only and self.evaluation.every_steps is None)
+        if self.schedule.watches_evaluations() and by_clock:
             raise SpecError(
                 "this schedule follows the evaluations, so they must come by steps and not by the clock: "
-                "set `evaluation.every_steps` instead of `evaluation.every_minutes`."
+                "set `evaluation.every_steps`, and not `evaluation.every_minutes`."
             )
         if self.device == "cpu" and self.precision == "float16":
             raise SpecError("precision=float16 needs a GPU; on a CPU use `precision=bfloat16` or `float32`.")

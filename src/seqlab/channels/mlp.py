@@ -16,13 +16,13 @@ __all__ = ["MLP", "FeedForward"]
 class MLP(Channel):
     """down(activation(up(x))). Drawn by torch's default for linears: uniform within 1/sqrt(fan_in), biases too."""
 
-    expansion: float = Field(4.0, gt=0)
+    expansion: float = Field(default=4.0, gt=0)
     """Hidden width in units of D."""
     activation: Activation = "gelu"
     """What stands between the linears."""
     bias: bool = True
     """Whether the linears have biases."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of outputs dropped in training."""
 
     def build(self, *, dim: int) -> FeedForward:

@@ -17,13 +17,13 @@ __all__ = ["GatedFeedForward", "SwiGLU"]
 class SwiGLU(Channel):
     """down(silu(gate(x)) . up(x)). Drawn by torch's default for linears: uniform within 1/sqrt(fan_in)."""
 
-    expansion: float = Field(8 / 3, gt=0)
+    expansion: float = Field(default=8 / 3, gt=0)
     """Hidden width in units of D; 8/3 gives the parameters of a plain layer with expansion 4."""
-    multiple: int = Field(64, ge=1)
+    multiple: int = Field(default=64, ge=1)
     """The hidden width is rounded up to a multiple of this."""
     bias: bool = False
     """Whether the linears have biases."""
-    dropout: float = Field(0.0, ge=0, lt=1)
+    dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of outputs dropped in training."""
 
     def build(self, *, dim: int) -> GatedFeedForward:

@@ -25,11 +25,11 @@ class Implicit(Filter):
     `frequency`. The conventions are those of HazyResearch/safari.
     """
 
-    emb_dim: int = Field(33, ge=3)
+    emb_dim: int = Field(default=33, ge=3)
     """Features of a position: the time and (emb_dim - 1) / 2 cosines and sines; odd."""
-    width: int = Field(64, ge=1)
+    width: int = Field(default=64, ge=1)
     """Hidden width of the network."""
-    inner_layers: int = Field(2, ge=0)
+    inner_layers: int = Field(default=2, ge=0)
     """Hidden linears between the first and the last."""
     frequency: float = 14.0
     """Start of the trainable frequency inside the sines, one per hidden feature, shared by all layers."""
@@ -39,11 +39,11 @@ class Implicit(Filter):
     """Added to the decay, so that late taps do not vanish."""
     normalise: bool = False
     """Whether every tap is divided by its L1 norm over the channels, after the decay."""
-    lr: float = Field(1e-3, gt=0)
+    lr: float = Field(default=1e-3, gt=0)
     """Learning rate of the network."""
-    positions_lr: float = Field(1e-5, ge=0)
+    positions_lr: float = Field(default=1e-5, ge=0)
     """Learning rate of the positions z; 0 keeps them fixed."""
-    weight_decay: float = Field(0.0, ge=0)
+    weight_decay: float = Field(default=0.0, ge=0)
     """Weight decay of the network; the positions have none."""
 
     def check(self) -> None:

@@ -30,9 +30,7 @@ class GenerativeModel(Protocol):
 
 
 @torch.inference_mode()
-def generate(
-    model: GenerativeModel, prompt: list[int], count: int, sampling: Sampling, seed: int = 0
-) -> Iterator[int]:
+def generate(model: GenerativeModel, prompt: list[int], count: int, sampling: Sampling, seed: int = 0) -> Iterator[int]:
     """`count` symbols after the prompt (at least one symbol), each as soon as it is drawn.
 
     A model with a longest length keeps the newest half of its context when that is full, and reads it again: what

@@ -30,10 +30,10 @@ class Sampling:
         """logits (B, V) -> symbols (B,), in float32 or wider."""
         if self.temperature == 0:
             return logits.argmax(-1)
-        logits = logits.float() / self.temperature
+        logits = logits.to(torch.promote_types(logits.dtype, torch.float32)) / self.temperature
         if self.top_k is not None and self.top_k < logits.shape[-1]:
-            smallest = logits.topk(self.top_k).values[:, -1:]
-            logits = logits.masked_fill(logits < smallest, -torch.inf)
+            kept = logits.topk(self.top_k)
+            logits = torch.full_like(logits, -torch.inf).scatter(-1, kept.indices, kept.values)
         if self.top_p is not None and self.top_p < 1:
             logits = _nucleus(logits, self.top_p)
         return torch.multinomial(logits.softmax(-1), 1, generator=generator)[:, 0]

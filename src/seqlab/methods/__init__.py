@@ -60,11 +60,11 @@ class Change:
 class Method(Part, kind="methods"):
     """Something done to the weights after some of the updates."""
 
-    every_steps: int | None = Field(None, ge=1)
+    every_steps: int | None = Field(default=None, ge=1)
     """Act after every so many updates. Either this or `every_tasks` is given."""
-    every_tasks: int | None = Field(None, ge=1)
+    every_tasks: int | None = Field(default=None, ge=1)
     """Act after the last update of every so many tasks."""
-    where: tuple[str, ...] = Field(("*",), min_length=1)
+    where: tuple[str, ...] = Field(default=("*",), min_length=1)
     """Parameters that it acts on: paths, beginnings of paths, or patterns such as `layers.*.weight`."""
     except_where: tuple[str, ...] = ()
     """Parameters that `where` names and that it leaves alone."""

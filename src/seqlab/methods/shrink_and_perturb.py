@@ -21,11 +21,11 @@ class ShrinkAndPerturb(Method):
     shrink acts as a weight decay that compounds: 0.01 at every one of 120 steps leaves 0.99^120 = 0.30 of a weight.
     """
 
-    every_tasks: int | None = Field(1, ge=1)
+    every_tasks: int | None = Field(default=1, ge=1)
     """Act after the last update of every so many tasks; None where `every_steps` is given."""
-    shrink: float = Field(0.4, ge=0, le=1)
+    shrink: float = Field(default=0.4, ge=0, le=1)
     """The share of each weight that is taken away; 0 with `scale` 0 changes nothing."""
-    scale: float = Field(0.01, ge=0)
+    scale: float = Field(default=0.01, ge=0)
     """Factor on the noise."""
     noise: Literal["fresh", "normal"] = "fresh"
     """`fresh`: a new initialisation of the model, whose norms' weights are 1 and biases 0 (the authors' code);

@@ -166,6 +166,8 @@ class LanguageModel(nn.Module):
     def _embed(self, tokens: Tensor, position: Tensor) -> Tensor:
         x = self.embedding(tokens)
         if self.positions is not None:
+            if tokens.ndim == 2 and tokens.shape[1] > self.length:
+                raise ValueError(f"the model learned {self.length} positions and was given {tokens.shape[1]} symbols.")
             x = x + self.positions(position)
         elif self.sinusoidal:
             x = x + sinusoidal(position, x.shape[-1]).to(x.dtype)

@@ -19,7 +19,7 @@ class Probe(Part, kind="probes"):
     """When the loop calls `measure`: before the update, when the gradients are there, or after it and after the
     methods. Every name of a measure carries it."""
 
-    every_steps: int = Field(100, ge=1)
+    every_steps: int = Field(default=100, ge=1)
     """Measure at every so many updates; also at the last."""
 
     def due(self, updates: int, steps: int) -> bool:

@@ -20,9 +20,9 @@ __all__ = ["Regulariser"]
 class Regulariser(Part, kind="regularisers"):
     """A penalty on some of the parameters."""
 
-    strength: float = Field(1e-4, ge=0)
+    strength: float = Field(default=1e-4, ge=0)
     """Factor on the penalty; conventions (a half, a sum or a mean) are stated by the member."""
-    where: tuple[str, ...] = Field(("*",), min_length=1)
+    where: tuple[str, ...] = Field(default=("*",), min_length=1)
     """Parameters that it acts on: paths, beginnings of paths, or patterns such as `layers.*.weight`."""
     except_where: tuple[str, ...] = ()
     """Parameters that `where` names and that it leaves alone."""

@@ -4,7 +4,7 @@ A part is a frozen, keyword-only, validated description. It holds numbers, words
 or a module. Subclassing is all it takes: the subclass becomes a strict pydantic dataclass.
 
     class Hyena(Mixer):
-        order: int = Field(2, ge=2)
+        order: int = Field(default=2, ge=2)
         \"\"\"Number of projections that are multiplied, the value not counted.\"\"\"
 """
 

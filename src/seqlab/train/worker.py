@@ -1,0 +1,47 @@
+"""The command that every back end ends in: `python -m seqlab.train.worker runs/<name> [--deadline SECONDS]`.
+
+It starts a queued run or goes on with one, in this process. Exit codes: 0 finished or stopped by request, 1 failed or
+diverged, 75 preempted or timed out: saved, and to be started again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from seqlab.journal import LabBook
+from seqlab.train.start import resume
+from seqlab.train.watch import Watch
+
+__all__ = ["main"]
+
+EXIT_CODES = {"finished": 0, "stopped": 0, "diverged": 1, "preempted": 75, "timed_out": 75}
+
+
+class Lines(Watch):
+    """Messages as plain lines, flushed at once, for a log file."""
+
+    def message(self, text: str) -> None:
+        print(text, flush=True)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Train the run in a folder; returns the exit code. A deadline counts from the start of this call."""
+    parser = argparse.ArgumentParser(prog="python -m seqlab.train.worker", description="Start or resume a run.")
+    parser.add_argument("run", type=Path, help="the run's folder")
+    parser.add_argument("--deadline", type=float, metavar="SECONDS", help="save and end after so many seconds")
+    options = parser.parse_args(arguments)
+    deadline = time.time() + options.deadline if options.deadline is not None else None
+    try:
+        _, state = resume(LabBook(options.run.parent).open(options.run.name), Lines(), deadline)
+    except Exception:
+        traceback.print_exc()
+        return 1
+    return EXIT_CODES[state]
+
+
+if __name__ == "__main__":
+    sys.exit(main())
