@@ -18,6 +18,7 @@ from torch.nn import functional as F
 
 from seqlab.data import DataError
 from seqlab.data.floors import cheap_floors, ngram_floor
+from seqlab.data.ngram import LONGEST
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
 from seqlab.data.symbols import Bytes, Characters, Symbols
@@ -87,6 +88,8 @@ class PreparedText(PreparedTask):
         self.title = source.title
         self.symbols = _alphabet(spec, source)
         self.fingerprints = {spec.path: source.sha256}
+        if isinstance(self.symbols, Tokenizer):
+            self.fingerprints[self.symbols.location] = self.symbols.sha256
         parts = split(source.data, spec.validation, spec.test, whole_characters=spec.symbols != "bytes")
         self.bytes = {"train": parts.train, "val": parts.valid, **({"test": parts.test} if spec.test else {})}
         self.encoded = {name: self.symbols.encode(data) for name, data in self.bytes.items()}
@@ -94,7 +97,7 @@ class PreparedText(PreparedTask):
         self.row_tokens = spec.length
         self._order: tuple[tuple[int, int], NDArray[np.int64], int] | None = None
         for name, data in self.encoded.items():
-            if len(data) < 2 or (name == "train" and self._windows < 1):
+            if len(data) <= LONGEST or (name == "train" and self._windows < 1):
                 raise DataError(
                     f"{spec.path}: the {name} part has {len(data):,} symbols, too few for windows of "
                     f"{spec.length}; take a longer text or a shorter `task.length`."

@@ -41,7 +41,7 @@ class Cadence:
         spec, now, step = self._t.experiment.snapshots, time.monotonic(), self._t.step
         early = step >= FIRST_CHECKPOINT_STEPS or now - self._start >= FIRST_CHECKPOINT_SECONDS
         first = not self._first_saved and early
-        by_steps = spec.every_steps is not None and step % spec.every_steps == 0
+        by_steps = any(every and step % every == 0 for every in (spec.every_steps, spec.keep_every_steps))
         return first or by_steps or now - self._saved >= 60 * spec.every_minutes
 
     def saved(self) -> None:

@@ -20,6 +20,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from seqlab.journal import DiskFull
+from seqlab.journal.files import disk_is_full
+
 __all__ = ["Checkpoint", "CheckpointError", "checkpoints", "latest", "prune", "write"]
 
 FORMAT = 1
@@ -57,9 +60,10 @@ class Checkpoint:
         return hashlib.sha256((self.folder / "MANIFEST.json").read_bytes()).hexdigest()
 
     def weights(self, *, averaged: bool = False) -> dict[str, Tensor]:
-        """The model's state dict; with `averaged`, of the running average where there is one."""
+        """The model's state dict; with `averaged`, its parameters from the running average where there is one."""
         average = self.folder / "averaged.safetensors"
-        return load_file(average if averaged and average.exists() else self.folder / "model.safetensors")
+        weights = load_file(self.folder / "model.safetensors")
+        return weights | load_file(average) if averaged and average.exists() else weights
 
     def state(self) -> dict[str, Any]:
         """Everything else, on the CPU."""
@@ -88,31 +92,59 @@ def latest(run_folder: Path) -> tuple[Checkpoint | None, list[str]]:
 def write(
     run_folder: Path, step: int, weights: dict[str, Tensor], state: dict[str, Any], averaged: dict[str, Tensor] | None
 ) -> tuple[Checkpoint, int]:
-    """Write a checkpoint; returns it and its bytes. An older folder of the same step is replaced whole."""
+    """Write a checkpoint; returns it and its bytes. An older folder of the same step is replaced whole.
+
+    Raises DiskFull when there is no room for it; a failed attempt leaves nothing behind.
+    """
     final = run_folder / "checkpoints" / str(step)
     draft = final.with_name(f".{step}.{os.getpid()}")
-    shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
+    _remove_drafts(final.parent)
+    try:
+        draft.mkdir(parents=True)
+        size = _fill(draft, step, weights, state, averaged)
+        if final.exists():
+            shutil.rmtree(final)
+        draft.rename(final)
+    except Exception as error:
+        full = disk_is_full(error, run_folder, sum(tensor.nbytes for tensor in weights.values()))
+        _remove_drafts(final.parent)
+        if full:
+            raise DiskFull(f"no room for checkpoint {step} in {final.parent}: free some space, then resume.") from error
+        raise
+    _sync(final.parent)
+    return Checkpoint(final, step), size
+
+
+def _fill(
+    draft: Path, step: int, weights: dict[str, Tensor], state: dict[str, Any], averaged: dict[str, Tensor] | None
+) -> int:
     save_file(_plain(weights), draft / "model.safetensors")
     if averaged is not None:
         save_file(_plain(averaged), draft / "averaged.safetensors")
     torch.save(state, draft / "state.pt")
-    files = {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in sorted(draft.iterdir())}
-    for path in draft.iterdir():
+    paths = sorted(draft.iterdir())
+    files = {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in paths}
+    for path in paths:
         _sync(path)
     manifest = draft / "MANIFEST.json"
     manifest.write_text(json.dumps({"format": FORMAT, "step": step, "files": files}, indent=1))
     _sync(manifest)
-    if final.exists():
-        shutil.rmtree(final)
-    draft.rename(final)
-    _sync(final.parent)
-    return Checkpoint(final, step), sum(entry["bytes"] for entry in files.values())
+    _sync(draft)
+    return sum(path.stat().st_size for path in paths)
 
 
-def prune(run_folder: Path, keep_last: int, keep: Iterable[int], every: int | None) -> None:
-    """Remove checkpoints but for the newest `keep_last`, the steps in `keep`, and multiples of `every`."""
-    steps = [checkpoint.step for checkpoint in checkpoints(run_folder)]
+def _remove_drafts(folder: Path) -> None:
+    """Remove what a killed or failed writer left; there is one writer at a time, the holder of the lease."""
+    for draft in folder.glob(".*"):
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def prune(run_folder: Path, newest: int, keep_last: int, keep: Iterable[int], every: int | None) -> None:
+    """Remove checkpoints but for the last `keep_last` up to `newest`, the steps in `keep`, and multiples of `every`.
+
+    Those beyond `newest` go too: the run went back behind them because they could not be used.
+    """
+    steps = [checkpoint.step for checkpoint in checkpoints(run_folder) if checkpoint.step <= newest]
     kept = {*steps[-keep_last:], *keep, *(step for step in steps if every and step % every == 0)}
     for checkpoint in checkpoints(run_folder):
         if checkpoint.step not in kept:

@@ -10,16 +10,18 @@ from torch import Tensor
 from seqlab.data.streams import stream_seed
 from seqlab.methods import Draws, Method
 from seqlab.spec.part import label
-from seqlab.train.training import Training, build_model
+from seqlab.train.training import Training, fresh_weights
 
-__all__ = ["apply_methods", "begin_methods", "measure_probes"]
+__all__ = ["apply_methods", "begin_interventions", "measure_probes"]
 
 PROBE_ROWS = 8
 
 
-def begin_methods(t: Training) -> None:
-    """Each method's statistics at the start of a run."""
+def begin_interventions(t: Training) -> None:
+    """What methods and regularisers remember of the start of a run."""
     t.method_statistics = [method.begin(_trainable(t), {}) for method in t.experiment.methods]
+    if any(regulariser.compares_with() == "initial" for regulariser in t.experiment.regularisers):
+        t.initial = {name: p.clone() for name, p in _trainable(t).items()}
 
 
 def apply_methods(t: Training) -> dict[str, Tensor | float]:
@@ -52,11 +54,7 @@ def _draws(t: Training, index: int) -> Draws:
     generator = torch.Generator(t.device)
     generator.manual_seed(stream_seed(t.experiment.seed, "methods", index, t.step))
 
-    def fresh() -> dict[str, Tensor]:
-        model = build_model(t.experiment, t.task, "resets", index, t.step).to(t.device)
-        return {name: p.detach() for name, p in model.named_parameters()}
-
-    return Draws(generator, fresh)
+    return Draws(generator, lambda: fresh_weights(t, "resets", index, t.step))
 
 
 def _trainable(t: Training) -> dict[str, Tensor]:

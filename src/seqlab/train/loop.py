@@ -10,7 +10,7 @@ from seqlab.train.cadence import Cadence
 from seqlab.train.checkpoint import latest
 from seqlab.train.environment import differences, environment
 from seqlab.train.evaluate import evaluate
-from seqlab.train.interventions import apply_methods, begin_methods, measure_probes
+from seqlab.train.interventions import apply_methods, begin_interventions, measure_probes
 from seqlab.train.report import Report
 from seqlab.train.saving import restore, save
 from seqlab.train.signals import Signals
@@ -28,7 +28,7 @@ def train(t: Training, run: Run, watch: Watch | None = None, deadline: float | N
     diverged. deadline: seconds since the epoch at which to save and end.
     """
     watch = watch or Watch()
-    with run.attempt(origin=environment(t.device, t.dtype)) as attempt, Signals(deadline) as signals:
+    with Signals(deadline) as signals, run.attempt(origin=environment(t.device, t.dtype)) as attempt:
         begin(t, run, attempt, watch)
         report, cadence = Report(t, attempt, watch), Cadence(t)
         state = ending(t, attempt, signals)
@@ -44,9 +44,7 @@ def train(t: Training, run: Run, watch: Watch | None = None, deadline: float | N
                 report.evaluation(evaluate(t, "val", subset=True))
             state = state or ending(t, attempt, signals)
             if state != "diverged" and (state or cadence.save() or report.is_best):
-                with t.shares.rare("checkpoint"):
-                    report.saved(save(t, run.folder))
-                cadence.saved()
+                state = state if checkpoint(t, run, report, cadence) else "diverged"
         if state == "finished":
             finish(t, report)
         report.end(state)
@@ -55,14 +53,14 @@ def train(t: Training, run: Run, watch: Watch | None = None, deadline: float | N
 
 def begin(t: Training, run: Run, attempt: Attempt, watch: Watch) -> None:
     """Continue from the newest usable checkpoint, or start; say what is known before the first step."""
-    checkpoint, skipped = latest(run.folder)
+    newest, skipped = latest(run.folder)
     for sentence in skipped:
         watch.message(sentence)
         attempt.event("checkpoint_skipped", message=sentence)
-    begin_methods(t)
+    begin_interventions(t)
     t.frozen_digest, t.started = t.digest_frozen(), time.monotonic()
-    if checkpoint is not None:
-        restore(t, checkpoint)
+    if newest is not None:
+        restore(t, newest)
         attempt.rewind(t.step)
         watch.message(f"resumed at step {t.step:,}")
         compare_environments(run, attempt, watch)
@@ -70,8 +68,8 @@ def begin(t: Training, run: Run, attempt: Attempt, watch: Watch) -> None:
 
 def compare_environments(run: Run, attempt: Attempt, watch: Watch) -> None:
     """Mark the attempt when it cannot be bit-equal to the one before."""
-    before, now = (record["origin"] or {} for record in run.attempts()[-2:])
-    changed = differences(before, now)
+    origins = [record["origin"] for record in run.attempts() if record["origin"]]
+    changed = differences(*origins[-2:]) if len(origins) > 1 else []
     if changed:
         attempt.event("not_bit_comparable", changed=changed)
         watch.message(f"this attempt is not bit-comparable with the last: {'; '.join(changed)}")
@@ -85,6 +83,16 @@ def ending(t: Training, attempt: Attempt, signals: Signals) -> str | None:
     if budget.minutes is not None and t.training_seconds() >= 60 * budget.minutes:
         return "finished"
     return signals.reason or ("stopped" if attempt.stop_requested() else None)
+
+
+def checkpoint(t: Training, run: Run, report: Report, cadence: Cadence) -> bool:
+    """Save, unless a weight is no longer a number: every checkpoint is worth going on from. Returns whether it did."""
+    if not t.is_finite():
+        return False
+    with t.shares.rare("checkpoint"):
+        report.saved(save(t, run.folder))
+    cadence.saved()
+    return True
 
 
 def finish(t: Training, report: Report) -> None:

@@ -25,7 +25,12 @@ def choose_device(name: str) -> torch.device:
 
 
 def choose_dtype(name: str, device: torch.device) -> torch.dtype:
-    """The compute dtype; `auto` takes bfloat16 where the device multiplies it natively, else float32."""
+    """The compute dtype; `auto` takes bfloat16 where the device multiplies it natively, else float32.
+
+    Raises ValueError for float16 on a CPU.
+    """
+    if name == "float16" and device.type == "cpu":
+        raise ValueError("precision=float16 needs a GPU; on a CPU use `precision=bfloat16` or `float32`.")
     return DTYPES[name] if name != "auto" else (torch.bfloat16 if fast_bfloat16(device) else torch.float32)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import resource
 import time
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from seqlab.journal import Attempt
 from seqlab.journal.digest import is_better
+from seqlab.spec import SpecError, did_you_mean
 from seqlab.train.training import Training
 from seqlab.train.watch import Progress, Watch
 
@@ -44,7 +46,9 @@ class Report:
         t = self._t
         t.schedule_memory = t.experiment.schedule.remember(t.schedule_memory, metrics, t.step)
         for name in t.experiment.snapshots.keep_best:
-            if name in metrics and self._improves(name, metrics[name]):
+            if name not in metrics:
+                raise SpecError(f"snapshots.keep_best: no evaluation has `{name}`; {did_you_mean(name, metrics)}")
+            if self._improves(name, metrics[name]):
                 t.best[name] = (metrics[name], t.step)
                 self.is_best = True
         self.result(metrics)
@@ -55,11 +59,12 @@ class Report:
         self._summarise()
 
     def _improves(self, name: str, value: float) -> bool:
-        return name not in self._t.best or is_better(name, value, self._t.best[name][0])
+        best = self._t.best.get(name)
+        return math.isfinite(value) and (best is None or is_better(name, value, best[0]))
 
     def _line(self, values: dict[str, float]) -> None:
         t = self._t
-        task = t.stage + 1 if t.task.stages > 1 else 0
+        task = t.stage_done + 1 if t.task.stages > 1 else 0
         self._attempt.log(step=t.step, epoch=round(t.epoch, 4), task=task, tokens=t.tokens, **values)
         self._watch.metrics(self.progress(), values)
 
@@ -77,7 +82,8 @@ class Report:
     def end(self, state: str) -> None:
         """The last summary, and the state with its evidence."""
         self._summarise()
-        self._attempt.finish(state, step=self._t.step, steps=self._t.steps)
+        evidence = {"loss": self.loss} if state == "diverged" else {}
+        self._attempt.finish(state, step=self._t.step, steps=self._t.steps, **evidence)
 
     def progress(self) -> Progress:
         """Where the training stands."""

@@ -11,14 +11,15 @@ from torch import Tensor
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, prune, write
 from seqlab.train.training import Training
 
-__all__ = ["load_weights", "restore", "save"]
+__all__ = ["give_weights", "restore", "save"]
 
 
 def save(t: Training, run_folder: Path) -> int:
     """Write a checkpoint of the present step and prune the old ones; returns its bytes."""
     _, size = write(run_folder, t.step, t.model.state_dict(), _state(t), t.weights.average)
     snapshots = t.experiment.snapshots
-    prune(run_folder, snapshots.keep_last, (step for _, step in t.best.values()), snapshots.keep_every_steps)
+    best = [step for _, step in t.best.values()]
+    prune(run_folder, t.step, snapshots.keep_last, best, snapshots.keep_every_steps)
     return size
 
 
@@ -35,14 +36,14 @@ def _state(t: Training) -> dict[str, Any]:
         "best": {name: list(value) for name, value in t.best.items()},
         "frozen_digest": t.frozen_digest,
         "shares": dict(t.shares.seconds),
+        "initial": t.initial,
     }
 
 
 def restore(t: Training, checkpoint: Checkpoint) -> None:
     """Put a training back to where the checkpoint was taken."""
-    load_weights(t, checkpoint.weights())
-    if t.weights.average is not None:
-        t.weights.average = {name: tensor.to(t.device) for name, tensor in checkpoint.weights(averaged=True).items()}
+    _load(t, checkpoint.weights())
+    t.weights.load_average(checkpoint.weights(averaged=True))
     state = checkpoint.state()
     t.step, t.tokens, t.epoch, t.seconds = state["step"], state["tokens"], state["epoch"], state["seconds"]
     t.optimiser.load_state_dict(state["optimiser"])
@@ -52,9 +53,16 @@ def restore(t: Training, checkpoint: Checkpoint) -> None:
     t.best = {name: (value, step) for name, (value, step) in state["best"].items()}
     t.frozen_digest = state["frozen_digest"]
     t.shares.seconds.update(state["shares"])
+    t.initial = {name: tensor.to(t.device) for name, tensor in state["initial"].items()}
 
 
-def load_weights(t: Training, weights: dict[str, Tensor]) -> None:
+def give_weights(t: Training, checkpoint: Checkpoint) -> None:
+    """Let a training begin with the weights of another's checkpoint, the averaged ones where there are any."""
+    _load(t, checkpoint.weights(averaged=True))
+    t.weights.restart_average()
+
+
+def _load(t: Training, weights: dict[str, Tensor]) -> None:
     """Give the model these weights; raises CheckpointError naming the first tensor that does not fit."""
     wanted = {name: tensor.shape for name, tensor in t.model.state_dict().items()}
     for name, shape in wanted.items():
@@ -66,7 +74,9 @@ def load_weights(t: Training, weights: dict[str, Tensor]) -> None:
             )
     extra = sorted(weights.keys() - wanted.keys())
     if extra:
-        raise CheckpointError(f"the checkpoint has a tensor `{extra[0]}` that the model has not; it is of another model.")
+        raise CheckpointError(
+            f"the checkpoint has a tensor `{extra[0]}` that the model has not; it is of another model."
+        )
     with torch.no_grad():
         t.model.load_state_dict(weights)
     t.weights.publish()

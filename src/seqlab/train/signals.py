@@ -1,4 +1,4 @@
-"""Requests to end early: Ctrl-C, SIGTERM, SIGUSR2 (a scheduler's warning) and a deadline; the step is finished first."""
+"""Requests to end early: Ctrl-C, SIGTERM, SIGUSR2 (a scheduler's warning), a deadline; the step is finished first."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ REASONS = {signal.SIGINT: "stopped", signal.SIGTERM: "preempted", signal.SIGUSR2
 
 
 class Signals:
-    """While entered, a signal sets `reason` to the state that the run will end in; a second Ctrl-C interrupts at once.
+    """While entered, a signal sets `reason` to the state that the run will end in, and the first one counts; a second
+    Ctrl-C interrupts at once.
 
     deadline: seconds since the epoch (`time.time()`), or None. Outside the main thread only the deadline is watched,
     since Python delivers signals to the main thread alone.
@@ -23,6 +24,7 @@ class Signals:
     def __init__(self, deadline: float | None = None) -> None:
         self._reason: str | None = None
         self._deadline = deadline
+        self._interrupted = False
         self._previous: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> Self:
@@ -32,12 +34,13 @@ class Signals:
 
     def __exit__(self, *_: object) -> None:
         for number, handler in self._previous.items():
-            signal.signal(number, handler)  # type: ignore[arg-type]
+            signal.signal(number, handler if handler is not None else signal.SIG_DFL)  # type: ignore[arg-type]
 
     def _received(self, number: int, _: FrameType | None) -> None:
-        if number == signal.SIGINT and self._reason == "stopped":
+        if number == signal.SIGINT and self._interrupted:
             raise KeyboardInterrupt
-        self._reason = REASONS[signal.Signals(number)]
+        self._interrupted = self._interrupted or number == signal.SIGINT
+        self._reason = self._reason or REASONS[signal.Signals(number)]
 
     @property
     def reason(self) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +11,17 @@ from seqlab.experiment import Experiment
 from seqlab.journal import LabBook, Run
 from seqlab.spec import id, to_json
 from seqlab.spec.find import user_files_in
-from seqlab.train.checkpoint import CheckpointError
+from seqlab.train.checkpoint import Checkpoint, CheckpointError, latest
 from seqlab.train.environment import command_line, environment, git_state
 from seqlab.train.forecast import Forecast, forecast, refuse_if_too_large
 from seqlab.train.load import experiment_of, pick_checkpoint
 from seqlab.train.loop import train
 from seqlab.train.precision import choose_device, choose_dtype
-from seqlab.train.saving import load_weights
+from seqlab.train.saving import give_weights
 from seqlab.train.training import Training, assemble
 from seqlab.train.watch import Watch
 
-__all__ = ["Prepared", "prepare", "resume", "start"]
+__all__ = ["Prepared", "prepare", "record", "resume", "start"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,20 @@ class Prepared:
 
 def prepare(experiment: Experiment, runs: str | Path | None = None) -> Prepared:
     """Build an experiment without writing anything; raises in one sentence what is wrong with it or does not fit."""
-    book = LabBook(runs)
+    prepared = _build(experiment, LabBook(runs))
+    if experiment.start_from is None:
+        return prepared
+    name, at, step = experiment.start_from.partition("@")
+    if at and not step.isdigit():
+        raise CheckpointError(f"start_from={experiment.start_from}: after the @ stands a step, a whole number.")
+    parent = prepared.book.open(name)
+    checkpoint, _ = pick_checkpoint(parent, int(step) if at else None)
+    give_weights(prepared.training, checkpoint)
+    start = {"run": parent.name, "step": checkpoint.step, "checkpoint": checkpoint.digest(), "inherited": ["weights"]}
+    return replace(prepared, start=start)
+
+
+def _build(experiment: Experiment, book: LabBook) -> Prepared:
     device = choose_device(experiment.device)
     dtype = choose_dtype(experiment.precision, device)
     task = experiment.task.prepare()
@@ -48,23 +61,7 @@ def prepare(experiment: Experiment, runs: str | Path | None = None) -> Prepared:
     expected = forecast(experiment, task, book.root)
     refuse_if_too_large(expected)
     training = assemble(experiment, task, device, dtype)
-    start_from = _start_from(training, book)
-    return Prepared(
-        experiment, training, expected, experiment.model.card(training.model), start_from, book
-    )
-
-
-def _start_from(t: Training, book: LabBook) -> dict[str, Any] | None:
-    """Give the model another run's weights, where the experiment says so; its record: run, step, content."""
-    if t.experiment.start_from is None:
-        return None
-    name, at, step = t.experiment.start_from.partition("@")
-    if at and not step.isdigit():
-        raise CheckpointError(f"start_from={t.experiment.start_from}: after the @ stands a step, a whole number.")
-    run = book.open(name)
-    checkpoint, _ = pick_checkpoint(run, int(step) if at else None)
-    load_weights(t, checkpoint.weights(averaged=True))
-    return {"run": run.name, "step": checkpoint.step, "checkpoint": checkpoint.digest(), "inherited": ["weights"]}
+    return Prepared(experiment, training, expected, experiment.model.card(training.model), None, book)
 
 
 def start(
@@ -88,14 +85,14 @@ def start(
 def record(
     prepared: Prepared,
     *,
-    name: str | None,
-    why: str | None,
-    tags: Sequence[str],
-    recipe: str | None,
-    overrides: Sequence[str],
-    sources: dict[str, bytes] | None,
+    name: str | None = None,
+    why: str | None = None,
+    tags: Sequence[str] = (),
+    recipe: str | None = None,
+    overrides: Sequence[str] = (),
+    sources: dict[str, bytes] | None = None,
 ) -> Run:
-    """Make the run folder of a prepared experiment."""
+    """Make the run folder of a prepared experiment; the run is queued until `resume` or a worker takes it."""
     experiment, t = prepared.experiment, prepared.training
     git = git_state(Path.cwd())
     kept = {f"{file.sha256[:12]}_{file.path.name}": file.text for file in user_files_in(experiment)} | (sources or {})
@@ -127,7 +124,7 @@ def resume(run: Run, watch: Watch | None = None, deadline: float | None = None) 
     state = run.state()
     if state.name == "finished":
         return None, "finished"
-    prepared = prepare(experiment_of(run), run.folder.parent)
+    prepared = _build(experiment_of(run), LabBook(run.folder.parent))
     now = prepared.training.task.fingerprints
     changed = [name for name, digest in run.origin.get("data", {}).items() if now.get(name) != digest]
     if changed:
@@ -135,5 +132,18 @@ def resume(run: Run, watch: Watch | None = None, deadline: float | None = None) 
             f"{changed[0]} is no longer the file that {run.name} was trained on (its SHA-256 differs); "
             "put the old one back, or start a new run."
         )
+    if prepared.experiment.start_from is not None and latest(run.folder)[0] is None:
+        give_weights(prepared.training, _recorded_start(run, prepared.book))
     return prepared.training, train(prepared.training, run, watch, deadline)
 
+
+def _recorded_start(run: Run, book: LabBook) -> Checkpoint:
+    """The very checkpoint that a run was made to start from, though its own run may have newer ones by now."""
+    recorded = run.parent or {}
+    checkpoint, _ = pick_checkpoint(book.open(recorded["run"]), recorded["step"])
+    if checkpoint.digest() != recorded["checkpoint"]:
+        raise CheckpointError(
+            f"checkpoint {checkpoint.step} of {recorded['run']} is no longer the one that {run.name} starts from; "
+            "start a new run."
+        )
+    return checkpoint

@@ -10,13 +10,13 @@ from seqlab.regularisers import Regulariser
 from seqlab.spec.part import label
 from seqlab.tasks import Batch
 from seqlab.train.interventions import measure_probes
-from seqlab.train.training import Training, build_model
+from seqlab.train.training import Training, fresh_weights
 
 __all__ = ["optimiser_step"]
 
 
 def optimiser_step(t: Training) -> dict[str, Tensor | float]:
-    """Forward, backward, update; returns `train/...` of the forward pass that made the gradient, still on the device."""
+    """Forward, backward, update; returns `train/...` of the forward pass that made the gradient, on the device."""
     spec, shares = t.experiment, t.shares
     with shares("data"):
         batch = t.task.batch(spec.seed, t.step, spec.batch.size, t.stage).to(t.device)
@@ -26,25 +26,26 @@ def optimiser_step(t: Training) -> dict[str, Tensor | float]:
         with shares("forward"):
             loss, others = t.task.loss(t.weights.worker, part)
         with shares("backward"):
-            (loss * (t.loss_scale.scale / batch.scored)).backward()  # type: ignore[no-untyped-call]
+            (loss * (t.loss_scale.scale / batch.scored)).backward()
             t.weights.collect()
         for name, value in {"loss": loss, **others}.items():
             sums[name] = sums.get(name, 0.0) + value.detach()
     metrics: dict[str, Tensor | float] = {f"train/{name}": value / batch.scored for name, value in sums.items()}
+    is_usable = t.loss_scale.unscale([p.grad for p in t.model.parameters() if p.grad is not None])
     metrics |= measure_probes(t, "before_update", t.step + 1)
     with shares("optimiser"):
-        metrics |= update(t)
+        if is_usable:
+            metrics |= update(t)
+        t.optimiser.zero_grad(set_to_none=True)
+    if t.loss_scale.active:
+        metrics["train/overflows"] = float(t.loss_scale.overflows)
     advance(t, batch)
     return metrics
 
 
 def update(t: Training) -> dict[str, Tensor | float]:
-    """Penalties, clipping, the optimiser; in float16 an overflow skips the update and is counted."""
+    """Penalties, clipping, the optimiser, and what follows the weights."""
     spec = t.experiment
-    gradients = [p.grad for p in t.model.parameters() if p.grad is not None]
-    if not t.loss_scale.unscale(gradients):
-        t.optimiser.zero_grad(set_to_none=True)
-        return {"train/overflows": float(t.loss_scale.overflows)}
     metrics: dict[str, Tensor | float] = {}
     for index, regulariser in enumerate(spec.regularisers):
         metrics |= penalise(t, index, regulariser)
@@ -54,7 +55,6 @@ def update(t: Training) -> dict[str, Tensor | float]:
         group["lr"] = spec.schedule.lr(group["initial_lr"], t.step, t.steps or 0, t.schedule_memory)
     metrics["train/lr"] = t.optimiser.param_groups[0]["lr"]
     t.optimiser.step()
-    t.optimiser.zero_grad(set_to_none=True)
     t.weights.publish()
     t.weights.update_average()
     return metrics
@@ -67,10 +67,9 @@ def penalise(t: Training, index: int, regulariser: Regulariser) -> dict[str, Ten
     if regulariser.compares_with() == "initial":
         reference = t.initial
     elif regulariser.compares_with() == "fresh":
-        model = build_model(t.experiment, t.task, "resets", t.step, index).to(t.device)
-        reference = {name: p.detach() for name, p in model.named_parameters()}
+        reference = fresh_weights(t, "regularisers", index, t.step)
     penalty = regulariser.penalty(trainable, reference)
-    penalty.backward()  # type: ignore[no-untyped-call]
+    penalty.backward()
     return {f"train/penalty_{label(type(regulariser)).rpartition('/')[2]}": penalty.detach()}
 
 

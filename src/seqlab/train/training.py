@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
+from seqlab.models import BlockModule
 from seqlab.optim.groups import freeze, parameter_groups
 from seqlab.optim.startup import spare_the_compiler
 from seqlab.tasks import PreparedTask
@@ -20,7 +21,7 @@ from seqlab.train.precision import LossScale
 from seqlab.train.shares import Shares
 from seqlab.train.weights import Weights
 
-__all__ = ["Training", "assemble"]
+__all__ = ["Training", "assemble", "build_model", "fresh_weights"]
 
 
 @dataclass
@@ -71,22 +72,32 @@ class Training:
 
     @property
     def stage(self) -> int:
-        """The present task of a stream, counted from 0."""
-        if self.steps_a_stage is None:
-            return 0
-        return min(self.step // self.steps_a_stage, self.task.stages - 1)
+        """The task of a stream that the next step trains, counted from 0."""
+        return self._stage_at(self.step)
+
+    @property
+    def stage_done(self) -> int:
+        """The task of a stream that the last step trained, counted from 0."""
+        return self._stage_at(max(self.step - 1, 0))
+
+    def _stage_at(self, step: int) -> int:
+        return min(step // self.steps_a_stage, self.task.stages - 1) if self.steps_a_stage is not None else 0
 
     def training_seconds(self) -> float:
         """Seconds in the loop over all attempts, evaluation and checkpoints included."""
         return self.seconds + time.monotonic() - self.started
 
+    def is_finite(self) -> bool:
+        """Whether every weight is a number."""
+        return bool(torch.stack(torch._foreach_norm(list(self.model.parameters()))).isfinite().all())
+
     def digest_frozen(self) -> str:
         """SHA-256 of the frozen parameters' values."""
         digest = hashlib.sha256()
-        named = dict(self.model.named_parameters())
+        named = dict(self.model.named_parameters(remove_duplicate=False))
         for name in sorted(self.frozen):
             digest.update(name.encode())
-            digest.update(named[name].detach().cpu().contiguous().view(torch.uint8).numpy().tobytes())
+            digest.update(named[name].detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest() if self.frozen else ""
 
 
@@ -98,7 +109,7 @@ def assemble(experiment: Experiment, task: PreparedTask, device: torch.device, d
     weights = Weights(model, dtype, experiment.averaging)
     if experiment.gradient_checkpointing:
         _checkpoint_blocks(weights.worker)
-    training = Training(
+    return Training(
         experiment,
         device,
         dtype,
@@ -109,9 +120,6 @@ def assemble(experiment: Experiment, task: PreparedTask, device: torch.device, d
         frozen,
         Shares(device),
     )
-    if any(regulariser.compares_with() == "initial" for regulariser in experiment.regularisers):
-        training.initial = {name: p.detach().clone() for name, p in weights.model.named_parameters()}
-    return training
 
 
 def build_model(experiment: Experiment, task: PreparedTask, stream: str = "init", *counters: int) -> nn.Module:
@@ -121,8 +129,15 @@ def build_model(experiment: Experiment, task: PreparedTask, stream: str = "init"
         return experiment.model.build(task.signature)
 
 
+def fresh_weights(t: Training, stream: str, *counters: int) -> dict[str, Tensor]:
+    """A new draw of the initialisation, like the master weights in dtype and device."""
+    model = build_model(t.experiment, t.task, stream, *counters)
+    like = dict(t.model.named_parameters())
+    return {name: p.detach().to(like[name]) for name, p in model.named_parameters()}
+
+
 def _checkpoint_blocks(model: nn.Module) -> None:
-    found = [module for module in model.modules() if hasattr(module, "checkpointing")]
+    found = [module for module in model.modules() if isinstance(module, BlockModule)]
     if not found:
         raise ValueError("gradient_checkpointing=true: this model has no blocks to recompute; leave it off.")
     for module in found:

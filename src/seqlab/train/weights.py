@@ -25,14 +25,13 @@ class Weights:
             for master, narrow in zip(self.model.parameters(), self.worker.parameters(), strict=True)
             if master is not narrow
         ]
-        self._masters = [master for master, _ in pairs]
-        self._narrow = [narrow for _, narrow in pairs]
+        self._masters: list[Tensor] = [master for master, _ in pairs]
+        self._narrow: list[Tensor] = [narrow for _, narrow in pairs]
         self._trained = [(master, narrow) for master, narrow in pairs if master.requires_grad]
         self.averaging = averaging
         self.average: dict[str, Tensor] | None = None
-        if averaging is not None:
-            self.average = {name: p.detach().clone() for name, p in self.model.named_parameters()}
         self.publish()
+        self.restart_average()
 
     def collect(self) -> None:
         """Add the worker's gradients to the masters', in the masters' dtype, and clear them."""
@@ -51,12 +50,30 @@ class Weights:
             with torch.no_grad():
                 torch._foreach_copy_(self._narrow, self._masters)
 
+    def restart_average(self) -> None:
+        """Let the average, where there is one, begin with the masters' present values."""
+        if self.averaging is not None:
+            self.average = self._copies()
+
+    def load_average(self, values: dict[str, Tensor]) -> None:
+        """Go on with an average that was saved."""
+        if self.average is not None:
+            for name, tensor in self.average.items():
+                tensor.copy_(values[name])
+
     def update_average(self) -> None:
         """One step of the moving average: a <- decay * a + (1 - decay) * w."""
         if self.average is None or self.averaging is None:
             return
-        masters = [p.detach() for p in self.model.parameters()]
+        masters = [p.detach() for _, p in self._named()]
         torch._foreach_lerp_(list(self.average.values()), masters, 1.0 - self.averaging)
+
+    def _named(self) -> Iterator[tuple[str, Tensor]]:
+        # A tied parameter under each of its names, as in the model's state dict.
+        return self.model.named_parameters(remove_duplicate=False)
+
+    def _copies(self) -> dict[str, Tensor]:
+        return {name: p.detach().clone() for name, p in self._named()}
 
     @contextmanager
     def evaluated(self) -> Iterator[nn.Module]:
@@ -73,13 +90,13 @@ class Weights:
     def _load_average(self) -> dict[str, Tensor] | None:
         if self.average is None:
             return None
-        kept = {name: p.detach().clone() for name, p in self.model.named_parameters()}
+        kept = self._copies()
         self._load(self.average)
         return kept
 
     def _load(self, values: dict[str, Tensor]) -> None:
         with torch.no_grad():
-            for name, parameter in self.model.named_parameters():
+            for name, parameter in self._named():
                 parameter.copy_(values[name])
         self.publish()
 
@@ -92,11 +109,7 @@ def _narrow_copy(model: nn.Module, dtype: torch.dtype) -> nn.Module:
             for tensor in [*module.parameters(), *module.buffers()]:
                 shared[id(tensor)] = tensor
     worker = copy.deepcopy(model, memo=dict(shared))
-    for module in worker.modules():
-        for name, parameter in module.named_parameters(recurse=False):
-            if id(parameter) not in shared and parameter.is_floating_point():
-                parameter.data = parameter.data.to(dtype)
-        for name, buffer in module.named_buffers(recurse=False):
-            if id(buffer) not in shared and buffer.is_floating_point():
-                module.register_buffer(name, buffer.to(dtype), persistent=name not in module._non_persistent_buffers_set)
+    for tensor in [*worker.parameters(), *worker.buffers()]:
+        if id(tensor) not in shared and tensor.is_floating_point():
+            tensor.data = tensor.data.to(dtype)
     return worker

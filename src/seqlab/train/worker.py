@@ -9,10 +9,13 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-import traceback
 from pathlib import Path
 
-from seqlab.journal import LabBook
+from seqlab.data import DataError
+from seqlab.journal import JournalError, LabBook
+from seqlab.spec import SpecError
+from seqlab.train.checkpoint import CheckpointError
+from seqlab.train.forecast import TooLarge
 from seqlab.train.start import resume
 from seqlab.train.watch import Watch
 
@@ -37,8 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     deadline = time.time() + options.deadline if options.deadline is not None else None
     try:
         _, state = resume(LabBook(options.run.parent).open(options.run.name), Lines(), deadline)
-    except Exception:
-        traceback.print_exc()
+    except (JournalError, SpecError, DataError, CheckpointError, TooLarge) as error:
+        print(error, file=sys.stderr)
         return 1
     return EXIT_CODES[state]
 
