@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -16,6 +17,9 @@ from seqlab.journal import Run
 from seqlab.train.watch import Progress, Watch
 
 __all__ = ["Display", "display"]
+
+TOLD_WIDTH = 76
+"""Columns of the live line that are not the bar."""
 
 
 class Display(Watch):
@@ -47,14 +51,14 @@ class Display(Watch):
 
     def training(self, progress: Progress, loss: float) -> None:
         """How training goes: a line of its own."""
-        self.line(f"step {_step(progress)}  train loss {'  '.join(self.told(progress, loss))}")
+        self.line(f"step {_step(progress)}  train {self.told(progress, loss)}")
 
-    def told(self, progress: Progress, loss: float) -> list[str]:
+    def told(self, progress: Progress, loss: float) -> str:
         """The loss, its place among the floors, speed, time left and memory."""
         left = f"{render.duration(progress.seconds_left)} left" if progress.seconds_left else ""
         rate, memory = render.per_second(progress.tokens_per_second), render.size(progress.memory_bytes)
-        parts = [render.figure(loss), standing(loss, self._floors), rate, left, memory]
-        return [part for part in parts if part]
+        where = f"loss {render.figure(loss)} {standing(loss, self._floors)}".rstrip()
+        return "  ".join(part for part in (where, rate, left, memory) if part)
 
     def line(self, text: str) -> None:
         """Print a line and log it."""
@@ -76,7 +80,8 @@ class LiveDisplay(Display):
         from rich.progress import BarColumn, TextColumn
         from rich.progress import Progress as Bar
 
-        columns = (BarColumn(bar_width=14), TextColumn("{task.fields[step]}"), TextColumn("{task.description}"))
+        width = max(8, shutil.get_terminal_size().columns - TOLD_WIDTH)
+        columns = (BarColumn(bar_width=width), TextColumn("{task.fields[step]}"), TextColumn("{task.description}"))
         self._bar: Any = Bar(*columns, refresh_per_second=4)
         self._task = self._bar.add_task("starting", step="", total=None)
         self._bar.start()
@@ -91,9 +96,9 @@ class LiveDisplay(Display):
     def training(self, progress: Progress, loss: float) -> None:
         told = self.told(progress, loss)
         self._bar.update(
-            self._task, completed=progress.step, total=progress.steps, step=_step(progress), description="  ".join(told)
+            self._task, completed=progress.step, total=progress.steps, step=_step(progress), description=told
         )
-        self.log(f"step {_step(progress)}  train loss {'  '.join(told)}")
+        self.log(f"step {_step(progress)}  train {told}")
 
     def line(self, text: str) -> None:
         self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)

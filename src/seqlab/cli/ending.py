@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
-from itertools import islice
 from pathlib import Path
 
 import click
@@ -11,7 +11,7 @@ import click
 from seqlab.api import TrainedRun
 from seqlab.cli import errors, options, render
 from seqlab.cli.results import best_known, print_floors
-from seqlab.data.symbols import StreamDecoder
+from seqlab.data.symbols import StreamDecoder, from_json
 from seqlab.generation.sampling import Sampling
 from seqlab.journal import Run
 from seqlab.journal.notes import VERDICTS
@@ -21,6 +21,7 @@ __all__ = ["conclude"]
 
 PROMPT_SYMBOLS = 32
 SAMPLE_SYMBOLS = 160
+SUGGESTED_CHARACTERS = 10
 SAMPLE_TEMPERATURE = 0.8
 
 RESUMABLE = ("stopped", "preempted", "timed_out")
@@ -29,11 +30,12 @@ RESUMABLE = ("stopped", "preempted", "timed_out")
 def conclude(run: Run, training: Training, state: str, runs: Path | None) -> None:
     """Print the short record of a training that ended in `state`, and end the process with its exit code."""
     print_record(run, state)
-    if state == "finished":
-        print_sample(run, training)
+    prompt = _held_out_text(run, training)
+    if state == "finished" and prompt:
+        print_sample(run, prompt)
     render.heading("Next")
-    for suggestion in _suggestions(run.name, state, options.flag_of_runs(runs)):
-        click.echo(f"  {suggestion}")
+    for suggestion in _suggestions(run.name, state, prompt):
+        click.echo(f"  seqlab {suggestion}{options.flag_of_runs(runs)}")
     if state == "stopped" and sys.stdin.isatty() and sys.stdout.isatty():
         ask_for_note(run)
     click.get_current_context().exit(errors.exit_code(state))
@@ -53,16 +55,19 @@ def print_record(run: Run, state: str) -> None:
     print_floors(summary["floors"], result, phase)
 
 
-def print_sample(run: Run, training: Training) -> None:
-    """Print what a language model writes after some held-out text; other models write nothing."""
+def _held_out_text(run: Run, training: Training) -> str:
+    """The beginning of the validation text, for a language model to go on from; "" for any other model."""
     if "symbols" not in run.origin.get("assets", {}) or not hasattr(training.model, "prefill"):
-        return
-    trained = TrainedRun(run.folder)
-    held_out = training.task.held_out_inputs(1)[0][0, :PROMPT_SYMBOLS].cpu().numpy()
-    prompt = StreamDecoder(trained.symbols).feed(held_out).strip("\N{REPLACEMENT CHARACTER}")
-    written = trained.stream(prompt, symbols=SAMPLE_SYMBOLS, sampling=Sampling(temperature=SAMPLE_TEMPERATURE))
-    text = "".join(islice(written, SAMPLE_SYMBOLS))
-    render.heading(f"Sample (held-out text, then the model at temperature {SAMPLE_TEMPERATURE})")
+        return ""
+    decoder = StreamDecoder(from_json(run.origin["assets"]["symbols"]))
+    symbols = training.task.held_out_inputs(1)[0][0, :PROMPT_SYMBOLS]
+    return decoder.feed(symbols.cpu().numpy()).strip("\N{REPLACEMENT CHARACTER}")
+
+
+def print_sample(run: Run, prompt: str) -> None:
+    """Print what the newest checkpoint writes after some held-out text."""
+    text = TrainedRun(run.folder).generate(prompt, symbols=SAMPLE_SYMBOLS, sampling=Sampling(SAMPLE_TEMPERATURE))
+    render.heading(f"Sample (held-out text | the model at temperature {SAMPLE_TEMPERATURE})")
     shown = "".join(character if character.isprintable() or character == "\n" else "·" for character in text)
     click.echo(render.indented(f"{prompt}|{shown}"))
 
@@ -71,17 +76,19 @@ def ask_for_note(run: Run) -> None:
     """Ask what the person who stopped the run makes of it; Enter skips."""
     click.echo()
     verdict = click.prompt(
-        "Verdict (Enter skips)", default="", show_default=False, type=click.Choice([*VERDICTS, ""]), show_choices=True
-    )
+        f"Verdict: {', '.join(VERDICTS)} (Enter skips)",
+        type=click.Choice([*VERDICTS, ""]), default="", show_default=False, show_choices=False,
+    )  # fmt: skip
     text = click.prompt("Note (Enter skips)", default="", show_default=False)
     if verdict or text.strip():
         run.note(text, verdict or None)
 
 
-def _suggestions(name: str, state: str, flag: str) -> list[str]:
-    show, note = f"seqlab show {name}{flag}", f'seqlab note {name} "..." --verdict works{flag}'
+def _suggestions(name: str, state: str, prompt: str) -> list[str]:
+    show, note = f"show {name}", f'note {name} "..." --verdict'
     if state == "finished":
-        return [show, f'seqlab generate {name} --prompt "The "{flag}', note]
+        write = [f"generate {name} --prompt {shlex.quote(prompt[:SUGGESTED_CHARACTERS])}"] if prompt else []
+        return [show, *write, f"{note} works"]
     if state in RESUMABLE:
-        return [f"seqlab resume {name}{flag}", show, note.replace("works", "inconclusive")]
-    return [show, f"seqlab tail {name}{flag}", note.replace("works", "fails")]
+        return [f"resume {name}", show, f"{note} inconclusive"]
+    return [show, f"tail {name}", f"{note} fails"]

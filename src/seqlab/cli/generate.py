@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -51,9 +52,10 @@ def command(
     run.step = checkpoint.step
     _ = run.model  # loaded before the clock starts
     start = time.perf_counter()
-    click.echo(prompt, nl=False)
-    for piece in run.stream(prompt, symbols=symbols, sampling=sampling, seed=seed):
-        click.echo(piece, nl=False)  # flushes each time
+    pieces = run.stream(prompt, symbols=symbols, sampling=sampling, seed=seed)
+    first = next(pieces, "")  # a prompt that cannot be read ends here, before anything is printed
+    for piece in chain((prompt, first), pieces):
+        click.echo(piece, nl=False)
     seconds = time.perf_counter() - start
     click.echo()
     click.echo(f"{symbols} symbols in {seconds:.1f} s, {symbols / seconds:,.0f} tokens/s", err=True)

@@ -108,7 +108,7 @@ def size(value: float | None) -> str:
         return ""
     for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if abs(value) >= factor:
-            return f"{value / factor:.1f} {unit}"
+            return f"{value / factor:.{0 if value >= 100 * factor else 1}f} {unit}"
     return f"{value:.0f} B"
 
 

@@ -37,13 +37,13 @@ def floor_values(floors: Floors, metric: str) -> dict[str, float]:
 
 
 def standing(loss: float, floors: Floors) -> str:
-    """Where a loss stands: `under bigram 2.453`, the hardest floor that it beats, or `over uniform 5.545`."""
+    """Where a loss stands: `< bigram 2.453`, the hardest floor that it beats, or `> uniform 5.545`."""
     values = floor_values(floors, "loss")
     if not values:
         return ""
     beaten = [(name, value) for name, value in values.items() if loss < value]
     name, value = beaten[-1] if beaten else next(iter(values.items()))
-    return f"{'under' if beaten else 'over'} {name} {render.figure(value)}"
+    return f"{'<' if beaten else '>'} {name} {render.figure(value)}"
 
 
 def print_floors(floors: Floors, result: Mapping[str, float] | None = None, phase: str = "val") -> None:

@@ -85,9 +85,14 @@ def _print_experiment(experiment: Experiment) -> None:
 
 def _print_fit(experiment: Experiment, field: str, runs: Path | None) -> None:
     from seqlab.journal import LabBook
+    from seqlab.spec import SpecError, override
     from seqlab.train.forecast import fit
 
-    click.echo(f"{field}={fit(experiment, field, LabBook(runs).root)}")
+    try:
+        click.echo(f"{field}={fit(experiment, field, LabBook(runs).root)}")
+    except SpecError:
+        override(experiment, {field: "1"})  # a field that is not there says more than that no value of it fits
+        raise
 
 
 def _preview(recipe: Recipe, experiment: Experiment, runs: Path | None) -> None:

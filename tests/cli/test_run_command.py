@@ -1,0 +1,176 @@
+"""`seqlab run` and `seqlab resume`: what they print, what they record, how they end."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+from calling import Cli, Place, call
+
+from seqlab.cli import display
+from seqlab.experiment import Experiment
+from seqlab.spec import from_json, to_json
+from seqlab.train.watch import Progress
+
+
+def test_a_run_says_where_it_lies_how_it_did_and_what_to_do_next(place: Place) -> None:
+    said = (place.text.parent / "said.txt").read_text()
+    for expected in (
+        "tiny finished at step 4/4",
+        "this run (val)",
+        "bigram",
+        "Sample",
+        "seqlab generate tiny --prompt",
+    ):
+        assert expected in said
+    run = place.runs / "tiny"
+    assert (run / "source" / "demo.py").read_bytes() == Path(display.__file__).parents[1].joinpath(
+        "recipes/demo.py"
+    ).read_bytes()
+    assert "step 4/4  train loss" in (run / "attempts/1/stdout.log").read_text()
+    origin = json.loads((run / "origin.json").read_text())
+    assert origin["recipe"] == "demo:letters"
+    assert origin["overrides"] == list(place.tiny)
+
+
+def test_print_is_json_that_reads_back(cli: Cli, place: Place) -> None:
+    before = place.files()
+    printed = json.loads(cli("run", "demo:letters", *place.tiny, "--print").output)
+    experiment = from_json(printed)
+    assert isinstance(experiment, Experiment)
+    assert to_json(experiment) == printed
+    assert experiment.budget.steps == 4
+    assert place.files() == before
+
+
+def test_a_dry_run_shows_all_and_writes_nothing(cli: Cli, place: Place, tmp_path: Path) -> None:
+    said = cli("run", "demo:letters", *place.tiny, "--dry-run", "--runs", tmp_path / "none").output
+    for expected in ("attention", "memory", "sha256", "unigram"):
+        assert expected in said
+    assert not (tmp_path / "none").exists()
+
+
+def test_fit_prints_the_largest_value_as_an_override(cli: Cli, place: Place) -> None:
+    field, _, value = cli("run", "demo:letters", *place.tiny, "--fit", "batch.size").output.strip().partition("=")
+    assert (field, int(value) > 1) == ("batch.size", True)
+    assert "did you mean `size`" in cli("run", "demo:letters", *place.tiny, "--fit", "batch.sise", code=1).stderr
+
+
+def test_help_lists_every_field_of_the_recipe(cli: Cli) -> None:
+    said = cli("run", "demo:letters", "model.layers.0.mixer.heads=2", "--help").output
+    assert "State of the Union" in said
+    assert "task.length = 256  (whole number, ≥ 1)" in said
+    assert "model.layers.0.mixer.heads = 2" in said
+    assert "model.layers.1.mixer.heads = 4" in said
+    assert "--dry-run" in said
+    alike = cli("run", "demo:letters", "--help").output
+    assert "model.layers.all.mixer.heads = 4" in alike
+    assert max(map(len, alike.splitlines())) <= 80
+
+
+def test_a_deadline_ends_with_75_and_resume_goes_on(cli: Cli, place: Place) -> None:
+    cli("run", "demo:letters", *place.tiny, "--name", "late", "--deadline", "0.000001", code=75)
+    assert json.loads(cli("show", "late", "--json").output)["state"] == "timed_out"
+    assert "late finished at step 4/4" in cli("resume", "late").output
+    assert "late is finished" in cli("resume", "late").output
+
+
+@pytest.mark.parametrize(
+    ("number", "state", "code"), [(signal.SIGINT, "stopped", 0), (signal.SIGTERM, "preempted", 75)]
+)
+def test_a_signal_ends_it_after_the_step(
+    number: int, state: str, code: int, cli: Cli, place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+
+    def at_once(self: object, progress: Progress, values: object) -> None:
+        if progress.step == 1 and not sent:  # a second one would end it at once
+            sent.append(number)
+            os.kill(os.getpid(), number)
+
+    monkeypatch.setattr(display.Display, "metrics", at_once)
+    result = cli("run", "demo:letters", *place.tiny, "--name", f"sent-{state}", code=code)
+    assert f"sent-{state} {state} at step 1/4" in result.output
+    assert f"seqlab resume sent-{state}" in result.output
+
+
+def test_a_live_line_logs_what_plain_lines_say(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
+    from seqlab.journal import LabBook
+
+    run = LabBook(place.runs).create({"part": "x"}, name="watched", origin={})
+    with run.attempt() as attempt, display.LiveDisplay(run) as shown:
+        shown.floors({"uniform": {"nats_per_symbol": 5.5}, "bigram": {"nats_per_symbol": 2.0}})
+        shown.metrics(Progress(5, 10, 1200.0, 3.0, 10**8), {"train/loss": 3.0})
+        shown.message("a checkpoint was skipped")
+    assert attempt.stdout.read_text().splitlines() == [
+        "step  5/10  train loss 3.000 < uniform 5.500  1.2k tokens/s  3.0 s left  100 MB",
+        "a checkpoint was skipped",
+    ]
+    assert "a checkpoint was skipped" in capsys.readouterr().out
+
+
+MINE = '''
+from torch import nn
+from seqlab.experiment import Batching, Budget, Experiment
+from seqlab.mixers import Mixer, SequenceMixer
+from seqlab.models import Block
+from seqlab.models.lm import LM
+from seqlab.tasks.text import Text
+
+
+class Mine(Mixer):
+    """Mixes nothing."""
+
+    width: int = 3
+    """Unused."""
+
+    def build(self, *, dim, length):
+        return Same()
+
+
+class Same(SequenceMixer):
+    causal, max_length = True, None
+
+    def forward(self, x, lengths=None):
+        return x
+
+    def prefill(self, x, lengths=None):
+        return x, self.init_state(len(x))
+
+    def init_state(self, batch):
+        import torch
+        return {"position": torch.zeros(batch, dtype=torch.int64)}
+
+    def step(self, x_t, state):
+        return x_t, state
+
+    def flops(self, length):
+        return 0.0
+
+
+def trial():
+    """Mine."""
+    return Experiment(
+        task=Text(path="text.txt", length=8),
+        model=LM(dim=8, layers=(Block(mixer=Mine(), channel=None),)),
+        batch=Batching(size=2),
+        budget=Budget(steps=2),
+        precision="float32",
+    )
+'''
+
+
+def test_a_file_of_ones_own_works_from_an_empty_folder(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SEQLAB_RUNS")
+    Path("mine.py").write_text(MINE)
+    Path("text.txt").write_bytes(place.text.read_bytes())
+    assert "model.layers.all.mixer.width = 3" in call("run", "./mine.py:trial", "--help").output
+    assert call("run", "./mine.py:trial", "--name", "own").exit_code == 0
+    assert (tmp_path / "runs/own/source/mine.py").read_text() == MINE
+    assert call("generate", "own", "--prompt", "the ", "--symbols", "3").exit_code == 0
