@@ -11,18 +11,39 @@ from click.testing import CliRunner, Result
 from seqlab.cli.main import main
 
 TEXT = "the cat sat on the mat and the dog lay on the log. " * 40
-TINY = (
-    "task.length=16", "batch.size=2", "budget.steps=4", "model.dim=8", "model.layers.all.mixer.heads=2",
-    "model.layers.all.channel.multiple=8", "precision=float32",
-)  # fmt: skip
+RECIPE = '''
+"""Recipes of the tests."""
+
+from seqlab.channels.swiglu import SwiGLU
+from seqlab.experiment import Batching, Budget, Experiment
+from seqlab.mixers.attention import Attention
+from seqlab.models import Block
+from seqlab.models.lm import LM
+from seqlab.tasks.text import Text
+
+
+def tiny() -> Experiment:
+    """Trained in no time.
+
+    Learns nothing.
+    """
+    return Experiment(
+        task=Text(path="{text}", length=16),
+        model=LM(dim=8, layers=(Block(mixer=Attention(heads=2), channel=SwiGLU(multiple=8)),) * 2),
+        batch=Batching(size=2),
+        budget=Budget(steps=4),
+        precision="float32",
+    )
+'''
 
 
 class Place(NamedTuple):
-    """A folder with a text and runs, and the arguments of a tiny experiment there."""
+    """A folder with a text, runs, and a file of recipes."""
 
     text: Path
     runs: Path
-    tiny: tuple[str, ...]
+    recipe: str
+    """The name of a tiny one."""
 
     def files(self) -> list[str]:
         """Everything in the runs folder."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from calling import TEXT, TINY, Cli, Place, call
+from calling import RECIPE, TEXT, Cli, Place, call
 from click.testing import Result
 
 
@@ -15,12 +15,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("place")
     text = folder / "text.txt"
     text.write_text(TEXT)
-    found = Place(text, folder / "runs", (f"task.path={text}", *TINY))
+    recipes = folder / "recipes.py"
+    recipes.write_text(RECIPE.replace("{text}", str(text)))
+    found = Place(text, folder / "runs", f"{recipes}:tiny")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SEQLAB_CACHE", str(folder / "cache"))
         patch.setenv("SEQLAB_RUNS", str(found.runs))
-        arguments = ("--name", "tiny", "--why", "to see", "--tag", "small")
-        result = call("run", "demo:letters", *found.tiny, *arguments)
+        result = call("run", found.recipe, "seed=1", "--name", "tiny", "--why", "to see", "--tag", "small")
         assert result.exit_code == 0, result.output
         (folder / "said.txt").write_text(result.output)
         yield found

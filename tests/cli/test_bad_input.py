@@ -9,8 +9,6 @@ from calling import Cli, Place
 
 from seqlab.data import cards
 
-RUN = ("run", "demo:letters")
-
 SLIPS = {
     "unknown key": (("optim.lrr=1",), "did you mean `lr`"),
     "wrong type": (("optim.lr=fast",), "`optim.lr=fast`"),
@@ -48,7 +46,7 @@ def is_one_sentence(stderr: str) -> bool:
 def test_a_wrong_experiment(slip: str, cli: Cli, place: Place, wrong_files: dict[str, Path]) -> None:
     arguments, expected = SLIPS[slip]
     before = place.files()
-    result = cli(*RUN, *place.tiny, *(argument.format(**wrong_files) for argument in arguments), code=1)
+    result = cli("run", place.recipe, *(argument.format(**wrong_files) for argument in arguments), code=1)
     assert expected in result.stderr
     assert is_one_sentence(result.stderr)
     assert place.files() == before

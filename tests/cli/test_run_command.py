@@ -8,9 +8,10 @@ import signal
 from pathlib import Path
 
 import pytest
-from calling import Cli, Place, call
+from calling import RECIPE, Cli, Place, call
 
 from seqlab.cli import display
+from seqlab.cli.fields import _alike
 from seqlab.experiment import Experiment
 from seqlab.spec import from_json, to_json
 from seqlab.train.watch import Progress
@@ -27,18 +28,16 @@ def test_a_run_says_where_it_lies_how_it_did_and_what_to_do_next(place: Place) -
     ):
         assert expected in said
     run = place.runs / "tiny"
-    assert (run / "source" / "demo.py").read_bytes() == Path(display.__file__).parents[1].joinpath(
-        "recipes/demo.py"
-    ).read_bytes()
+    assert (run / "source/recipes.py").read_text() == RECIPE.replace("{text}", str(place.text))
     assert "step 4/4  train loss" in (run / "attempts/1/stdout.log").read_text()
     origin = json.loads((run / "origin.json").read_text())
-    assert origin["recipe"] == "demo:letters"
-    assert origin["overrides"] == list(place.tiny)
+    assert origin["recipe"] == place.recipe
+    assert origin["overrides"] == ["seed=1"]
 
 
 def test_print_is_json_that_reads_back(cli: Cli, place: Place) -> None:
     before = place.files()
-    printed = json.loads(cli("run", "demo:letters", *place.tiny, "--print").output)
+    printed = json.loads(cli("run", place.recipe, "--print").output)
     experiment = from_json(printed)
     assert isinstance(experiment, Experiment)
     assert to_json(experiment) == printed
@@ -47,32 +46,34 @@ def test_print_is_json_that_reads_back(cli: Cli, place: Place) -> None:
 
 
 def test_a_dry_run_shows_all_and_writes_nothing(cli: Cli, place: Place, tmp_path: Path) -> None:
-    said = cli("run", "demo:letters", *place.tiny, "--dry-run", "--runs", tmp_path / "none").output
+    said = cli("run", place.recipe, "--dry-run", "--runs", tmp_path / "none").output
     for expected in ("attention", "memory", "sha256", "unigram"):
         assert expected in said
     assert not (tmp_path / "none").exists()
 
 
 def test_fit_prints_the_largest_value_as_an_override(cli: Cli, place: Place) -> None:
-    field, _, value = cli("run", "demo:letters", *place.tiny, "--fit", "batch.size").output.strip().partition("=")
+    field, _, value = cli("run", place.recipe, "--fit", "batch.size").output.strip().partition("=")
     assert (field, int(value) > 1) == ("batch.size", True)
-    assert "did you mean `size`" in cli("run", "demo:letters", *place.tiny, "--fit", "batch.sise", code=1).stderr
+    assert "did you mean `size`" in cli("run", place.recipe, "--fit", "batch.sise", code=1).stderr
 
 
-def test_help_lists_every_field_of_the_recipe(cli: Cli) -> None:
-    said = cli("run", "demo:letters", "model.layers.0.mixer.heads=2", "--help").output
-    assert "State of the Union" in said
-    assert "task.length = 256  (whole number, ≥ 1)" in said
-    assert "model.layers.0.mixer.heads = 2" in said
-    assert "model.layers.1.mixer.heads = 4" in said
+def test_help_lists_every_field_of_the_recipe(cli: Cli, place: Place) -> None:
+    said = cli("run", place.recipe, "model.layers.0.mixer.heads=4", "--help").output
+    assert "Learns nothing." in said
+    assert "task.length = 16  (whole number, ≥ 1)" in said
+    assert "model.layers.0.mixer.heads = 4" in said
+    assert "model.layers.1.mixer.heads = 2" in said
     assert "--dry-run" in said
-    alike = cli("run", "demo:letters", "--help").output
-    assert "model.layers.all.mixer.heads = 4" in alike
-    assert max(map(len, alike.splitlines())) <= 80
+    assert "model.layers.all.mixer.heads = 2" in cli("run", place.recipe, "--help").output
+
+
+def test_the_help_of_a_shipped_recipe_fits_80_columns(cli: Cli) -> None:
+    assert max(map(len, cli("run", "demo:letters", "--help").output.splitlines())) <= 80
 
 
 def test_a_deadline_ends_with_75_and_resume_goes_on(cli: Cli, place: Place) -> None:
-    cli("run", "demo:letters", *place.tiny, "--name", "late", "--deadline", "0.000001", code=75)
+    cli("run", place.recipe, "--name", "late", "--deadline", "0.000001", code=75)
     assert json.loads(cli("show", "late", "--json").output)["state"] == "timed_out"
     assert "late finished at step 4/4" in cli("resume", "late").output
     assert "late is finished" in cli("resume", "late").output
@@ -92,7 +93,7 @@ def test_a_signal_ends_it_after_the_step(
             os.kill(os.getpid(), number)
 
     monkeypatch.setattr(display.Display, "metrics", at_once)
-    result = cli("run", "demo:letters", *place.tiny, "--name", f"sent-{state}", code=code)
+    result = cli("run", place.recipe, "--name", f"sent-{state}", code=code)
     assert f"sent-{state} {state} at step 1/4" in result.output
     assert f"seqlab resume sent-{state}" in result.output
 
@@ -174,3 +175,12 @@ def test_a_file_of_ones_own_works_from_an_empty_folder(
     assert call("run", "./mine.py:trial", "--name", "own").exit_code == 0
     assert (tmp_path / "runs/own/source/mine.py").read_text() == MINE
     assert call("generate", "own", "--prompt", "the ", "--symbols", "3").exit_code == 0
+
+
+def test_layers_that_take_turns_are_described_once_each(cli: Cli, place: Place) -> None:
+    said = cli("run", place.recipe, "model.layers.1.mixer=window", "--help").output
+    assert "model.layers.0.mixer = attention" in said
+    assert "model.layers.1.mixer = window" in said
+    assert list(_alike("abab")) == [("0:3:2", "a"), ("1:4:2", "b")]
+    assert list(_alike("aab")) == [("0:2", "a"), ("2", "b")]
+    assert list(_alike("abaa")) == [("0", "a"), ("2", "a"), ("3", "a"), ("1", "b")]

@@ -30,7 +30,7 @@ def test_eval_on_another_text(cli: Cli, place: Place, tmp_path: Path) -> None:
 def test_an_alphabet_is_the_runs_own(cli: Cli, place: Place, tmp_path: Path) -> None:
     other = tmp_path / "other.txt"
     other.write_text("ZEBRA! " * 300)
-    cli("run", "demo:letters", *place.tiny, "task.symbols=characters", "--name", "characters")
+    cli("run", place.recipe, "task.symbols=characters", "--name", "characters")
     assert "'!', 'A', 'B'" in cli("eval", "characters", f"task.path={other}", code=1).stderr
     assert "tiny reads bytes" in cli("eval", "tiny", "task.symbols=characters", code=1).stderr
     refused = cli("generate", "characters", "--prompt", "Zoo", code=1)

@@ -23,7 +23,7 @@ def print_card(card: Mapping[str, Any], parameters: int | None) -> None:
         for row in rows:
             row[1:] = [f"{int(cell):,}" if cell.isdigit() else cell for cell in row[1:]]
         render.table(["layer", *columns], rows, left=["layer", *(key for key in columns if key != "parameters")])
-    facts = [f"{key} {render.plain(value)}" for key, value in card.items() if key != "layers"]
+    facts = [f"{key} {render.plain(value).rpartition('/')[2]}" for key, value in card.items() if key != "layers"]
     total = f"{parameters:,} parameters" if parameters is not None else ""
     click.echo(render.indented(" · ".join([*([total] if total else []), *facts])))
 
@@ -46,7 +46,7 @@ def _span(first: int, last: int) -> str:
 
 def print_forecast(forecast: Mapping[str, Any]) -> None:
     """Print what a run will need beside what there is."""
-    rate = f"{render.count(forecast['flops'])} flop, at least {render.duration(forecast['seconds'])}"
+    rate = f"{render.count(forecast['flops'])} operations, at least {render.duration(forecast['seconds'])}"
     render.pairs(
         [
             ("steps", f"{forecast['steps']:,}" if forecast["steps"] else "until the clock ends it"),

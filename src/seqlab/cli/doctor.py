@@ -82,7 +82,7 @@ def _machine() -> Iterator[Finding]:
 
     cpu = torch.device("cpu")
     here = environment(cpu, torch.float32)
-    yield Finding("processor", f"{here['processor']}, {here['cores']} cores, {here['threads']} threads used")
+    yield Finding("processor", f"{here['processor']}, {here['cores']} cores, torch uses {here['threads']}")
     yield Finding("memory", f"{render.size(available_memory(cpu))} free")
     yield Finding(
         "bfloat16", "native: precision=auto takes it" if fast_bfloat16(cpu) else "not native: auto is float32"

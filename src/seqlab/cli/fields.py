@@ -58,12 +58,26 @@ def _own_lines(cls: type[Part], values: dict[str, Any], prefix: str) -> Iterator
 
 
 def _alike(values: Sequence[Any]) -> Iterator[tuple[str, Any]]:
-    """Neighbours that are equal, once: ("all", value), or an index or a slice where they are not all alike."""
-    edges = [0, *(i for i in range(1, len(values)) if values[i] != values[i - 1]), len(values)]
-    for first, stop in pairwise(edges):
-        if stop > first:
-            whole = (first, stop) == (0, len(values))
-            yield "all" if whole else str(first) if stop == first + 1 else f"{first}:{stop}", values[first]
+    """Each different value once, with the indices that hold it: `all`, 3, 0:2, or 1:8:2 for every other one."""
+    places: list[tuple[Any, list[int]]] = []
+    for index, value in enumerate(values):
+        found = next((indices for known, indices in places if known == value), None)
+        if found is None:
+            places.append((value, [index]))
+        else:
+            found.append(index)
+    for value, indices in places:
+        for selection in ["all"] if len(indices) == len(values) else _selections(indices):
+            yield selection, value
+
+
+def _selections(indices: list[int]) -> list[str]:
+    """One slice where the indices are evenly spaced, else each by itself."""
+    gaps = {later - earlier for earlier, later in pairwise(indices)}
+    if len(gaps) != 1:
+        return [str(index) for index in indices]
+    gap = gaps.pop()
+    return [f"{indices[0]}:{indices[-1] + 1}" + (f":{gap}" if gap > 1 else "")]
 
 
 def _shown(value: Any) -> str:

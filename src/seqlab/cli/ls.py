@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from seqlab.cli import options, render
-from seqlab.cli.results import best_known
+from seqlab.cli.results import best_known, reached
 from seqlab.journal import LabBook, Run
 from seqlab.journal.lineage import taints
 from seqlab.journal.where import select
@@ -53,7 +53,7 @@ def _facts(run: Run, taint: str | None) -> dict[str, Any]:
         "name": run.name,
         "state": state.name,
         "evidence": state.evidence,
-        "step": run.metrics.step,
+        "step": reached(run),
         "steps": summary.get("steps"),
         "metrics": {"last": run.metrics.last, "best": run.metrics.best},
         "tags": run.tags,

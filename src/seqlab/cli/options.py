@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -57,4 +58,4 @@ book_option = click.option(
 
 def flag_of_runs(runs: Path | None) -> str:
     """What to add to a suggested command, so that it finds the same lab book."""
-    return f" --runs {runs}" if runs is not None else ""
+    return f" --runs {shlex.quote(str(runs))}" if runs is not None else ""

@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqlab.cli import render
+from seqlab.journal import Run
 from seqlab.journal.digest import higher_is_better
 
-__all__ = ["best_known", "floor_values", "print_floors", "standing"]
+__all__ = ["best_known", "floor_values", "print_floors", "reached", "standing"]
 
 Floors = Mapping[str, Mapping[str, Any]]
 
@@ -27,6 +28,11 @@ def best_known(metrics: Mapping[str, float]) -> tuple[str, dict[str, float]]:
         if "loss" in found:
             return phase, found
     return "", {}
+
+
+def reached(run: Run) -> int | None:
+    """The step a run stands at: that of its newest line, or a later one at which it ended without a line."""
+    return max(run.metrics.step or 0, run.summary.get("step") or 0) or None
 
 
 def floor_values(floors: Floors, metric: str) -> dict[str, float]:

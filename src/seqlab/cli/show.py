@@ -9,7 +9,7 @@ import click
 
 from seqlab.cli import options, render
 from seqlab.cli.card import print_card
-from seqlab.cli.results import best_known, print_floors
+from seqlab.cli.results import best_known, print_floors, reached
 from seqlab.journal import LabBook, Run
 from seqlab.journal.lineage import taints
 
@@ -53,6 +53,7 @@ def _facts(run: Run, taint: str | None) -> dict[str, Any]:
         "taint": taint,
         "parent": run.parent,
         "experiment": run.experiment,
+        "step": reached(run),
         "metrics": {"step": metrics.step, "last": metrics.last, "best": metrics.best, "damaged": metrics.damaged},
         "floors": summary.get("floors", {}),
         "parameters": summary.get("parameters"),
@@ -100,7 +101,7 @@ def _print_result(facts: dict[str, Any]) -> None:
             render.heading("Last values")
             render.pairs((name, render.figure(value)) for name, value in last.items())
         return
-    render.heading(f"Result at step {render.step_of(facts['metrics']['step'], facts['summary'].get('steps'))}")
+    render.heading(f"Result at step {render.step_of(facts['step'], facts['summary'].get('steps'))}")
     print_floors(facts["floors"], result, phase)
     best = facts["metrics"]["best"].get("val_subset/loss")
     if best:

@@ -22,6 +22,7 @@ def command(name: str, timeout: float, no_wait: bool, runs: Path | None) -> None
 
     It ends after its present step; the command waits for that.
     """
+    from seqlab.cli.results import reached
     from seqlab.journal import LabBook
 
     run = LabBook(runs).open(name)
@@ -34,4 +35,5 @@ def command(name: str, timeout: float, no_wait: bool, runs: Path | None) -> None
         if time.monotonic() > until:
             raise click.ClickException(f"{run.name} has not ended within {timeout:g} s; the request stands.")
         time.sleep(POLL_SECONDS)
-    click.echo(f"{run.name} {state.name} at step {run.metrics.step or 0:,}; `seqlab resume {run.name}` goes on.")
+    further = "" if state.name == "finished" else f"; `seqlab resume {run.name}{options.flag_of_runs(runs)}` goes on"
+    click.echo(f"{run.name} {state.name} at step {reached(run) or 0:,}{further}.")

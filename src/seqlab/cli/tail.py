@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ def command(name: str, count: int, follow: bool, runs: Path | None) -> None:
     for record in run.metrics.tail(count):
         _print(record, run)
     if follow:
-        _follow(run, end)
+        with suppress(KeyboardInterrupt):  # the way out of a follower, and no accident
+            _follow(run, end)
 
 
 def _follow(run: Run, end: int) -> None:
