@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from torch import Tensor
 
 from seqlab.channels.mlp import MLP
 from seqlab.experiment import Batching, Budget, Evaluation, Experiment, Snapshots
@@ -16,6 +17,7 @@ from seqlab.models.lm import LM
 from seqlab.optim.schedules.constant import Constant
 from seqlab.tasks.text import Text
 from seqlab.train.start import prepare, record, resume
+from seqlab.train.step import optimiser_step
 from seqlab.train.training import Training
 from seqlab.train.watch import Progress, Watch
 
@@ -100,3 +102,17 @@ def lines(run: Run) -> list[dict[str, Any]]:
     """The metrics lines that count, without what depends on the clock, the attempt or the machine."""
     forgotten = ("attempt", "wall_seconds", "speed/tokens_per_second", "memory/bytes")
     return [{name: value for name, value in line.items() if name not in forgotten} for line in run.metrics.lines()]
+
+
+def gradients(training: Training, monkeypatch: pytest.MonkeyPatch) -> dict[str, Tensor]:
+    """The masters' gradients just before the optimiser's step."""
+    found: dict[str, Tensor] = {}
+
+    def keep() -> None:
+        for name, p in training.model.named_parameters():
+            assert p.grad is not None, name
+            found[name] = p.grad.clone()
+
+    monkeypatch.setattr(training.optimiser, "step", keep)
+    optimiser_step(training)
+    return found

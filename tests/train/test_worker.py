@@ -9,13 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from tiny_runs import carried_out, lines, queued
 
 import seqlab
 from seqlab.experiment import Experiment
 from seqlab.journal import Run
 from seqlab.train.checkpoint import checkpoints
 from seqlab.train.worker import main
+from tiny_runs import carried_out, lines, queued
 
 SOURCE = Path(seqlab.__file__).parents[1]
 
