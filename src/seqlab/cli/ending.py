@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -37,7 +38,8 @@ def conclude(run: Run, training: Training, state: str, runs: Path | None) -> Non
     for suggestion in _suggestions(run.name, state, prompt):
         click.echo(f"  seqlab {suggestion}{options.flag_of_runs(runs)}")
     if state == "stopped" and sys.stdin.isatty() and sys.stdout.isatty():
-        ask_for_note(run)
+        with suppress(click.Abort):  # Ctrl-C again: nothing to say
+            ask_for_note(run)
     click.get_current_context().exit(errors.exit_code(state))
 
 

@@ -32,7 +32,7 @@ def show_parts(kind: str, name: str | None, as_json: bool) -> None:
 
 def _print_one(name: str, cls: type[Part]) -> None:
     click.echo(f"{click.style(name, bold=True)}  {source_file(cls)}\n")
-    click.echo(render.indented(inspect.getdoc(cls) or "") + "\n")
+    click.echo(render.indented(render.reflowed(inspect.getdoc(cls) or "")) + "\n")
     print_lines(class_lines(cls))
 
 
@@ -42,4 +42,4 @@ def _described(name: str, cls: type[Part]) -> dict[str, Any]:
 
 
 def _first_line(cls: type[Part]) -> str:
-    return (inspect.getdoc(cls) or "").partition("\n")[0]
+    return render.reflowed(inspect.getdoc(cls) or "").partition("\n")[0]

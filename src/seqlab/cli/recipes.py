@@ -21,6 +21,4 @@ def command(as_json: bool) -> None:
     if as_json:
         render.json_out([{"name": recipe.name, "note": recipe.note, "file": str(recipe.file)} for recipe in found])
         return
-    wide = max(len(recipe.name) for recipe in found)
-    for recipe in found:
-        click.echo(f"{click.style(recipe.name.ljust(wide), bold=True)}  {recipe.note.partition(chr(10))[0]}")
+    render.pairs((recipe.name, render.reflowed(recipe.note).partition("\n")[0]) for recipe in found)

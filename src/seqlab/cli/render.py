@@ -15,10 +15,12 @@ from seqlab.journal.files import encode
 
 __all__ = [
     "ago", "count", "duration", "figure", "heading", "indented", "json_out", "metrics_line", "pairs", "per_second",
-    "plain", "size", "step_of", "table",
+    "plain", "reflowed", "size", "step_of", "table",
 ]  # fmt: skip
 
 WIDTH = 80
+FULL_LINE = 70
+"""A line of a docstring longer than this goes on in the next one."""
 
 
 def json_out(value: object) -> None:
@@ -37,6 +39,19 @@ def indented(text: str, by: int = 2) -> str:
     wrap = textwrap.TextWrapper(WIDTH, initial_indent=space, subsequent_indent=space, break_long_words=False)
     wrap.break_on_hyphens = False
     return "\n".join(wrap.fill(line) for line in text.splitlines())
+
+
+def reflowed(text: str) -> str:
+    """A docstring without the line breaks that only kept it within its file's width."""
+    lines: list[str] = []
+    continued = False
+    for line in text.splitlines():
+        if continued and line[:1].strip():
+            lines[-1] += f" {line}"
+        else:
+            lines.append(line)
+        continued = len(line) > FULL_LINE
+    return "\n".join(lines)
 
 
 def pairs(rows: Iterable[tuple[str, str]]) -> None:

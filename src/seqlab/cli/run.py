@@ -70,7 +70,7 @@ def _print_help(context: click.Context, recipe: Recipe, experiment: Experiment) 
     from seqlab.cli.fields import print_lines, spec_lines
 
     click.echo(f"Usage: seqlab run {recipe.name} [FIELD=VALUE]... [OPTIONS]\n")
-    click.echo(render.indented(recipe.note))
+    click.echo(render.indented(render.reflowed(recipe.note)))
     formatter = context.make_formatter()
     context.command.format_options(context, formatter)
     click.echo(f"\n{formatter.getvalue()}\nFields, with what they are now (FIELD=VALUE changes one):")

@@ -1,0 +1,167 @@
+"""`seqlab bench`: timings side by side, after the gate."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from seqlab.cli import options, render
+
+if TYPE_CHECKING:
+    from seqlab.bench import Options, Row
+
+GATE = "gate"
+HEAD = ("what", "median", "unit", "min", "spread", "target", "ratio", "also")
+
+
+class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases of click
+    """Whole numbers with commas between them."""
+
+    name = "n,n"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
+        if isinstance(value, tuple):
+            return value
+        parts = str(value).split(",")
+        if not all(part.isdigit() and int(part) > 0 for part in parts):
+            self.fail(f"{value}: write whole numbers with commas between them, such as 1024,4096.", param, ctx)
+        return tuple(int(part) for part in parts)
+
+
+@click.command()
+@click.argument("wanted", nargs=-1, metavar="[WHAT]...")
+@click.option("--quick", is_flag=True, help="Tiny sizes: everything runs, and the numbers say nothing.")
+@click.option(
+    "--path",
+    metavar="FILE",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The text of `shakespeare`: tinyshakespeare.",
+)
+@click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Seeds of `shakespeare`.")
+@click.option(
+    "--peer-steps",
+    type=click.IntRange(min=1),
+    default=2000,
+    show_default=True,
+    help="Steps of the peer of `shakespeare`.",
+)
+@click.option("--lengths", type=Numbers(), default=(1024, 4096), show_default="1024,4096", help="Those of `mixers`.")
+@options.as_json
+def command(
+    wanted: tuple[str, ...], quick: bool, path: Path | None, seeds: int, peer_steps: int, lengths: tuple[int, ...],
+    as_json: bool,
+) -> None:  # fmt: skip
+    """Measure speed, side by side with a peer; without WHAT: list what there is.
+
+    WHAT is one or several names, or `all`. The gate runs first; while it is red no time is shown, and the exit code
+    is 1. The machine should do nothing else meanwhile.
+    """
+    from seqlab import bench
+
+    if not wanted:
+        _list(as_json)
+        return
+    names = _chosen(wanted, path)
+    from seqlab.bench.shared.machine import machine
+
+    state = machine()
+    told = bench.Options(
+        experiments=_demos(), quick=quick, lengths=lengths, path=path, seeds=seeds, peer_steps=peer_steps
+    )
+    gate = bench.measure(GATE, told)
+    red = [row for row in gate if row.misses]
+    if as_json:
+        _print_json(state, gate, [] if red else names, told)
+    else:
+        _print(state, gate, [] if red else names, told)
+    if red:
+        click.echo(f"the gate is red, so nothing was timed: {'; '.join(row.what for row in red)}.", err=True)
+        raise SystemExit(1)
+
+
+def _list(as_json: bool) -> None:
+    from seqlab import bench
+
+    found = {name: bench.summary(name) for name in bench.names()}
+    if as_json:
+        render.json_out([{"name": name, "summary": summary} for name, summary in found.items()])
+        return
+    for name, summary in found.items():
+        click.echo(f"{click.style(name.ljust(max(map(len, found))), bold=True)}  {summary}")
+
+
+def _chosen(wanted: Sequence[str], path: Path | None) -> list[str]:
+    """The benchmarks to run after the gate, which runs anyway."""
+    from seqlab import bench
+    from seqlab.spec import SpecError, did_you_mean
+
+    known = bench.names()
+    for name in wanted:
+        if name not in (*known, "all"):
+            raise SpecError(f"there is no benchmark `{name}`; {did_you_mean(name, [*known, 'all'])}")
+    if "all" in wanted:
+        wanted = [name for name in known if name != "shakespeare" or path is not None]
+        if path is None:
+            click.echo("shakespeare is left out: give its text with --path FILE.", err=True)
+    return [name for name in dict.fromkeys(wanted) if name != GATE]
+
+
+def _demos() -> dict[str, Any]:
+    """The shipped demo recipes, whose training is measured."""
+    from seqlab.recipes import find_recipe, shipped
+
+    return {name: find_recipe(name).build() for name in shipped() if name.startswith("demo:")}
+
+
+def _print_json(state: dict[str, Any], gate: Sequence[Row], names: Sequence[str], told: Options) -> None:
+    from seqlab import bench
+
+    measured = {name: [row.to_json() for row in bench.measure(name, told)] for name in names}
+    render.json_out({"machine": state, "gate": [row.to_json() for row in gate], "benchmarks": measured})
+
+
+def _print(state: dict[str, Any], gate: Sequence[Row], names: Sequence[str], told: Options) -> None:
+    from seqlab import bench
+
+    _print_machine(state)
+    worst = sum(row.misses for row in gate)
+    click.echo(f"gate: {len(gate) - worst} of {len(gate)} checks are green")
+    if worst or not names:
+        _print_rows([row for row in gate if row.misses] or gate)
+    for name in names:
+        render.heading(f"{name}: {bench.summary(name)}")
+        started = time.monotonic()
+        _print_rows(bench.measure(name, told))
+        click.echo(click.style(f"  measured in {render.duration(time.monotonic() - started)}", dim=True))
+
+
+def _print_machine(state: dict[str, Any]) -> None:
+    device = "" if state["device"] == "cpu" else f", {state['device']}"
+    click.echo(
+        f"{state['processor']}, {state['cores']} cores, {state['threads']} threads{device}, "
+        f"torch {state['torch']}, load average {state['load_average']:.2f}"
+    )
+    if not state["idle"]:
+        click.secho("warning: this machine is not idle; the times below are not to be trusted.", bold=True, err=True)
+
+
+def _print_rows(rows: Sequence[Row]) -> None:
+    render.table(HEAD, [_cells(row) for row in rows], left=("what", "unit", "also"))
+
+
+def _cells(row: Row) -> list[str]:
+    also = [f"{render.figure(value)} {name}" for name, value in row.also.items()] + [row.note] * bool(row.note)
+    return [
+        row.what,
+        render.figure(row.value),
+        row.unit,
+        render.figure(row.minimum),
+        f"{row.spread:.0%}" if row.spread is not None else "",
+        f"{render.figure(row.target)}{' missed' if row.misses else ''}" if row.target is not None else "",
+        f"{row.ratio:.2f} x {row.peer}" if row.ratio is not None else "",
+        ", ".join(also),
+    ]
