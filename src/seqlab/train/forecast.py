@@ -8,6 +8,7 @@ products, measured for a few milliseconds; small models reach less than that, so
 
 from __future__ import annotations
 
+import functools
 import os
 import time
 from collections.abc import Callable
@@ -19,7 +20,9 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from seqlab.data import DataError
 from seqlab.experiment import Experiment
+from seqlab.models import BlockModule
 from seqlab.spec import SpecError, override
 from seqlab.tasks import PreparedTask
 from seqlab.train.precision import choose_device, choose_dtype
@@ -70,21 +73,19 @@ def forecast(experiment: Experiment, task: PreparedTask, folder: Path) -> Foreca
     rows = -(-experiment.batch.size // experiment.batch.accumulate)
     activations = _activation_bytes(model, task, rows, dtype, experiment.gradient_checkpointing)
     # Master weights, their gradients and two moments in float32; the worker's copy and its gradients when narrower.
-    each = 16 + (0 if dtype in (torch.float32, torch.float64) else 2 * dtype.itemsize)
-    each *= 2 if dtype == torch.float64 else 1
-    each += 4 if experiment.averaging is not None else 0
-    checkpoint_bytes = parameters * (12 + (4 if experiment.averaging is not None else 0))
-    kept = experiment.snapshots.keep_last + len(experiment.snapshots.keep_best) + 1
+    master = 8 if dtype == torch.float64 else 4
+    narrower = 2 * dtype.itemsize if dtype.itemsize < 4 else 0
+    saved = master * (3 + _copies(experiment))
     steps = _steps(experiment, task)
     flops = None
     if steps is not None and hasattr(model, "flops"):
         flops = 3.0 * float(cast(Any, model).flops(task.row_tokens)) * experiment.batch.size * steps
     return Forecast(
         parameters=parameters,
-        memory_bytes=parameters * each + activations,
+        memory_bytes=parameters * (saved + master + narrower) + activations,
         memory_available=available_memory(device),
-        checkpoint_bytes=checkpoint_bytes,
-        disk_bytes=checkpoint_bytes * kept,
+        checkpoint_bytes=parameters * saved,
+        disk_bytes=parameters * saved * _checkpoints(experiment, steps),
         disk_available=_free_disk(folder),
         steps=steps,
         flops=flops,
@@ -109,6 +110,18 @@ class WithoutDraws(TorchFunctionMode):
         return function(*arguments, **(options or {}))
 
 
+def _copies(experiment: Experiment) -> int:
+    """How often the weights are kept beside themselves: their average, and those of the first step."""
+    return (experiment.averaging is not None) + any(r.compares_with() == "initial" for r in experiment.regularisers)
+
+
+def _checkpoints(experiment: Experiment, steps: int | None) -> int:
+    """How many checkpoints lie on disk at most, the one being written included."""
+    spec = experiment.snapshots
+    for_good = (steps or 0) // spec.keep_every_steps if spec.keep_every_steps else 0
+    return spec.keep_last + len(spec.keep_best) + for_good + 1
+
+
 def _steps(experiment: Experiment, task: PreparedTask) -> int | None:
     budget, batch = experiment.budget, experiment.batch.size * task.row_tokens
     limits = [budget.steps, -(-budget.tokens // batch) if budget.tokens else None]
@@ -117,28 +130,32 @@ def _steps(experiment: Experiment, task: PreparedTask) -> int | None:
 
 
 def _activation_bytes(model: nn.Module, task: PreparedTask, rows: int, dtype: torch.dtype, recomputed: bool) -> int:
-    """Bytes of the tensors that the backward pass of `rows` rows keeps, from a forward pass on the meta device."""
-    seen: dict[tuple[int, int], int] = {}
-    parameters = {id(p.untyped_storage()) for p in model.parameters()}
+    """Bytes that the backward pass of `rows` rows keeps: what one row takes, and each further one (filters are shared).
+
+    Recomputing keeps the activations of one block, and the stream between blocks, which each block's count includes.
+    """
+    model.to(dtype).train()
+    one, two = (_saved_bytes(model, count, task.row_tokens) for count in (1, 2))
+    whole = one + (rows - 1) * (two - one)
+    blocks = sum(isinstance(module, BlockModule) for module in model.modules()) if recomputed else 0
+    return 2 * whole // blocks if blocks > 1 else whole
+
+
+def _saved_bytes(model: nn.Module, rows: int, length: int) -> int:
+    """Bytes of the tensors that autograd keeps of a forward pass, parameters left out."""
+    parameters = {p.untyped_storage()._cdata for p in model.parameters()}
+    held: dict[int, Tensor] = {}  # by storage; held, so that no address is used twice
 
     def keep(tensor: Tensor) -> Tensor:
-        storage = tensor.untyped_storage()
-        if id(storage) not in parameters:
-            seen[(id(storage), tensor._version)] = storage.nbytes()
-        held.append(tensor)  # keeps the storage alive, so that its id stays its own
+        held.setdefault(tensor.untyped_storage()._cdata, tensor)
         return tensor
 
-    held: list[Tensor] = []
-    model.to(dtype).train()
-    inputs = torch.zeros(1, task.row_tokens, dtype=torch.int64, device=next(model.parameters()).device)
+    device = next(model.parameters()).device
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        logits = model(inputs)
+        logits = model(torch.zeros(rows, length, dtype=torch.int64, device=device))
         total = logits.float().logsumexp(-1).sum()
     del total
-    bytes_a_row = sum(seen.values())
-    # Recomputing keeps the activations of one block, and the stream between blocks, which each block's count includes.
-    blocks = len(list(getattr(model, "blocks", ()))) if recomputed else 0
-    return rows * (2 * bytes_a_row // blocks if blocks > 1 else bytes_a_row)
+    return sum(tensor.untyped_storage().nbytes() for place, tensor in held.items() if place not in parameters)
 
 
 def available_memory(device: torch.device) -> int:
@@ -159,9 +176,10 @@ def _free_disk(folder: Path) -> int:
     return status.f_bavail * status.f_frsize
 
 
+@functools.cache
 def matmul_rate(device: torch.device, dtype: torch.dtype, size: int = 512) -> float:
-    """Floating-point operations a second of a square matrix product here: the best of a few."""
-    a = torch.randn(size, size, device=device).to(dtype)
+    """Floating-point operations a second of a square matrix product here: the best of a few, measured once."""
+    a = torch.full((size, size), 0.5, device=device, dtype=dtype)
     best = float("inf")
     for _ in range(6):
         start = time.perf_counter()
@@ -191,26 +209,23 @@ def fit(experiment: Experiment, field: str, folder: Path) -> int:
     Raises SpecError when the field does not take whole numbers or not even its smallest value fits.
     """
 
-    def fits(value: int) -> bool:
-        changed = override(experiment, {field: str(value)})
-        task = changed.task.prepare()
-        task.check_batch(changed.batch.size)
-        expected = forecast(changed, task, folder)
-        return expected.memory_bytes <= expected.memory_available and expected.disk_bytes <= expected.disk_available
+    prepare_once = functools.cache(lambda task: task.prepare())
 
-    largest = _bisect(lambda value: _holds(fits, value))
+    def fits(value: int) -> bool:
+        try:
+            changed = override(experiment, {field: str(value)})
+            task = prepare_once(changed.task)
+            task.check_batch(changed.batch.size)
+            refuse_if_too_large(forecast(changed, task, folder))
+        except (SpecError, DataError, TooLarge, ValueError):
+            return False
+        return True
+
+    override(experiment, {field: "1"})
+    largest = _bisect(fits)
     if largest is None:
         raise SpecError(f"--fit {field}: no value of it fits on this machine, or it does not take whole numbers.")
     return largest
-
-
-def _holds(fits: Callable[[int], bool], value: int) -> bool:
-    try:
-        return fits(value)
-    except Exception as error:
-        if isinstance(error, (SpecError, ValueError)) or type(error).__name__ == "DataError":
-            return False
-        raise
 
 
 def _bisect(fits: Callable[[int], bool], ceiling: int = 1 << 40) -> int | None:
