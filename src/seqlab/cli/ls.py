@@ -53,7 +53,7 @@ def _facts(run: Run, taint: str | None) -> dict[str, Any]:
         "name": run.name,
         "state": state.name,
         "evidence": state.evidence,
-        "step": reached(run),
+        "step": reached(run.metrics.step, summary),
         "steps": summary.get("steps"),
         "metrics": {"last": run.metrics.last, "best": run.metrics.best},
         "tags": run.tags,

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from seqlab.cli import render
-from seqlab.journal import Run
 from seqlab.journal.digest import higher_is_better
 
 __all__ = ["best_known", "floor_values", "print_floors", "reached", "standing"]
@@ -30,9 +29,9 @@ def best_known(metrics: Mapping[str, float]) -> tuple[str, dict[str, float]]:
     return "", {}
 
 
-def reached(run: Run) -> int | None:
-    """The step a run stands at: that of its newest line, or a later one at which it ended without a line."""
-    return max(run.metrics.step or 0, run.summary.get("step") or 0) or None
+def reached(step: int | None, summary: Mapping[str, Any]) -> int | None:
+    """Where a run stands: at the step of its newest line, or at a later one at which it ended without a line."""
+    return max(step or 0, summary.get("step") or 0) or None
 
 
 def floor_values(floors: Floors, metric: str) -> dict[str, float]:

@@ -53,7 +53,7 @@ def _facts(run: Run, taint: str | None) -> dict[str, Any]:
         "taint": taint,
         "parent": run.parent,
         "experiment": run.experiment,
-        "step": reached(run),
+        "step": reached(metrics.step, summary),
         "metrics": {"step": metrics.step, "last": metrics.last, "best": metrics.best, "damaged": metrics.damaged},
         "floors": summary.get("floors", {}),
         "parameters": summary.get("parameters"),

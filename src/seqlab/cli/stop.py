@@ -36,4 +36,4 @@ def command(name: str, timeout: float, no_wait: bool, runs: Path | None) -> None
             raise click.ClickException(f"{run.name} has not ended within {timeout:g} s; the request stands.")
         time.sleep(POLL_SECONDS)
     further = "" if state.name == "finished" else f"; `seqlab resume {run.name}{options.flag_of_runs(runs)}` goes on"
-    click.echo(f"{run.name} {state.name} at step {reached(run) or 0:,}{further}.")
+    click.echo(f"{run.name} {state.name} at step {reached(run.metrics.step, run.summary) or 0:,}{further}.")
