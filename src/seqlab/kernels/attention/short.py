@@ -1,8 +1,9 @@
 """Softmax attention over short inputs on a CPU: three batched products and a gradient written by hand.
 
 torch's CPU flash kernel works in blocks of queries and, below about a hundred positions, spends its backward pass on
-overhead (measured with torch 2.13, bfloat16, 32 x 64 positions: 10 times the time of this). Scores, softmax and
-products are in float32 or wider whatever the inputs are; the scores are stored, which at this length costs little.
+overhead (measured with torch 2.13, bfloat16, 32 x 64 positions: 10 times the time of this). The scores are stored,
+which at this length costs little. Sums run in float32 or wider, inside the products and inside the softmax; between
+them the values are rounded to the inputs' dtype, so in bfloat16 a score is known to one part in 256.
 """
 
 from __future__ import annotations
@@ -33,14 +34,13 @@ def attention_short(
 
 def _added(q: Tensor, k: Tensor, bias: Tensor | None, causal: bool) -> Tensor | None:
     """What is added to the scores, in their dtype: the bias, and -inf where a key is not seen."""
-    wide = torch.promote_types(q.dtype, torch.float32)
     if bias is not None:
-        hidden = torch.zeros((), dtype=wide, device=q.device)
-        bias = hidden.masked_fill(~bias, -math.inf) if bias.dtype == torch.bool else bias.to(wide)
+        nothing = torch.zeros((), dtype=q.dtype, device=q.device)
+        bias = nothing.masked_fill(~bias, -math.inf) if bias.dtype == torch.bool else bias.to(q.dtype)
     if not causal:
         return bias
     future = torch.ones(q.shape[1], k.shape[1], dtype=torch.bool, device=q.device).triu(1)
-    pattern = torch.zeros((), dtype=wide, device=q.device) if bias is None else bias
+    pattern = torch.zeros((), dtype=q.dtype, device=q.device) if bias is None else bias
     return pattern.masked_fill(future, -math.inf)
 
 
@@ -49,37 +49,41 @@ class _ShortAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, added: Tensor | None) -> Tensor:
-        queries, keys, values = _rows(q, q.shape[2]), _rows(k, q.shape[2]), _rows(v, q.shape[2])
-        scores = torch.bmm(queries.mul_(q.shape[-1] ** -0.5), keys.mT).view(q.shape[0], q.shape[2], q.shape[1], -1)
+        queries, keys, values = (_rows(x, q.shape[2]) for x in (q, k, v))
+        scores = _product(queries, keys.mT, q.shape[-1] ** -0.5).view(q.shape[0], q.shape[2], q.shape[1], -1)
         if added is not None:
-            scores = scores.add_(added)
+            scores += added
         weights = scores.softmax(-1).flatten(0, 1)
         ctx.save_for_backward(queries, keys, values, weights)
-        ctx.groups, ctx.dtype = k.shape[2], q.dtype
-        return _heads_last(torch.bmm(weights, values), q.shape[0]).to(q.dtype)
+        ctx.groups = k.shape[2]
+        return _heads_last(torch.bmm(weights, values), q.shape[0])
 
     @staticmethod
     @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
         queries, keys, values, weights = ctx.saved_tensors
         (gradient,) = gradients
-        batch, heads = gradient.shape[0], gradient.shape[2]
+        batch, heads, scale = gradient.shape[0], gradient.shape[2], gradient.shape[-1] ** -0.5
         out = _rows(gradient, heads)
         by_weights = torch.bmm(out, values.mT)
         by_scores = torch._softmax_backward_data(by_weights, weights, -1, weights.dtype)
-        by_q = torch.bmm(by_scores, keys).mul_(gradient.shape[-1] ** -0.5)
-        by_k, by_v = torch.bmm(by_scores.mT, queries), torch.bmm(weights.mT, out)
-        shared = (_grouped(_heads_last(g, batch), ctx.groups) for g in (by_k, by_v))
-        return _heads_last(by_q, batch).to(ctx.dtype), *(g.to(ctx.dtype) for g in shared), None
+        by_q = _heads_last(_product(by_scores, keys, scale), batch)
+        by_k, by_v = _product(by_scores.mT, queries, scale), torch.bmm(weights.mT, out)
+        return by_q, *(_grouped(_heads_last(g, batch), ctx.groups) for g in (by_k, by_v)), None
+
+
+def _product(a: Tensor, b: Tensor, scale: float) -> Tensor:
+    """scale a b, the factor applied before the result is rounded."""
+    result = a.new_empty(a.shape[0], a.shape[1], b.shape[2])
+    return torch.baddbmm(result, a, b, beta=0, alpha=scale)
 
 
 def _rows(x: Tensor, heads: int) -> Tensor:
-    """(b, l, g, d) -> (b h, l, d), a fresh copy in float32 or wider; each group serves its heads."""
-    wide = torch.promote_types(x.dtype, torch.float32)
-    copy = x.transpose(1, 2).to(wide, copy=True, memory_format=torch.contiguous_format)
-    if x.shape[2] != heads:
-        copy = copy.repeat_interleave(heads // x.shape[2], dim=1)
-    return copy.flatten(0, 1)
+    """(b, l, g, d) -> (b h, l, d), contiguous; each group serves its heads."""
+    x = x.transpose(1, 2)
+    if x.shape[1] != heads:
+        x = x.repeat_interleave(heads // x.shape[1], dim=1)
+    return x.reshape(-1, *x.shape[2:])
 
 
 def _heads_last(x: Tensor, batch: int) -> Tensor:
