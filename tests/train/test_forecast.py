@@ -1,6 +1,7 @@
 """What a run will cost: parameters exactly, memory near enough to trust, and the largest value that fits."""
 
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -79,7 +80,7 @@ def test_more_needs_more(tiny: Experiment) -> None:
 def test_what_rows_share_is_counted_once(tiny: Experiment) -> None:
     hyena = replace(tiny, model=LM(dim=16, layers=(Block(mixer=Hyena(), channel=None),)))
     sizes = [expected(replace(hyena, batch=Batching(size=size))).memory_bytes for size in (1, 2, 4, 8)]
-    steps = [after - before for before, after in zip(sizes, sizes[1:], strict=False)]
+    steps = [after - before for before, after in pairwise(sizes)]
     assert steps == [steps[0], 2 * steps[0], 4 * steps[0]]
     assert sizes[0] - 16 * expected(hyena).parameters > steps[0]
 
