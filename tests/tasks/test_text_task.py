@@ -112,7 +112,7 @@ def by_hand(task: PreparedText, model: ByPlace, which: str) -> tuple[float, int,
     lengths = task.symbols.byte_lengths()
     count = len(symbols) - 1
     length = min(task.spec.window, count)
-    stride = min(task.spec.stride or max(1, length // 2), length)
+    stride = max(1, length - int(task.spec.overlap * length))
     nats, size, table = 0.0, 0.0, model.table.detach().numpy()
     for at in range(1, len(symbols)):
         start = 0
@@ -125,11 +125,11 @@ def by_hand(task: PreparedText, model: ByPlace, which: str) -> tuple[float, int,
 
 
 @pytest.mark.parametrize("held_out", [8, 9, 17, 40, 64])
-@pytest.mark.parametrize(("length", "stride"), [(1, None), (2, 1), (5, None), (8, 8), (16, 3), (16, 16), (30, 1)])
-def test_each_held_out_symbol_is_scored_once(tmp_path: Path, held_out: int, length: int, stride: int | None) -> None:
+@pytest.mark.parametrize(("length", "overlap"), [(1, 0.5), (2, 0.5), (5, 0.5), (8, 0), (16, 0.8), (16, 0), (30, 0.99)])
+def test_each_held_out_symbol_is_scored_once(tmp_path: Path, held_out: int, length: int, overlap: float) -> None:
     path = tmp_path / "x"
     path.write_bytes(letters(200 + held_out))
-    task = prepared(path, length=length, stride=stride, validation=(held_out - 0.5) / (200 + held_out))
+    task = prepared(path, length=length, overlap=float(overlap), validation=(held_out - 0.5) / (200 + held_out))
     assert len(task.encoded["val"]) == held_out
     model = ByPlace()
     nats, symbols, size = by_hand(task, model, "val")
@@ -140,14 +140,14 @@ def test_each_held_out_symbol_is_scored_once(tmp_path: Path, held_out: int, leng
 
 
 def test_many_windows_in_small_batches_are_the_same(text: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    task, model = prepared(text, length=16, stride=5), ByPlace()
+    task, model = prepared(text, length=16, overlap=0.7), ByPlace()
     whole = task.evaluate(model, "val")
     monkeypatch.setattr("seqlab.tasks.text.EVALUATION_SYMBOLS", 50)
     assert task.evaluate(model, "val") == pytest.approx(whole, rel=1e-12)
 
 
 def test_a_longer_evaluation_window(text: Path) -> None:
-    task, model = prepared(text, length=16, evaluation_length=40, stride=10), ByPlace()
+    task, model = prepared(text, length=16, evaluation_length=40, overlap=0.75), ByPlace()
     assert task.signature.length == 40
     assert task.batch(0, 0, 2).tensors["inputs"].shape == (2, 16)
     nats, symbols, _ = by_hand(task, model, "val")
@@ -286,12 +286,11 @@ def test_settings_that_do_not_go_together(text: Path) -> None:
         ({"symbols": "tokenizer"}, "go together"),
         ({"tokenizer": "x.json"}, "go together"),
         ({"validation": 0.6, "test": 0.4}, "leave nothing to train on"),
-        ({"length": 8, "stride": 9}, "stride=9 would skip symbols; at most 8"),
+        ({"overlap": 1.0}, "less than 1"),
         ({"length": 0}, "length"),
     ):
         with pytest.raises(SpecError, match=message):
             Text(path=str(text), **fields)
-    Text(path=str(text), length=8, evaluation_length=16, stride=9)
 
 
 def test_the_split_is_that_of_the_data_module(text: Path) -> None:

@@ -15,8 +15,8 @@ _SPELLED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
 def higher_is_better(name: str) -> bool:
-    """The one rule for what "best" means: accuracies are to be high, everything else is to be low."""
-    return name.endswith("accuracy")
+    """The one rule for what "best" means: accuracies and speeds are to be high, everything else is to be low."""
+    return name.endswith("accuracy") or name.startswith("speed/")
 
 
 def is_better(name: str, new: float, old: float) -> bool:

@@ -31,7 +31,7 @@ def letters() -> Experiment:
     """
     near = Attention(heads=8, position="alibi", alibi_span=0.5)
     return Experiment(
-        task=Text(path="card:sotu", length=128, stride=96),
+        task=Text(path="card:sotu", length=128, overlap=0.25),
         model=_quick_model([Hyena(), near, Hyena(), near]),
         optim=Muon(lr=0.04, adamw_lr=0.015, momentum=0.9, weight_decay=0.0),
         schedule=WSD(decay=0.8, shape="linear"),

@@ -48,9 +48,9 @@ class Text(Task):
     """Fraction of the bytes, at the end, that is held out for validation."""
     test: float = Field(default=0.0, ge=0, lt=1)
     """Fraction of the bytes, after validation, that is scored once, at the end."""
-    stride: int | None = Field(default=None, ge=1)
-    """Symbols from one evaluation window to the next; each symbol is scored once, with at least length - stride
-    symbols before it (but for the first window); none: half of `length`."""
+    overlap: float = Field(default=0.5, ge=0, lt=1)
+    """Share of each evaluation window that the one before it scored already and that serves as context: every symbol
+    is scored once, with at least that many symbols before it (but for the first window)."""
     evaluation_length: int | None = Field(default=None, ge=1)
     """Symbols in an evaluation window, for mixers that run beyond their training length; none: `length`."""
     subset_bytes: int = Field(default=65536, ge=1)
@@ -61,8 +61,6 @@ class Text(Task):
             raise SpecError("tasks/text: `symbols=tokenizer` and `tokenizer=...` go together; set both or neither.")
         if self.validation + self.test >= 1:
             raise SpecError("tasks/text: `validation` and `test` leave nothing to train on; make them smaller.")
-        if self.stride is not None and self.stride > self.window:
-            raise SpecError(f"tasks/text: stride={self.stride} would skip symbols; at most {self.window}.")
 
     @property
     def window(self) -> int:
@@ -192,7 +190,7 @@ class PreparedText(PreparedTask):
         """Where each window starts, and the first of its targets that no earlier window scored."""
         count = len(self.encoded[split]) - 1
         length = min(self.spec.window, count)
-        stride = min(self.spec.stride or max(1, length // 2), length)
+        stride = max(1, length - int(self.spec.overlap * length))
         starts = np.minimum(np.arange(0, count - length + stride, stride), count - length).astype(np.int64)
         ends = starts + length
         first = length - np.diff(ends, prepend=0)
