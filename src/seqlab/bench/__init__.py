@@ -1,0 +1,90 @@
+"""Timings side by side, one benchmark a file, shown only after the gate is green.
+
+A benchmark is a file of this folder: its name is the file's, the first line of its docstring says what it measures,
+and `measure(options)` returns its rows. What several of them need lies in `shared`.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import pkgutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from seqlab.spec import SpecError, did_you_mean
+
+if TYPE_CHECKING:
+    from seqlab.experiment import Experiment
+
+__all__ = ["Options", "Row", "measure", "names", "summary"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What the benchmarks are told."""
+
+    experiments: Mapping[str, Experiment] = field(default_factory=dict)
+    """The experiments whose training is measured, by name."""
+    quick: bool = False
+    """Sizes and repetitions so small that the numbers say nothing, only that everything runs."""
+    lengths: tuple[int, ...] = (1024, 4096)
+    """Lengths at which mixers are measured."""
+    path: Path | None = None
+    """The text of `shakespeare`."""
+    seeds: int = 1
+    """How many seeds `shakespeare` trains."""
+    peer_steps: int = 2000
+    """Steps of the peer of `shakespeare`."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """One measured quantity."""
+
+    what: str
+    value: float
+    """The median."""
+    unit: str
+    minimum: float | None = None
+    spread: float | None = None
+    """Largest less smallest sample, as a share of the median."""
+    target: float | None = None
+    """The value is wanted at or below this."""
+    ratio: float | None = None
+    """The value over its peer's: below 1 is faster."""
+    peer: str = ""
+    """What the ratio is taken to."""
+    also: Mapping[str, float] = field(default_factory=dict)
+    """Other numbers of the same measurement, by name."""
+    note: str = ""
+
+    @property
+    def misses(self) -> bool:
+        """Whether there is a target and it is not reached; NaN reaches none."""
+        return self.target is not None and not self.value <= self.target
+
+    def to_json(self) -> dict[str, Any]:
+        """As plain JSON."""
+        return {**asdict(self), "misses": self.misses}
+
+
+def names() -> list[str]:
+    """Every benchmark: the files of this folder. Nothing is imported."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
+
+
+def summary(name: str) -> str:
+    """The first line of a benchmark's docstring. Nothing is imported."""
+    source = Path(__path__[0], f"{name}.py").read_text(encoding="utf-8")
+    return (ast.get_docstring(ast.parse(source)) or "").partition("\n")[0]
+
+
+def measure(name: str, options: Options) -> list[Row]:
+    """The rows of a benchmark. Raises SpecError naming the nearest when there is none of that name."""
+    if name not in names():
+        raise SpecError(f"there is no benchmark `{name}`; {did_you_mean(name, names())}")
+    rows: list[Row] = importlib.import_module(f"{__name__}.{name}").measure(options)
+    return rows

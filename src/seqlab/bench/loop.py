@@ -1,0 +1,137 @@
+"""What the training loop costs over a bare PyTorch loop of the same model, batches, optimiser and dtype."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from tempfile import TemporaryDirectory
+
+import torch
+
+from seqlab.bench import Options, Row
+from seqlab.bench.shared.machine import Precision, dtypes
+from seqlab.bench.shared.subjects import subjects, transformer
+from seqlab.bench.shared.timing import Timing, ratio
+from seqlab.experiment import Batching, Budget, Evaluation, Experiment, Snapshots
+from seqlab.journal import Run
+from seqlab.train.loop import train
+from seqlab.train.start import prepare, record
+from seqlab.train.training import Training, assemble
+from seqlab.train.watch import Progress, Watch
+
+__all__ = ["measure"]
+
+TARGET = 5.0
+"""Per cent."""
+LARGER = "4 layers of width 256"
+BLOCK = Evaluation().log_every_steps
+"""Steps from one metrics line to the next, by default."""
+WARM_UP = 3 * BLOCK
+"""The early checkpoint, at step 20, is in it."""
+
+
+def measure(options: Options) -> list[Row]:
+    """`seqlab.train.loop.train` itself, in a lab book of its own, interrupted at every metrics line by as many bare
+    steps: so blocks of both alternate. Counted for seqlab: batches, dropout's seeds, the schedule, shares of time,
+    cadence, the metrics line, stop requests. Not counted, since the bare loop has none: evaluations, checkpoints,
+    probes, methods, penalties, an average of the weights."""
+    pairs = 1 if options.quick else 9
+    return [
+        _compared(f"{name} {precision}", _plain(experiment, precision, pairs))
+        for name, experiment in subjects(options, **{LARGER: transformer(dim=256, layers=4)}).items()
+        for precision in dtypes()
+    ]
+
+
+def _plain(experiment: Experiment, precision: Precision, pairs: int) -> Experiment:
+    """The experiment without what the bare loop lacks, one step longer than what is measured."""
+    steps = WARM_UP + BLOCK * pairs + 1
+    return replace(
+        experiment,
+        precision=precision,
+        budget=Budget(steps=steps),
+        batch=Batching(size=experiment.batch.size),
+        evaluation=Evaluation(every_steps=steps),
+        snapshots=Snapshots(every_minutes=1e6),
+        regularisers=(),
+        methods=(),
+        probes=(),
+        averaging=None,
+        start_from=None,
+    )
+
+
+def _compared(what: str, experiment: Experiment) -> Row:
+    with TemporaryDirectory(prefix="seqlab-bench-") as folder:
+        prepared = prepare(experiment, folder)
+        run = record(prepared)
+        watch = Alternating(BareLoop(prepared.training), run)
+        train(prepared.training, run, watch)
+    ours, bare = Timing(tuple(watch.ours)), Timing(tuple(watch.bare))
+    compared = ratio(ours, bare)
+    over = Timing(tuple(100 * (sample - 1) for sample in compared.samples))
+    return Row(
+        what=what,
+        value=over.median,
+        unit="% over bare",
+        minimum=over.minimum,
+        spread=compared.spread,
+        target=TARGET,
+        ratio=compared.median,
+        peer="bare loop",
+        also={"ms a step": 1e3 * ours.median, "bare ms a step": 1e3 * bare.median},
+    )
+
+
+class BareLoop:
+    """Forward, loss, backward, clip, update, with nothing around it but the loss's value at the end of a block.
+
+    A copy of the training's model and optimiser; in a narrow dtype weights and gradients go to and fro between it
+    and float32 as in seqlab, for that is arithmetic. The batches are ready before the clock starts.
+    """
+
+    def __init__(self, like: Training) -> None:
+        t = assemble(like.experiment, like.task, like.device, like.dtype)
+        self._weights, self._optimiser, self._task, self._clip = t.weights, t.optimiser, t.task, t.experiment.clip
+        spec = t.experiment
+        self._batches = [t.task.batch(spec.seed, step, spec.batch.size).to(t.device) for step in range(BLOCK)]
+
+    def block(self) -> float:
+        """Seconds a step."""
+        start = time.perf_counter()
+        for batch in self._batches:
+            loss, _ = self._task.loss(self._weights.worker, batch)
+            loss = loss / batch.scored
+            loss.backward()
+            self._weights.collect()
+            if self._clip is not None:
+                torch.nn.utils.clip_grad_norm_(self._weights.model.parameters(), self._clip, foreach=True)
+            self._optimiser.step()
+            self._weights.publish()
+            self._optimiser.zero_grad(set_to_none=True)
+        loss.item()
+        return (time.perf_counter() - start) / len(self._batches)
+
+
+class Alternating(Watch):
+    """At every metrics line: reads the clock, lets the bare loop do as many steps, and sets the clock anew. At the
+    last line before the budget ends it stops the run, which spares the evaluation of the whole split."""
+
+    def __init__(self, bare: BareLoop, run: Run) -> None:
+        self._loop, self._run = bare, run
+        self._since = time.perf_counter()
+        self.ours: list[float] = []
+        self.bare: list[float] = []
+
+    def metrics(self, progress: Progress, values: Mapping[str, float]) -> None:
+        if "train/loss" not in values:
+            return
+        ours = (time.perf_counter() - self._since) / BLOCK
+        bare = self._loop.block()
+        if progress.step > WARM_UP:
+            self.ours.append(ours)
+            self.bare.append(bare)
+        if progress.step + 1 == progress.steps:
+            self._run.request_stop()
+        self._since = time.perf_counter()

@@ -1,0 +1,89 @@
+"""Times that can be compared: warm, alternating, many, told by their median, their least and their spread."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import torch
+
+from seqlab.bench import Row
+
+__all__ = ["Timing", "alternate", "ratio"]
+
+Key = TypeVar("Key", bound=Hashable)
+
+LEAST_SECONDS = 0.02
+"""A sample lasts at least this long: a short function is called several times in it."""
+
+
+@dataclass(frozen=True)
+class Timing:
+    """Samples of one quantity, in the order they were taken."""
+
+    samples: tuple[float, ...]
+
+    @property
+    def median(self) -> float:
+        """The middle sample."""
+        return statistics.median(self.samples)
+
+    @property
+    def minimum(self) -> float:
+        """The least sample: what the machine can do when nothing disturbs it."""
+        return min(self.samples)
+
+    @property
+    def spread(self) -> float:
+        """Largest less smallest, as a share of the median."""
+        return (max(self.samples) - self.minimum) / abs(self.median) if self.median else 0.0
+
+    def row(self, what: str, unit: str, *, scale: float = 1.0, **others: Any) -> Row:
+        """A row of these samples, times `scale`."""
+        return Row(
+            what=what,
+            value=self.median * scale,
+            unit=unit,
+            minimum=self.minimum * scale,
+            spread=self.spread if len(self.samples) > 1 else None,
+            **others,
+        )
+
+
+def ratio(ours: Timing, peer: Timing) -> Timing:
+    """Sample by sample ours over the peer's, both taken at nearly the same moment."""
+    return Timing(tuple(a / b for a, b in zip(ours.samples, peer.samples, strict=True)))
+
+
+def alternate(functions: Mapping[Key, Callable[[], object]], *, rounds: int = 7, warm_up: int = 2) -> dict[Key, Timing]:
+    """Seconds a call of each function. Every round takes one sample of each, every other round backwards, so that a
+    machine that grows slower or faster does so for all of them."""
+    calls = {name: _calls(function, warm_up) for name, function in functions.items()}
+    samples: dict[Key, list[float]] = {name: [] for name in functions}
+    for number in range(rounds):
+        for name in list(functions)[:: 1 if number % 2 == 0 else -1]:
+            samples[name].append(_seconds(functions[name], calls[name]))
+    return {name: Timing(tuple(taken)) for name, taken in samples.items()}
+
+
+def _calls(function: Callable[[], object], warm_up: int) -> int:
+    """Warm the function up; how many calls make a sample long enough."""
+    once = min(_seconds(function, 1) for _ in range(max(1, warm_up)))
+    return max(1, round(LEAST_SECONDS / max(once, 1e-7)))
+
+
+def _seconds(function: Callable[[], object], calls: int) -> float:
+    _wait()
+    start = time.perf_counter()
+    for _ in range(calls):
+        function()
+    _wait()
+    return (time.perf_counter() - start) / calls
+
+
+def _wait() -> None:
+    if torch.cuda.is_available():
+        torch.cuda.synchronize()

@@ -1,0 +1,73 @@
+"""What the benchmarks stand on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from seqlab.bench import Options
+from seqlab.bench.shared import peer, processes
+from seqlab.bench.shared.machine import machine
+from seqlab.bench.shared.memory import peak_bytes
+from seqlab.bench.shared.subjects import STAND_IN, subjects, transformer
+from seqlab.bench.shared.timing import Timing, alternate, ratio
+
+
+def test_a_row_tells_the_median_the_least_and_the_spread() -> None:
+    row = Timing((3.0, 1.0, 2.0)).row("a", "ms", scale=10)
+    assert (row.value, row.minimum, row.spread) == (20.0, 10.0, 1.0)
+    assert Timing((3.0,)).row("a", "ms").spread is None
+
+
+def test_ratios_are_taken_pair_by_pair() -> None:
+    assert ratio(Timing((1.0, 4.0)), Timing((2.0, 4.0))).samples == (0.5, 1.0)
+
+
+def test_rounds_alternate(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqlab.bench.shared.timing.LEAST_SECONDS", 0.0)
+    order: list[str] = []
+    times = alternate({name: lambda name=name: order.append(name) for name in "ab"}, rounds=3, warm_up=1)
+    assert "".join(order) == "ab" + "abbaab"
+    assert [len(timing.samples) for timing in times.values()] == [3, 3]
+
+
+def test_the_peak_counts_what_lives_at_once() -> None:
+    x = torch.zeros(1000)  # 4,000 bytes, held before
+
+    def chain() -> None:
+        y = x.view(10, 100)
+        for _ in range(20):
+            y = y + 1
+
+    assert peak_bytes(chain, torch.device("cpu")) == 8000
+
+
+def test_the_machine_is_idle_below_a_quarter_of_a_process_a_core(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    for load, idle in ((0.9, True), (1.1, False)):
+        monkeypatch.setattr(os, "getloadavg", lambda load=load: (load, 0.0, 0.0))
+        assert machine()["idle"] is idle
+
+
+def test_a_text_that_is_not_here_is_stood_in_for() -> None:
+    here = transformer(dim=8, layers=1)
+    elsewhere = replace(here, task=replace(here.task, path="nowhere.txt"))
+    found = subjects(Options(experiments={"a": elsewhere, "b": here}), larger=here)
+    assert list(found) == ["a", "b", "larger"]
+    assert [experiment.task.path for experiment in found.values()] == [STAND_IN] * 3
+
+
+def test_a_command_that_fails_says_why() -> None:
+    with pytest.raises(RuntimeError, match=r"ended with 3: out of luck"):
+        processes.run([sys.executable, "-c", "import sys; print('out of luck'); sys.exit(3)"])
+
+
+def test_the_peer_is_the_published_model() -> None:
+    model = peer.GPT(65)
+    # nanoGPT reports 0.80 million for this recipe, positions left out.
+    assert sum(p.numel() for p in model.parameters()) - 64 * 128 == 795_904
+    assert [round(peer.rate(step), 7) for step in (0, 99, 100, 1050, 2000)] == [9.9e-06, 9.901e-04, 1e-3, 5.5e-4, 1e-4]
