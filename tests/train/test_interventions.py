@@ -144,3 +144,10 @@ def test_probes_of_both_phases_do_not_disturb_the_training(tiny: Experiment) -> 
         assert all(metrics[name] > 0 for name in early)
         assert any("/after_update/" in name for name in metrics)
     assert plain.metrics.curve("train/loss")[1][:4] == losses
+
+
+def test_two_penalties_of_a_kind_have_names_of_their_own(tiny: Experiment) -> None:
+    head, blocks = L2(where=("embedding",)), L2(where=("blocks",), strength=0.1)
+    metrics = optimiser_step(in_memory(replace(tiny, regularisers=(head, blocks))))
+    assert {name for name in metrics if "penalty" in name} == {"train/penalty_l2_0", "train/penalty_l2_1"}
+    assert metrics["train/penalty_l2_0"] != metrics["train/penalty_l2_1"]

@@ -192,15 +192,12 @@ def test_seconds_of_all_attempts_count_for_a_budget_of_minutes(
     assert training.step == 3
 
 
-def test_threads_that_differ_are_marked(tiny: Experiment) -> None:
+def test_threads_that_differ_are_marked(tiny: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     run = queued(tiny)
     stopped(run, at=3)
-    torch.set_num_threads(2)
-    try:
-        watch = At(0, lambda: None)
-        resume(run, watch)
-    finally:
-        torch.set_num_threads(1)
+    monkeypatch.setattr("torch.get_num_threads", lambda: 2)
+    watch = At(0, lambda: None)
+    resume(run, watch)
     events = [event for event in run.events() if event["kind"] == "not_bit_comparable"]
     assert [event["changed"] for event in events] == [["threads: 1 -> 2"]]
     assert any("threads: 1 -> 2" in message for message in watch.messages)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -9,10 +10,10 @@ from torch import Tensor
 
 from seqlab.data.streams import stream_seed
 from seqlab.methods import Draws, Method
-from seqlab.spec.part import label
+from seqlab.spec import Part, label
 from seqlab.train.training import Training, fresh_weights
 
-__all__ = ["apply_methods", "begin_interventions", "measure_probes"]
+__all__ = ["apply_methods", "begin_interventions", "distinct_names", "measure_probes"]
 
 PROBE_ROWS = 8
 
@@ -46,8 +47,14 @@ def _act(t: Training, index: int, method: Method) -> dict[str, Tensor | float]:
                 state[name][key].copy_(value)
     t.method_statistics[index] = change.statistics or t.method_statistics[index]
     t.weights.publish()
-    name = label(type(method)).rpartition("/")[2]
+    name = distinct_names(t.experiment.methods)[index]
     return {f"method/{name}_{what}": value for what, value in change.report.items()}
+
+
+def distinct_names(parts: Sequence[Part]) -> list[str]:
+    """The parts' names in metrics: `l2`, or `l2_0` and `l2_1` where there are several of a kind."""
+    found = [label(type(part)).rpartition("/")[2] for part in parts]
+    return [f"{name}_{index}" if found.count(name) > 1 else name for index, name in enumerate(found)]
 
 
 def _draws(t: Training, index: int) -> Draws:

@@ -7,9 +7,8 @@ from torch import Tensor
 
 from seqlab.data.streams import stream_seed
 from seqlab.regularisers import Regulariser
-from seqlab.spec.part import label
 from seqlab.tasks import Batch
-from seqlab.train.interventions import measure_probes
+from seqlab.train.interventions import distinct_names, measure_probes
 from seqlab.train.training import Training, fresh_weights
 
 __all__ = ["optimiser_step"]
@@ -70,7 +69,7 @@ def penalise(t: Training, index: int, regulariser: Regulariser) -> dict[str, Ten
         reference = fresh_weights(t, "regularisers", index, t.step)
     penalty = regulariser.penalty(trainable, reference)
     penalty.backward()
-    return {f"train/penalty_{label(type(regulariser)).rpartition('/')[2]}": penalty.detach()}
+    return {f"train/penalty_{distinct_names(t.experiment.regularisers)[index]}": penalty.detach()}
 
 
 def advance(t: Training, batch: Batch) -> None:
