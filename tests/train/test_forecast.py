@@ -16,7 +16,8 @@ from seqlab.models import Block
 from seqlab.models.lm import LM
 from seqlab.spec import SpecError, find, names
 from seqlab.train import forecast as module
-from seqlab.train.forecast import Forecast, TooLarge, fit, forecast, refuse_if_too_large
+from seqlab.train.fit import fit
+from seqlab.train.forecast import Forecast, TooLarge, forecast, refuse_if_too_large
 from seqlab.train.start import prepare
 from tiny_runs import carried_out, in_memory
 

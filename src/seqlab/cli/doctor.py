@@ -77,8 +77,8 @@ def _machine() -> Iterator[Finding]:
     import torch
 
     from seqlab.train.environment import environment
-    from seqlab.train.forecast import available_memory
     from seqlab.train.precision import fast_bfloat16
+    from seqlab.train.room import available_memory
 
     cpu = torch.device("cpu")
     here = environment(cpu, torch.float32)

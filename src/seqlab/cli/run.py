@@ -86,7 +86,7 @@ def _print_experiment(experiment: Experiment) -> None:
 def _print_fit(experiment: Experiment, field: str, runs: Path | None) -> None:
     from seqlab.journal import LabBook
     from seqlab.spec import SpecError, override
-    from seqlab.train.forecast import fit
+    from seqlab.train.fit import fit
 
     try:
         click.echo(f"{field}={fit(experiment, field, LabBook(runs).root)}")

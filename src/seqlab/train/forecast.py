@@ -9,25 +9,21 @@ products, measured for a few milliseconds; small models reach less than that, so
 from __future__ import annotations
 
 import functools
-import os
 import time
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.overrides import TorchFunctionMode
 
-from seqlab.data import DataError
 from seqlab.experiment import Experiment
-from seqlab.models import BlockModule
-from seqlab.spec import SpecError, override
 from seqlab.tasks import PreparedTask
 from seqlab.train.precision import choose_device, choose_dtype
+from seqlab.train.room import activation_bytes, available_memory, free_disk
 
-__all__ = ["Forecast", "TooLarge", "fit", "forecast", "refuse_if_too_large"]
+__all__ = ["Forecast", "TooLarge", "forecast", "refuse_if_too_large"]
 
 
 SMALL_PARAMETERS = 20_000_000
@@ -71,7 +67,7 @@ def forecast(experiment: Experiment, task: PreparedTask, folder: Path) -> Foreca
         with torch.random.fork_rng(devices=[]):
             model = experiment.model.build(task.signature)
     rows = -(-experiment.batch.size // experiment.batch.accumulate)
-    activations = _activation_bytes(model, task, rows, dtype, experiment.gradient_checkpointing)
+    activations = activation_bytes(model, task.row_tokens, rows, dtype, experiment.gradient_checkpointing)
     # Master weights, their gradients and two moments in float32; the worker's copy and its gradients when narrower.
     master = 8 if dtype == torch.float64 else 4
     narrower = 2 * dtype.itemsize if dtype.itemsize < 4 else 0
@@ -86,7 +82,7 @@ def forecast(experiment: Experiment, task: PreparedTask, folder: Path) -> Foreca
         memory_available=available_memory(device),
         checkpoint_bytes=parameters * saved,
         disk_bytes=parameters * saved * _checkpoints(experiment, steps),
-        disk_available=_free_disk(folder),
+        disk_available=free_disk(folder),
         steps=steps,
         flops=flops,
         seconds=flops / matmul_rate(device, dtype) if flops is not None else None,
@@ -129,53 +125,6 @@ def _steps(experiment: Experiment, task: PreparedTask) -> int | None:
     return steps * task.stages if steps is not None else None
 
 
-def _activation_bytes(model: nn.Module, task: PreparedTask, rows: int, dtype: torch.dtype, recomputed: bool) -> int:
-    """Bytes that the backward pass of `rows` rows keeps: what one row takes, and each further one (filters are shared).
-
-    Recomputing keeps the activations of one block, and the stream between blocks, which each block's count includes.
-    """
-    model.to(dtype).train()
-    one, two = (_saved_bytes(model, count, task.row_tokens) for count in (1, 2))
-    whole = one + (rows - 1) * (two - one)
-    blocks = sum(isinstance(module, BlockModule) for module in model.modules()) if recomputed else 0
-    return 2 * whole // blocks if blocks > 1 else whole
-
-
-def _saved_bytes(model: nn.Module, rows: int, length: int) -> int:
-    """Bytes of the tensors that autograd keeps of a forward pass, parameters left out."""
-    parameters = {p.untyped_storage()._cdata for p in model.parameters()}
-    held: dict[int, Tensor] = {}  # by storage; held, so that no address is used twice
-
-    def keep(tensor: Tensor) -> Tensor:
-        held.setdefault(tensor.untyped_storage()._cdata, tensor)
-        return tensor
-
-    device = next(model.parameters()).device
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        logits = model(torch.zeros(rows, length, dtype=torch.int64, device=device))
-        total = logits.float().logsumexp(-1).sum()
-    del total
-    return sum(tensor.untyped_storage().nbytes() for place, tensor in held.items() if place not in parameters)
-
-
-def available_memory(device: torch.device) -> int:
-    """Bytes that can still be allocated on the device."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-
-
-def _free_disk(folder: Path) -> int:
-    while not folder.exists():
-        folder = folder.parent
-    status = os.statvfs(folder)
-    return status.f_bavail * status.f_frsize
-
-
 @functools.cache
 def matmul_rate(device: torch.device, dtype: torch.dtype, size: int = 512) -> float:
     """Floating-point operations a second of a square matrix product here: the best of a few, measured once."""
@@ -201,43 +150,3 @@ def refuse_if_too_large(expected: Forecast) -> None:
                 f"this experiment needs about {needed / 2**30:.1f} GiB of {what} and {there / 2**30:.1f} GiB are free; "
                 "make `batch.size` or the model smaller, raise `batch.accumulate`, or ask `--fit batch.size`."
             )
-
-
-def fit(experiment: Experiment, field: str, folder: Path) -> int:
-    """The largest value of a whole-number field with which the experiment still fits, found by bisection.
-
-    Raises SpecError when the field does not take whole numbers or not even its smallest value fits.
-    """
-
-    prepare_once = functools.cache(lambda task: task.prepare())
-
-    def fits(value: int) -> bool:
-        try:
-            changed = override(experiment, {field: str(value)})
-            task = prepare_once(changed.task)
-            task.check_batch(changed.batch.size)
-            refuse_if_too_large(forecast(changed, task, folder))
-        except (SpecError, DataError, TooLarge, ValueError):
-            return False
-        return True
-
-    override(experiment, {field: "1"})
-    largest = _bisect(fits)
-    if largest is None:
-        raise SpecError(f"--fit {field}: no value of it fits on this machine, or it does not take whole numbers.")
-    return largest
-
-
-def _bisect(fits: Callable[[int], bool], ceiling: int = 1 << 40) -> int | None:
-    """The largest value that fits, among those reached by doubling and then halving the step; None for none."""
-    low = next((1 << power for power in range(24) if fits(1 << power)), None)
-    if low is None:
-        return None
-    step = low
-    while low + step < ceiling and fits(low + step):
-        low, step = low + step, step * 2
-    while step > 1:
-        step //= 2
-        if fits(low + step):
-            low += step
-    return low
