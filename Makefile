@@ -32,7 +32,7 @@ format: .venv/.ok
 	$(BIN)/ruff format
 
 bench: .venv/.ok
-	$(BIN)/seqlab bench
+	$(BIN)/seqlab bench all
 
 clean:
 	rm -rf .venv dist build .mypy_cache .ruff_cache .pytest_cache .import_linter_cache
