@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from seqlab.experiment import Experiment
+from seqlab.experiment import Evaluation, Experiment
 from seqlab.journal import Run
 from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
 from seqlab.optim.optimisers.sgd import SGD
@@ -99,7 +99,10 @@ def test_methods_act_when_due_and_report(tiny: Experiment) -> None:
 
 def test_what_methods_and_probes_say_is_recorded(tiny: Experiment) -> None:
     experiment = replace(
-        tiny, methods=(ShrinkAndPerturb(every_tasks=None, every_steps=4),), probes=(WeightNorms(every_steps=3),)
+        tiny,
+        methods=(ShrinkAndPerturb(every_tasks=None, every_steps=4),),
+        probes=(WeightNorms(every_steps=3),),
+        evaluation=Evaluation(log_every_steps=100),
     )
     run, _, _ = carried_out(experiment)
     assert run.metrics.curve("method/shrink_and_perturb_changed")[0] == [4, 8]

@@ -6,6 +6,9 @@ import pytest
 import torch
 
 from seqlab.experiment import Batching, Experiment
+from seqlab.optim.optimisers.muon import Muon
+from seqlab.optim.schedules.constant import Constant
+from seqlab.train.step import optimiser_step
 from seqlab.train.training import build_model
 from tiny_runs import gradients, in_memory
 
@@ -45,3 +48,9 @@ def test_drawing_a_model_leaves_the_global_stream_alone(tiny: Experiment) -> Non
     weight = "embedding.weight"
     assert one.get_parameter(weight).equal(same.get_parameter(weight))
     assert not one.get_parameter(weight).equal(other.get_parameter(weight))
+
+
+def test_the_rate_that_is_logged_is_that_of_the_optimiser(tiny: Experiment) -> None:
+    training = in_memory(replace(tiny, optim=Muon(lr=0.02, adamw_lr=0.003), schedule=Constant()))
+    assert len({group["initial_lr"] for group in training.optimiser.param_groups}) == 2
+    assert optimiser_step(training)["train/lr"] == 0.02

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from seqlab.train.training import Training
 
@@ -20,10 +21,11 @@ class Cadence:
         self._start = self._evaluated = self._saved = time.monotonic()
         self._first_saved = t.step > 0
 
-    def log(self) -> bool:
-        """The first step, every few steps, and the last."""
+    def log(self, metrics: Iterable[str]) -> bool:
+        """The first step, every few steps, the last, and whenever a probe measured or a method acted."""
         every = self._t.experiment.evaluation.log_every_steps
-        return self._t.step == 1 or self._t.step % every == 0 or self._t.step == self._t.steps
+        regular = self._t.step == 1 or self._t.step % every == 0 or self._t.step == self._t.steps
+        return regular or any(not name.startswith("train/") for name in metrics)
 
     def evaluate(self) -> bool:
         """By steps (ten times over the budget if nothing is said) or by minutes."""

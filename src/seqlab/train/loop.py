@@ -37,7 +37,7 @@ def train(t: Training, run: Run, watch: Watch | None = None, deadline: float | N
             metrics = optimiser_step(t)
             metrics |= apply_methods(t)
             metrics |= measure_probes(t, "after_update", t.step)
-            if cadence.log():
+            if cadence.log(metrics):
                 report.log(metrics)
                 state = None if math.isfinite(report.loss) else "diverged"
             if cadence.evaluate() and state is None and t.step != t.steps:

@@ -52,11 +52,19 @@ def update(t: Training) -> dict[str, Tensor | float]:
         metrics["train/gradient_norm"] = torch.nn.utils.clip_grad_norm_(t.model.parameters(), spec.clip, foreach=True)
     for group in t.optimiser.param_groups:
         group["lr"] = spec.schedule.lr(group["initial_lr"], t.step, t.steps or 0, t.schedule_memory)
-    metrics["train/lr"] = t.optimiser.param_groups[0]["lr"]
+    metrics["train/lr"] = main_rate(t)
     t.optimiser.step()
     t.weights.publish()
     t.weights.update_average()
     return metrics
+
+
+def main_rate(t: Training) -> float:
+    """The rate in force, read from the optimiser, of the parameters that have `optim.lr`; else of the first group."""
+    groups = t.optimiser.param_groups
+    main = next((group for group in groups if group["initial_lr"] == t.experiment.optim.lr), groups[0])
+    rate: float = main["lr"]
+    return rate
 
 
 def penalise(t: Training, index: int, regulariser: Regulariser) -> dict[str, Tensor | float]:
