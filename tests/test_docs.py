@@ -67,6 +67,8 @@ def _faults_in(snippet: str) -> Iterator[str]:
         yield from _part(snippet)
     if re.fullmatch(r"(?:src|tests|docs)/[\w/.]+", snippet) and not (ROOT / snippet).exists():
         yield f"file {snippet}"
+    if "run ./mine.py" in snippet:
+        return  # the fields of a reader's own parts; test_readme.py types these lines
     if snippet.startswith(("seqlab run ", "$ seqlab run ")) or re.fullmatch(r"[a-z_]+(\.[\w:*-]+)*(=.*)?", snippet):
         for path in re.findall(r"(?:^| )([a-z_]+(?:\.[\w:*-]+)*)(?==|$)", snippet):
             yield from _path(path)
