@@ -6,6 +6,7 @@ Every case of every file is compared; sizes and settings are read from the case'
 from __future__ import annotations
 
 import json
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -139,12 +140,14 @@ def test_filter(path: Path, case: str) -> None:
 
 @pytest.mark.parametrize(("path", "case"), cases("hyena_hyena_filter*.npz"))
 def test_positions_times_and_decays_are_those_of_the_formula(path: Path, case: str) -> None:
-    """The stored ones were computed in float32, which at 33 features is off by 8e-6."""
+    """The stored ones were computed in float32: off by the last place of the largest angle, 8e-6 at 33 features."""
     arrays, meta = load(path, case)
     module = filter_spec(meta, width=meta["order"], modulate=True).build(
         channels=meta["d_model"], length=meta["seq_len"]
     )
-    assert_close(module.positions.double(), arrays["param/pos_emb.z"][0], 1e-5, "z")
+    last_place = torch.finfo(torch.float32).eps * math.pi * (meta["emb_dim"] - 1)
+    tolerance = 1e-5 if meta["emb_dim"] <= 33 else last_place
+    assert_close(module.positions.double(), arrays["param/pos_emb.z"][0], tolerance, "z")
     assert_close(module.time.double(), arrays["param/pos_emb.t"][0, :, 0], 1e-6, "t")
     if "param/modulation.deltas" in arrays:
         assert_close(module.decay.double(), arrays["param/modulation.deltas"][0, 0], 1e-6, "deltas")
