@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from seqlab.methods import Method
@@ -31,6 +32,11 @@ class Budget(Part):
     def check(self) -> None:
         if self.steps is None and self.tokens is None and self.minutes is None:
             raise SpecError("budget needs a limit: set `budget.steps`, `budget.tokens` or `budget.minutes`.")
+
+    def updates(self, tokens_each: int) -> int | None:
+        """Optimiser steps of so many symbols each until `steps` or `tokens` ends the run; None: only the clock does."""
+        limits = [self.steps, math.ceil(self.tokens / tokens_each) if self.tokens else None]
+        return min((limit for limit in limits if limit is not None), default=None)
 
 
 class Batching(Part):

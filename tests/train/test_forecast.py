@@ -11,6 +11,7 @@ import torch
 from seqlab.channels.mlp import MLP
 from seqlab.experiment import Batching, Budget, Experiment, Snapshots
 from seqlab.mixers import Mixer
+from seqlab.mixers.attention import Attention
 from seqlab.mixers.hyena import Hyena
 from seqlab.models import Block
 from seqlab.models.lm import LM
@@ -51,6 +52,17 @@ def test_real_and_meta_models_count_the_same(tiny: Experiment, monkeypatch: pyte
         with monkeypatch.context() as patch:
             patch.setattr(module, "SMALL_PARAMETERS", 0)
             assert expected(with_mixer(tiny, name)).memory_bytes == pytest.approx(real, rel=0.3), name
+
+
+def test_attention_on_the_meta_device_keeps_no_scores(tiny: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    long = replace(tiny, task=replace(tiny.task, length=512), batch=Batching(size=1))
+    for position in ("rotary", "alibi"):
+        mixer = Attention(heads=4, position=position)
+        experiment = replace(long, model=LM(dim=16, layers=(Block(mixer=mixer, channel=MLP()),) * 2))
+        real = expected(experiment).memory_bytes
+        with monkeypatch.context() as patch:
+            patch.setattr(module, "SMALL_PARAMETERS", 0)
+            assert expected(experiment).memory_bytes == pytest.approx(real, rel=0.1), position
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])

@@ -67,12 +67,13 @@ def forecast(experiment: Experiment, task: PreparedTask, folder: Path) -> Foreca
         with torch.random.fork_rng(devices=[]):
             model = experiment.model.build(task.signature)
     rows = -(-experiment.batch.size // experiment.batch.accumulate)
-    activations = activation_bytes(model, task.row_tokens, rows, dtype, experiment.gradient_checkpointing)
+    activations = activation_bytes(model, task, rows, dtype, experiment.gradient_checkpointing)
     # Master weights, their gradients and two moments in float32; the worker's copy and its gradients when narrower.
     master = 8 if dtype == torch.float64 else 4
     narrower = 2 * dtype.itemsize if dtype.itemsize < 4 else 0
     saved = master * (3 + _copies(experiment))
-    steps = _steps(experiment, task)
+    updates = experiment.budget.updates(experiment.batch.size * task.row_tokens)
+    steps = updates * task.stages if updates is not None else None
     flops = None
     if steps is not None and hasattr(model, "flops"):
         flops = 3.0 * float(cast(Any, model).flops(task.row_tokens)) * experiment.batch.size * steps
@@ -118,16 +119,10 @@ def _checkpoints(experiment: Experiment, steps: int | None) -> int:
     return spec.keep_last + len(spec.keep_best) + for_good + 1
 
 
-def _steps(experiment: Experiment, task: PreparedTask) -> int | None:
-    budget, batch = experiment.budget, experiment.batch.size * task.row_tokens
-    limits = [budget.steps, -(-budget.tokens // batch) if budget.tokens else None]
-    steps = min((limit for limit in limits if limit is not None), default=None)
-    return steps * task.stages if steps is not None else None
-
-
 @functools.cache
-def matmul_rate(device: torch.device, dtype: torch.dtype, size: int = 512) -> float:
+def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
     """Floating-point operations a second of a square matrix product here: the best of a few, measured once."""
+    size = 4096 if device.type == "cuda" else 512  # what keeps the device busy and takes milliseconds
     a = torch.full((size, size), 0.5, device=device, dtype=dtype)
     best = float("inf")
     for _ in range(6):

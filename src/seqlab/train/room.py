@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
 
 from seqlab.models import BlockModule
+from seqlab.tasks import PreparedTask
 
 __all__ = ["activation_bytes", "available_memory", "free_disk"]
 
 
-def activation_bytes(model: nn.Module, length: int, rows: int, dtype: torch.dtype, recomputed: bool) -> int:
+def activation_bytes(model: nn.Module, task: PreparedTask, rows: int, dtype: torch.dtype, recomputed: bool) -> int:
     """Bytes that the backward pass of `rows` rows keeps: what one row takes, and each further one (filters are shared).
 
     Recomputing keeps the activations of one block, and the stream between blocks, which each block's count includes.
     """
     model.to(dtype).train()
-    one, two = (_saved_bytes(model, count, length) for count in (1, 2))
+    one, two = (_saved_bytes(model, task, count) for count in (1, 2))
     whole = one + (rows - 1) * (two - one)
     blocks = sum(isinstance(module, BlockModule) for module in model.modules()) if recomputed else 0
     return 2 * whole // blocks if blocks > 1 else whole
 
 
-def _saved_bytes(model: nn.Module, rows: int, length: int) -> int:
-    """Bytes of the tensors that autograd keeps of a forward pass, parameters left out."""
+def _saved_bytes(model: nn.Module, task: PreparedTask, rows: int) -> int:
+    """Bytes of the tensors that autograd keeps of the loss of a batch, parameters left out."""
     parameters = {p.untyped_storage()._cdata for p in model.parameters()}
     held: dict[int, Tensor] = {}  # by storage; held, so that no address is used twice
 
@@ -34,12 +38,33 @@ def _saved_bytes(model: nn.Module, rows: int, length: int) -> int:
         held.setdefault(tensor.untyped_storage()._cdata, tensor)
         return tensor
 
-    device = next(model.parameters()).device
-    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        logits = model(torch.zeros(rows, length, dtype=torch.int64, device=device))
-        total = logits.float().logsumexp(-1).sum()
-    del total
+    batch = task.batch(0, 0, rows).to(next(model.parameters()).device)
+    with FusedAttention(), torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        loss, _ = task.loss(model, batch)
+    del loss
     return sum(tensor.untyped_storage().nbytes() for place, tensor in held.items() if place not in parameters)
+
+
+class FusedAttention(TorchFunctionMode):
+    """Lets attention on the meta device keep what the fused kernels keep: there torch would write out every score."""
+
+    def __torch_function__(
+        self, function: Any, types: Any, arguments: tuple[Any, ...] = (), options: dict[str, Any] | None = None
+    ) -> Any:
+        options = options or {}
+        fused = function is F.scaled_dot_product_attention and options.get("dropout_p", 0.0) == 0
+        if not (fused and arguments[0].is_meta):
+            return function(*arguments, **options)
+        return _KeptByFusedAttention.apply(*arguments, options.get("attn_mask"))
+
+
+class _KeptByFusedAttention(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+        y = q.new_empty(q.shape)
+        norms = q.new_empty(q.shape[:-1], dtype=torch.float32)  # of the softmax, one for each query
+        ctx.save_for_backward(q, k, v, mask, y, norms)
+        return y
 
 
 def available_memory(device: torch.device) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import time
 from dataclasses import dataclass, field
 from typing import Any
@@ -60,10 +59,7 @@ class Training:
     @property
     def steps_a_stage(self) -> int | None:
         """Optimiser steps in each task of a stream, None when only the clock ends the run."""
-        budget = self.experiment.budget
-        batch = self.experiment.batch.size * self.task.row_tokens
-        limits = [budget.steps, math.ceil(budget.tokens / batch) if budget.tokens else None]
-        return min((limit for limit in limits if limit is not None), default=None)
+        return self.experiment.budget.updates(self.experiment.batch.size * self.task.row_tokens)
 
     @property
     def steps(self) -> int | None:
