@@ -79,6 +79,11 @@ def test_checks_run_after_the_last_change() -> None:
         override(slow, "steps=13")
 
 
+def test_a_value_that_a_part_refuses_is_named_with_its_path() -> None:
+    with pytest.raises(SpecError, match=r"^`model\.layers\.1`: Layer\.width: input should be greater"):
+        override(Trial(), "model.layers.1.width=-1")
+
+
 def test_the_original_stays() -> None:
     trial = Trial()
     override(trial, "model.layers.all.width=3")

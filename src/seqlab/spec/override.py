@@ -66,14 +66,21 @@ class _Draft:
             return [cls.of(item) for item in value]
         return value
 
-    def build(self) -> Part:
-        return self.cls(**{name: _built(value) for name, value in self.values.items()})
+    def build(self, path: str = "") -> Part:
+        """The part, its checks run; an error says at which path."""
+        values = {name: _built(value, f"{path}.{name}".lstrip(".")) for name, value in self.values.items()}
+        try:
+            return self.cls(**values)
+        except SpecError as error:
+            raise SpecError(f"`{path}`: {error}" if path else str(error)) from None
 
 
-def _built(value: Any) -> Any:
+def _built(value: Any, path: str) -> Any:
     if isinstance(value, _Draft):
-        return value.build()
-    return tuple(_built(item) for item in value) if isinstance(value, list) else value
+        return value.build(path)
+    if isinstance(value, list):
+        return tuple(_built(item, f"{path}.{index}") for index, item in enumerate(value))
+    return value
 
 
 def _assign(draft: Any, keys: list[str], value: Any, path: str) -> None:
