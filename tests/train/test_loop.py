@@ -1,7 +1,9 @@
 """What the loop records is what happened: budgets, lines, ends, frozen parts, starts from other runs."""
 
 import math
+import time
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,9 +12,13 @@ import torch
 from seqlab.data import DataError
 from seqlab.experiment import Budget, Evaluation, Experiment, Snapshots
 from seqlab.journal import RunBusy
+from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
 from seqlab.optim.optimisers.adamw import AdamW
+from seqlab.optim.schedules.plateau import Plateau
 from seqlab.probes.weight_norms import WeightNorms
+from seqlab.regularisers.l2 import L2
 from seqlab.spec import SpecError
+from seqlab.tasks.text import PreparedText
 from seqlab.train.cadence import Cadence
 from seqlab.train.checkpoint import CheckpointError, checkpoints
 from seqlab.train.load import load_model
@@ -47,6 +53,26 @@ def test_the_loss_logged_is_that_of_the_pass_that_made_the_gradient(tiny: Experi
     after, _ = training.task.loss(training.model, batch)
     assert after.item() != pytest.approx(loss.item(), rel=1e-6)
     assert any(not p.equal(before[name]) for name, p in training.model.named_parameters())
+
+
+def test_floors_that_take_their_time_slow_no_training(tiny: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    def slowly(task: PreparedText) -> dict[str, Any]:
+        time.sleep(0.5)
+        return {}
+
+    monkeypatch.setattr(PreparedText, "slow_floors", slowly)
+    summary = carried_out(tiny)[0].summary
+    assert summary["shares"]["floors"] * summary["wall_seconds"] >= 0.25
+    assert summary["tokens_per_second"] * 0.5 > summary["tokens"]
+
+
+def test_a_run_goes_on_from_any_folder(tiny: Experiment, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = queued(replace(tiny, task=replace(tiny.task, path="text.txt")))
+    elsewhere = workplace / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert resume(run)[1] == "finished"
+    assert list(run.origin["data"]) == ["text.txt"]
 
 
 def test_the_summary_is_true(tiny: Experiment) -> None:
@@ -246,6 +272,10 @@ def test_nothing_is_written_for_an_experiment_that_cannot_be(tiny: Experiment, w
     for wrong, message in (
         (replace(tiny, freeze=("blocks.7",)), "`blocks.7` matches no parameter"),
         (replace(tiny, freeze=("*",)), "every parameter of the model is frozen"),
+        (replace(tiny, methods=(ShrinkAndPerturb(where=("blocks.7",)),)), "`blocks.7` matches no parameter"),
+        (replace(tiny, regularisers=(L2(except_where=("norn",)),)), "`norn` matches no parameter; did you mean"),
+        (replace(tiny, snapshots=Snapshots(keep_best=("val/loss",))), "no evaluation has `val/loss`.*val_subset/loss"),
+        (replace(tiny, schedule=Plateau(metric="val/loss")), "no metric `val/loss`; did you mean `val_subset/loss`"),
         (replace(tiny, task=replace(tiny.task, path="nowhere.txt")), "there is no file nowhere.txt"),
         (replace(tiny, probes=(WeightNorms(),), batch=replace(tiny.batch, size=5000)), "do not fill a batch"),
     ):

@@ -43,6 +43,16 @@ def read_text(location: str, role: cards.Role = "text") -> TextSource:
     return TextSource(location=location, title=path.name, sha256=cache.sha256(data), data=data)
 
 
+def absolute(location: str) -> str:
+    """The location as it is called from any folder."""
+    return location if location.startswith(_CARD) else str(Path(location).expanduser().absolute())
+
+
+def file_name(location: str) -> str:
+    """What the location is called wherever it lies: the name of its file, or `card:NAME`."""
+    return location if location.startswith(_CARD) else Path(location).name
+
+
 def _read_card(location: str, role: cards.Role) -> TextSource:
     card = cards.card(location.removeprefix(_CARD))
     if card.role != role:

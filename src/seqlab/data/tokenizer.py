@@ -13,7 +13,7 @@ import numpy as np
 
 from seqlab.data import DataError, cache
 from seqlab.data.cache import Readable
-from seqlab.data.text import read_text
+from seqlab.data.text import absolute, read_text
 
 _PIECE = 1 << 20
 _CACHED_FROM = 1 << 20
@@ -75,8 +75,8 @@ class Tokenizer:
         return np.array([len(token) for token in self._table], np.int64)
 
     def to_json(self) -> dict[str, Any]:
-        """Where the file lies and what it hashes to; the file itself is not repeated."""
-        return {"kind": self.kind, "location": self.location, "sha256": self.sha256}
+        """Where the file lies, from any folder, and what it hashes to; the file itself is not repeated."""
+        return {"kind": self.kind, "location": absolute(self.location), "sha256": self.sha256}
 
 
 def as_text(data: Readable, reader: str) -> str:

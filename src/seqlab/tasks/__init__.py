@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, Self
 
 import torch
 from torch import Tensor, nn
@@ -18,6 +18,10 @@ __all__ = ["Batch", "PreparedTask", "Task"]
 
 class Task(Part, kind="tasks"):
     """A task's spec."""
+
+    def anchored(self) -> Self:
+        """This task with its relative paths made absolute, so that a run can go on from any folder."""
+        return self
 
     @abstractmethod
     def prepare(self) -> PreparedTask:
@@ -58,6 +62,8 @@ class PreparedTask(ABC):
     signature: Signature
     fingerprints: dict[str, str]
     """SHA-256 of each file that the data comes from, by its name."""
+    metrics: tuple[str, ...]
+    """The names of what `evaluate` returns."""
     row_tokens: int
     """Symbols that one row of a training batch holds."""
     stages: int = 1

@@ -7,6 +7,7 @@ byte divide by the UTF-8 bytes of the symbols that were scored, so that alphabet
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -22,7 +23,7 @@ from seqlab.data.ngram import LONGEST
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
 from seqlab.data.symbols import Bytes, Characters, Symbols
-from seqlab.data.text import TextSource, read_text, split
+from seqlab.data.text import TextSource, absolute, file_name, read_text, split
 from seqlab.data.tokenizer import Tokenizer
 from seqlab.spec import Field, SpecError
 from seqlab.tasks import Batch, PreparedTask, Task
@@ -73,6 +74,10 @@ class Text(Task):
             places["tokenizer"] = Tokenizer(self.tokenizer).sha256
         return places
 
+    def anchored(self) -> Text:
+        tokenizer = None if self.tokenizer is None else absolute(self.tokenizer)
+        return replace(self, path=absolute(self.path), tokenizer=tokenizer)
+
     def prepare(self) -> PreparedText:
         return PreparedText(self)
 
@@ -80,14 +85,16 @@ class Text(Task):
 class PreparedText(PreparedTask):
     """A text, encoded and split."""
 
+    metrics = ("loss", "bits_per_byte", "accuracy", "symbols")
+
     def __init__(self, spec: Text) -> None:
         source = read_text(spec.path)
         self.spec = spec
         self.title = source.title
         self.symbols = _alphabet(spec, source)
-        self.fingerprints = {spec.path: source.sha256}
+        self.fingerprints = {file_name(spec.path): source.sha256}
         if isinstance(self.symbols, Tokenizer):
-            self.fingerprints[self.symbols.location] = self.symbols.sha256
+            self.fingerprints[file_name(self.symbols.location)] = self.symbols.sha256
         parts = split(source.data, spec.validation, spec.test, whole_characters=spec.symbols != "bytes")
         self.bytes = {"train": parts.train, "val": parts.valid, **({"test": parts.test} if spec.test else {})}
         self.encoded = {name: self.symbols.encode(data) for name, data in self.bytes.items()}

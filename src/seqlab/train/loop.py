@@ -103,4 +103,6 @@ def finish(t: Training, report: Report) -> None:
     report.result(metrics)
     if t.digest_frozen() != t.frozen_digest:
         raise RuntimeError(f"frozen parameters changed in training ({', '.join(t.frozen)}); this is a bug in seqlab.")
-    report.floors(t.task.slow_floors())
+    with t.shares.rare("floors"):
+        slow = t.task.slow_floors()
+    report.floors(slow)

@@ -13,7 +13,6 @@ from torch import Tensor
 
 from seqlab.journal import Attempt
 from seqlab.journal.digest import is_better
-from seqlab.spec import SpecError, did_you_mean
 from seqlab.train.training import Training
 from seqlab.train.watch import Progress, Watch
 
@@ -46,8 +45,6 @@ class Report:
         t = self._t
         t.schedule_memory = t.experiment.schedule.remember(t.schedule_memory, metrics, t.step)
         for name in t.experiment.snapshots.keep_best:
-            if name not in metrics:
-                raise SpecError(f"snapshots.keep_best: no evaluation has `{name}`; {did_you_mean(name, metrics)}")
             if self._improves(name, metrics[name]):
                 t.best[name] = (metrics[name], t.step)
                 self.is_best = True

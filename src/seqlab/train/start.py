@@ -12,6 +12,7 @@ from seqlab.journal import LabBook, Run
 from seqlab.spec import id, to_json
 from seqlab.spec.find import user_files_in
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, latest
+from seqlab.train.checks import check_names
 from seqlab.train.environment import command_line, environment, git_state
 from seqlab.train.forecast import Forecast, forecast, refuse_if_too_large
 from seqlab.train.load import experiment_of, pick_checkpoint
@@ -61,6 +62,7 @@ def _build(experiment: Experiment, book: LabBook) -> Prepared:
     expected = forecast(experiment, task, book.root)
     refuse_if_too_large(expected)
     training = assemble(experiment, task, device, dtype)
+    check_names(experiment, task, training.model)
     return Prepared(experiment, training, expected, experiment.model.card(training.model), None, book)
 
 
@@ -93,7 +95,8 @@ def record(
     sources: dict[str, bytes] | None = None,
 ) -> Run:
     """Make the run folder of a prepared experiment; the run is queued until `resume` or a worker takes it."""
-    experiment, t = prepared.experiment, prepared.training
+    t = prepared.training
+    experiment = replace(prepared.experiment, task=prepared.experiment.task.anchored())
     git = git_state(Path.cwd())
     kept = {f"{file.sha256[:12]}_{file.path.name}": file.text for file in user_files_in(experiment)} | (sources or {})
     if git is not None and git["diff"]:
