@@ -11,7 +11,7 @@ from torch import Tensor
 from seqlab.data.streams import stream_seed
 from seqlab.methods import Draws, Method
 from seqlab.spec import Part, label
-from seqlab.train.training import Training, fresh_weights
+from seqlab.train.training import Training, fresh_weights, seed_generators
 
 __all__ = ["apply_methods", "begin_interventions", "distinct_names", "measure_probes"]
 
@@ -87,7 +87,7 @@ def measure_probes(t: Training, phase: str, update: int) -> dict[str, Tensor | f
         inputs = tuple(tensor.to(t.device) for tensor in t.task.held_out_inputs(PROBE_ROWS))
         t.model.eval()
         for probe in due:
-            torch.default_generator.manual_seed(stream_seed(t.experiment.seed, "probes", update))
+            seed_generators(t.experiment.seed, "probes", update)
             metrics |= probe.measure(t.model, inputs)
         t.model.train()
     return metrics

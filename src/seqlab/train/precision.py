@@ -59,7 +59,7 @@ class LossScale:
         if not self.active:
             return True
         torch._foreach_mul_(gradients, 1.0 / self.scale)
-        if all(bool(torch.isfinite(gradient).all()) for gradient in gradients):
+        if torch.stack([gradient.isfinite().all() for gradient in gradients]).all():  # one look at the device
             self._good_steps += 1
             if self._good_steps % self._growth_steps == 0:
                 self.scale *= 2.0

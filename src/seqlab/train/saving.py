@@ -49,7 +49,9 @@ def restore(t: Training, checkpoint: Checkpoint) -> None:
     t.optimiser.load_state_dict(state["optimiser"])
     t.loss_scale.load_state_dict(state["loss_scale"])
     t.schedule_memory = state["schedule"]
-    t.method_statistics = state["methods"]
+    t.method_statistics = [
+        {name: tensor.to(t.device) for name, tensor in statistics.items()} for statistics in state["methods"]
+    ]
     t.best = {name: (value, step) for name, (value, step) in state["best"].items()}
     t.frozen_digest = state["frozen_digest"]
     t.shares.seconds.update(state["shares"])

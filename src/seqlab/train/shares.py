@@ -24,7 +24,7 @@ class Shares:
 
     def begin_step(self, step: int) -> None:
         """Decide whether this step is measured."""
-        self._active = step % self._every == 0
+        self._active = not self._gpu or step % self._every == 1  # not the first, in which the device warms up
 
     @contextmanager
     def __call__(self, name: str) -> Iterator[None]:

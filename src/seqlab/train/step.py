@@ -5,11 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from seqlab.data.streams import stream_seed
 from seqlab.regularisers import Regulariser
 from seqlab.tasks import Batch
 from seqlab.train.interventions import distinct_names, measure_probes
-from seqlab.train.training import Training, fresh_weights
+from seqlab.train.training import Training, fresh_weights, seed_generators
 
 __all__ = ["optimiser_step"]
 
@@ -21,7 +20,7 @@ def optimiser_step(t: Training) -> dict[str, Tensor | float]:
         batch = t.task.batch(spec.seed, t.step, spec.batch.size, t.stage).to(t.device)
     sums: dict[str, Tensor | float] = {"loss": 0.0}
     for index, part in enumerate(batch.parts(spec.batch.accumulate)):
-        seed_dropout(spec.seed, t.step, index)
+        seed_generators(spec.seed, "dropout", t.step, index)  # nothing of the stream need be saved
         with shares("forward"):
             loss, others = t.task.loss(t.weights.worker, part)
         with shares("backward"):
@@ -85,11 +84,3 @@ def advance(t: Training, batch: Batch) -> None:
     t.step += 1
     t.tokens += batch.tokens
     t.epoch = batch.epoch
-
-
-def seed_dropout(seed: int, *counters: int) -> None:
-    """Start dropout's stream for this step: a function of the step alone, so that nothing of it need be saved."""
-    number = stream_seed(seed, "dropout", *counters)
-    torch.default_generator.manual_seed(number)
-    if torch.cuda.is_available():
-        torch.cuda.manual_seed(number)

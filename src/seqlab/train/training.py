@@ -20,7 +20,7 @@ from seqlab.train.precision import LossScale
 from seqlab.train.shares import Shares
 from seqlab.train.weights import Weights
 
-__all__ = ["Training", "assemble", "build_model", "fresh_weights"]
+__all__ = ["Training", "assemble", "build_model", "fresh_weights", "seed_generators"]
 
 
 @dataclass
@@ -123,6 +123,14 @@ def build_model(experiment: Experiment, task: PreparedTask, stream: str = "init"
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(experiment.seed, stream, *counters))
         return experiment.model.build(task.signature)
+
+
+def seed_generators(seed: int, stream: str, *counters: int) -> None:
+    """Put torch's global generators, from which dropout draws, at a place of a named stream."""
+    number = stream_seed(seed, stream, *counters)
+    torch.default_generator.manual_seed(number)
+    if torch.cuda.is_available():
+        torch.cuda.manual_seed(number)
 
 
 def fresh_weights(t: Training, stream: str, *counters: int) -> dict[str, Tensor]:
