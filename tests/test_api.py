@@ -47,7 +47,7 @@ def test_a_step_can_be_chosen(tiny: Experiment) -> None:
     assert not early.get_parameter("norm.weight").equal(late.get_parameter("norm.weight"))
     with pytest.raises(CheckpointError, match="no checkpoint at step 5; there are: 6, 8"):
         _ = seqlab.load("run@5").model
-    with pytest.raises(ValueError, match="after the @ stands a step"):
+    with pytest.raises(JournalError, match="after the @ stands a step"):
         seqlab.load("run@late")
     with pytest.raises(RunNotFound, match="no run 'ran'"):
         seqlab.load("ran")

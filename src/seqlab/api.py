@@ -21,6 +21,7 @@ from seqlab.generation.generate import generate
 from seqlab.generation.sampling import Sampling
 from seqlab.journal import LabBook
 from seqlab.journal import Run as Record
+from seqlab.journal.names import at_step
 from seqlab.train.load import experiment_of, load_model
 from seqlab.train.start import prepare, start
 from seqlab.train.watch import Watch
@@ -85,9 +86,7 @@ def run(
 
 def load(name: str, runs: str | Path | None = None) -> TrainedRun:
     """A run by name (`NAME` or `NAME@STEP`); raises RunNotFound naming the nearest."""
-    name, at, step = name.partition("@")
-    if at and not step.isdigit():
-        raise ValueError(f"{name}@{step}: after the @ stands a step, a whole number.")
+    name, step = at_step(name)
     loaded = TrainedRun(LabBook(runs).open(name).folder)
-    loaded.step = int(step) if at else None
+    loaded.step = step
     return loaded

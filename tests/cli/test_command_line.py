@@ -12,6 +12,7 @@ from click.testing import CliRunner
 
 from seqlab.cli import errors
 from seqlab.cli.main import Commands, main
+from seqlab.journal.state import exit_code
 
 COMMANDS = main.list_commands(click.Context(main))  # type: ignore[attr-defined]
 
@@ -83,5 +84,5 @@ def test_a_value_error_is_the_users_only_when_seqlab_raised_it() -> None:
 
 
 def test_the_exit_code_says_whether_to_resume() -> None:
-    codes = {state: errors.exit_code(state) for state in ("finished", "stopped", "preempted", "timed_out", "diverged")}
+    codes = {state: exit_code(state) for state in ("finished", "stopped", "preempted", "timed_out", "diverged")}
     assert codes == {"finished": 0, "stopped": 0, "preempted": 75, "timed_out": 75, "diverged": 1}

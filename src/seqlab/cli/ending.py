@@ -10,12 +10,13 @@ from pathlib import Path
 import click
 
 from seqlab.api import TrainedRun
-from seqlab.cli import errors, options, render
+from seqlab.cli import options, render
 from seqlab.cli.results import best_known, print_floors
 from seqlab.data.symbols import StreamDecoder, from_json
 from seqlab.generation.sampling import Sampling
 from seqlab.journal import Run
 from seqlab.journal.notes import VERDICTS
+from seqlab.journal.state import exit_code
 from seqlab.train.training import Training
 
 __all__ = ["conclude"]
@@ -40,7 +41,7 @@ def conclude(run: Run, training: Training, state: str, runs: Path | None) -> Non
     if state == "stopped" and sys.stdin.isatty() and sys.stdout.isatty():
         with suppress(click.Abort):  # Ctrl-C again: nothing to say
             ask_for_note(run)
-    click.get_current_context().exit(errors.exit_code(state))
+    click.get_current_context().exit(exit_code(state))
 
 
 def print_record(run: Run, state: str) -> None:

@@ -1,4 +1,4 @@
-"""What is the user's to mend and what is a bug; and the exit code of every end of a training.
+"""What is the user's to mend and what is a bug.
 
 Errors are known by the names of their classes: to import those would import torch, and `seqlab ls` must not.
 """
@@ -8,13 +8,9 @@ from __future__ import annotations
 import linecache
 import traceback
 
-__all__ = ["exit_code", "sentence"]
+__all__ = ["sentence"]
 
 MEANT_FOR_USERS = {"JournalError", "SpecError", "DataError", "CheckpointError", "TooLarge"}
-
-DONE, ERROR, TO_BE_RESUMED = 0, 1, 75
-
-EXIT_CODES = {"finished": DONE, "stopped": DONE, "preempted": TO_BE_RESUMED, "timed_out": TO_BE_RESUMED}
 
 
 def sentence(error: Exception) -> str | None:
@@ -37,8 +33,3 @@ def _was_meant(error: ValueError) -> bool:
         return False
     summary = traceback.extract_tb(frame)[0]
     return linecache.getline(summary.filename, summary.lineno or 0).lstrip().startswith("raise ")
-
-
-def exit_code(state: str) -> int:
-    """What the process says of a training that ended in this state."""
-    return EXIT_CODES.get(state, ERROR)

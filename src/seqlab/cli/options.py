@@ -37,10 +37,13 @@ class RunAtStep(RunName):
     name = "run[@step]"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> RunAt:
-        name, at, step = str(value).partition("@")
-        if at and not step.isdigit():
-            self.fail(f"{value}: after the @ stands a step, a whole number.", param, ctx)
-        return RunAt(name, int(step) if at else None)
+        from seqlab.journal import JournalError
+        from seqlab.journal.names import at_step
+
+        try:
+            return RunAt(*at_step(str(value)))
+        except JournalError as error:
+            self.fail(str(error), param, ctx)
 
 
 run_argument = click.argument("name", metavar="RUN", type=RunName())

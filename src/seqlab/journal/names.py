@@ -46,6 +46,14 @@ def check(name: str) -> None:
         )
 
 
+def at_step(text: str) -> tuple[str, int | None]:
+    """The name and the step of `NAME` (no step) or `NAME@STEP`. Raises JournalError for a step that is none."""
+    name, at, step = text.partition("@")
+    if at and not step.isdecimal():
+        raise JournalError(f"{text}: after the @ stands a step, a whole number")
+    return name, int(step) if at else None
+
+
 def nearest(word: str, known: Iterable[str]) -> list[str]:
     """Up to three of `known` that `word` may have meant, the likeliest first."""
     from difflib import get_close_matches  # costs a few milliseconds, and is needed for mistakes only

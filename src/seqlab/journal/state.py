@@ -9,6 +9,7 @@ from seqlab.journal.files import read_object
 
 ENDINGS = ("finished", "stopped", "failed", "diverged", "preempted", "timed_out", "disk_full")
 STATES = ("queued", "running", *ENDINGS, "crashed", "lost")
+_EXIT_CODES = {"finished": 0, "stopped": 0, "preempted": 75, "timed_out": 75}
 _STALE = 600  # seconds without a sign of life from another machine whose lock cannot be seen here
 
 
@@ -17,6 +18,11 @@ class State(NamedTuple):
 
     name: str
     evidence: str
+
+
+def exit_code(state: str) -> int:
+    """What a process says of a training that ended so: 0 done, 75 saved and to be resumed, 1 for all else."""
+    return _EXIT_CODES.get(state, 1)
 
 
 def read_state(folder: Path) -> State:

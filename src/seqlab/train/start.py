@@ -9,6 +9,7 @@ from typing import Any
 
 from seqlab.experiment import Experiment
 from seqlab.journal import LabBook, Run
+from seqlab.journal.names import at_step
 from seqlab.spec import id, to_json
 from seqlab.spec.find import user_files_in
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, latest
@@ -44,11 +45,9 @@ def prepare(experiment: Experiment, runs: str | Path | None = None) -> Prepared:
     prepared = _build(experiment, LabBook(runs))
     if experiment.start_from is None:
         return prepared
-    name, at, step = experiment.start_from.partition("@")
-    if at and not step.isdigit():
-        raise CheckpointError(f"start_from={experiment.start_from}: after the @ stands a step, a whole number.")
+    name, step = at_step(experiment.start_from)
     parent = prepared.book.open(name)
-    checkpoint, _ = pick_checkpoint(parent, int(step) if at else None)
+    checkpoint, _ = pick_checkpoint(parent, step)
     give_weights(prepared.training, checkpoint)
     start = {"run": parent.name, "step": checkpoint.step, "checkpoint": checkpoint.digest(), "inherited": ["weights"]}
     return replace(prepared, start=start)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from seqlab.data import DataError
 from seqlab.journal import JournalError, LabBook
+from seqlab.journal.state import exit_code
 from seqlab.spec import SpecError
 from seqlab.train.checkpoint import CheckpointError
 from seqlab.train.forecast import TooLarge
@@ -20,8 +21,6 @@ from seqlab.train.start import resume
 from seqlab.train.watch import Watch
 
 __all__ = ["main"]
-
-EXIT_CODES = {"finished": 0, "stopped": 0, "diverged": 1, "preempted": 75, "timed_out": 75}
 
 
 class Lines(Watch):
@@ -43,7 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (JournalError, SpecError, DataError, CheckpointError, TooLarge) as error:
         print(error, file=sys.stderr)
         return 1
-    return EXIT_CODES[state]
+    return exit_code(state)
 
 
 if __name__ == "__main__":
