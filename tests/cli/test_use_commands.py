@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from calling import Cli, Place
 
+from seqlab.journal import ReadOnly
+
 
 def test_eval_repeats_the_result_of_the_run_and_keeps_it(cli: Cli, place: Place) -> None:
     found = json.loads(cli("eval", "tiny", "--json").output)
@@ -16,6 +18,16 @@ def test_eval_repeats_the_result_of_the_run_and_keeps_it(cli: Cli, place: Place)
     assert {"ngram", "bigram"} <= found["floors"].keys()
     newest = max((place.runs / "tiny/eval").iterdir())
     assert json.loads(newest.read_text())["metrics"] == found["metrics"]
+
+
+def test_eval_shows_a_result_that_it_cannot_keep(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    def read_only(path: Path, value: object) -> None:
+        raise ReadOnly(f"cannot write {path}")
+
+    monkeypatch.setattr("seqlab.journal.files.replace_json", read_only)
+    said = cli("eval", "tiny").output
+    assert "this run (val)" in said
+    assert "not kept: cannot write" in said
 
 
 def test_eval_on_another_text(cli: Cli, place: Place, tmp_path: Path) -> None:

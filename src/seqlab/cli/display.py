@@ -6,6 +6,8 @@ import shutil
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
@@ -65,12 +67,15 @@ class Display(Watch):
         click.echo(text)
         self.log(text)
 
+    @cached_property
+    def _log_file(self) -> Path:
+        folder: Path = self._run.attempts()[-1]["folder"]
+        return folder / "stdout.log"
+
     def log(self, text: str) -> None:
         """Append a line to the log of the present attempt; a log that cannot be written stops no training."""
-        with suppress(OSError, IndexError):
-            folder = self._run.attempts()[-1]["folder"]
-            with (folder / "stdout.log").open("a", encoding="utf-8") as file:
-                file.write(f"{text}\n")
+        with suppress(OSError, IndexError), self._log_file.open("a", encoding="utf-8") as file:
+            file.write(f"{text}\n")
 
 
 class LiveDisplay(Display):

@@ -27,7 +27,7 @@ def command(run_at: RunAt, changes: tuple[str, ...], split: str, as_json: bool, 
     `task.path=FILE` scores it on another text, and so on for every field of the task. The result is kept in the run's
     folder, in eval/.
     """
-    from seqlab.journal import LabBook
+    from seqlab.journal import LabBook, ReadOnly
     from seqlab.train.load import experiment_of, load_model
 
     run = LabBook(runs).open(run_at.name)
@@ -49,7 +49,11 @@ def command(run_at: RunAt, changes: tuple[str, ...], split: str, as_json: bool, 
         "metrics": measured,
         "floors": _floors(run, task, bool(changes), split),
     }
-    place = _keep(run, found)
+    place = ""
+    try:
+        place = str(_keep(run, found))
+    except ReadOnly as error:  # the lab book may be another's: the result is shown all the same
+        click.echo(f"not kept: {error}.", err=True)
     if as_json:
         render.json_out(found)
     else:
@@ -93,19 +97,21 @@ def _floors(run: Run, task: PreparedTask, changed: bool, split: str) -> dict[str
 
 def _keep(run: Run, found: dict[str, Any]) -> Path:
     from seqlab.journal.clock import now
-    from seqlab.journal.files import replace_json
+    from seqlab.journal.files import clearly, replace_json
 
     time = now()
     place = run.folder / "eval" / f"{time[:19].replace(':', '')}-{time[20:26]}.json"
-    place.parent.mkdir(exist_ok=True)
+    with clearly(place.parent):
+        place.parent.mkdir(exist_ok=True)
     replace_json(place, {"time": time, **found})
     return place
 
 
-def _print(found: dict[str, Any], split: str, place: Path) -> None:
+def _print(found: dict[str, Any], split: str, place: str) -> None:
     from seqlab.cli.results import print_floors
 
     data = ", ".join(found["data"])
     click.echo(f"{click.style(found['run'], bold=True)} at step {found['step']:,} on {data} ({split})\n")
     print_floors(found["floors"], {name.partition("/")[2]: value for name, value in found["metrics"].items()}, split)
-    click.echo(f"\n  {place}")
+    if place:
+        click.echo(f"\n  {place}")
