@@ -58,6 +58,11 @@ def test_parts_by_name() -> None:
     assert override(changed, "model.extra=none").model.extra is None
 
 
+def test_no_change_undoes_an_earlier_one() -> None:
+    with pytest.raises(SpecError, match=r"`model.extra` would undo `model.extra.scale`.*give `model.extra` first"):
+        override(Trial(), "model.extra=normal", "model.extra.scale=2", "model.extra=he")
+
+
 def test_tuples_of_parts() -> None:
     assert override(Model(), "laws=he, normal").laws == (He(), Normal())
     assert override(Model(), "laws=none").laws == override(Model(), "laws=").laws == ()

@@ -30,9 +30,13 @@ def override(part: AnyPart, *changes: str | Iterable[str] | Mapping[str, Any]) -
     parts run once, after the last. Raises SpecError naming the nearest valid key.
     """
     draft = _Draft.of(part)
+    done: list[str] = []
     for path, value in _pairs(changes):
-        keys = path.split(".")
-        _assign(draft, keys, value, path)
+        undone = next((earlier for earlier in done if earlier.startswith(f"{path}.")), None)
+        if undone is not None:
+            raise SpecError(f"`{path}` would undo `{undone}`, which comes before it; give `{path}` first.")
+        _assign(draft, path.split("."), value, path)
+        done.append(path)
     result = draft.build()
     assert isinstance(result, type(part))
     return result
