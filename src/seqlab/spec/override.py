@@ -26,8 +26,9 @@ def override(part: AnyPart, *changes: str | Iterable[str] | Mapping[str, Any]) -
     changes: texts `key.path=value`, lists of them, or mappings from a path to a text or a value. A path walks
     fields (`optim.lr`); a tuple is addressed by `all`, an index or a slice (`model.layers.2:5.mixer`). A part is
     replaced by the name of another of its kind (`model.layers.all.mixer=longconv`) with its defaults; a tuple of
-    parts by names with commas; `none` where None is allowed. Later changes see earlier ones; the checks of the
-    parts run once, after the last. Raises SpecError naming the nearest valid key.
+    parts by names with commas; `none` where None is allowed. Later changes see earlier ones, and one that would
+    throw them away with the part that they changed is refused; the checks of the parts run once, after the last.
+    Raises SpecError naming the nearest valid key.
     """
     draft = _Draft.of(part)
     done: list[str] = []
