@@ -187,7 +187,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> seqlab.api.TrainedRun:
         batch=Batching(size=2),
         budget=Budget(steps=2),
         regularisers=(L2(),),
-        methods=(ShrinkAndPerturb(),),
+        methods=(ShrinkAndPerturb(every_tasks=None, every_steps=2),),
         probes=(WeightNorms(),),
         averaging=0.9,
         precision="float32",

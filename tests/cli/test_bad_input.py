@@ -17,6 +17,7 @@ SLIPS = {
     "unknown mixer": (("model.layers.all.mixer=hyaena",), "did you mean `hyena`"),
     "heads that do not divide": (("model.layers.all.mixer.heads=3",), "3 heads do not divide 8"),
     "not an override": (("optim.lr",), "not of the form"),
+    "given twice": (("seed=1", "seed=2"), "`seed` is given twice"),
     "text shorter than a batch": (("batch.size=5000",), "do not fill a batch"),
     "empty file": (("task.path={empty}",), "is empty"),
     "no file": (("task.path={empty}.no",), "there is no file"),

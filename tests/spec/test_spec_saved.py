@@ -181,3 +181,8 @@ def test_diff_of_different_lengths_and_of_records() -> None:
 def test_kinds_have_no_saved_form_of_their_own() -> None:
     with pytest.raises(SpecError, match="is a kind of part"):
         Init()
+
+
+def test_a_spec_of_another_version_says_so() -> None:
+    with pytest.raises(SpecError, match=r"has no field `stride` .* saved by another version of seqlab"):
+        from_json({**to_json(Normal()), "stride": 3})

@@ -156,3 +156,10 @@ def test_a_forecast_draws_nothing(tiny: Experiment) -> None:
     before = torch.get_rng_state()
     expected(tiny)
     assert torch.get_rng_state().equal(before)
+
+
+def test_fit_is_for_whole_numbers_that_cost_something(tiny: Experiment) -> None:
+    with pytest.raises(SpecError, match="for fields of whole numbers"):
+        fit(tiny, "optim.lr", Path("runs"))
+    with pytest.raises(SpecError, match="no value of it is too large"):
+        fit(tiny, "seed", Path("runs"))

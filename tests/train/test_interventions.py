@@ -13,6 +13,7 @@ from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
 from seqlab.optim.optimisers.sgd import SGD
 from seqlab.probes.weight_norms import WeightNorms
 from seqlab.regularisers.l2 import L2
+from seqlab.spec import SpecError
 from seqlab.train.checkpoint import checkpoints
 from seqlab.train.interventions import apply_methods, begin_interventions, measure_probes
 from seqlab.train.saving import restore, save
@@ -108,6 +109,23 @@ def test_what_methods_and_probes_say_is_recorded(tiny: Experiment) -> None:
     assert run.metrics.curve("method/shrink_and_perturb_changed")[0] == [4, 8]
     assert run.metrics.curve("weight_norms/after_update/total")[0] == [3, 6, 8]
     assert report_of(run, "weight_norms/after_update/")["weight_norms/after_update/embedding.weight"] > 0
+
+
+def test_a_method_that_would_never_act_is_refused(tiny: Experiment) -> None:
+    with pytest.raises(SpecError, match=r"shrink_and_perturb acts between tasks, after every 1, and would never act"):
+        queued(replace(tiny, methods=(ShrinkAndPerturb(),)))
+
+
+def test_a_method_acts_between_tasks_and_not_after_the_last(tiny: Experiment) -> None:
+    training = in_memory(tiny)
+    training.experiment = replace(tiny, methods=(ShrinkAndPerturb(),))
+    training.task.stages = 2
+    begin_interventions(training)
+    assert training.steps_a_stage is not None
+    training.step = training.steps_a_stage
+    assert apply_methods(training)
+    training.step *= 2
+    assert not apply_methods(training)
 
 
 def test_two_methods_draw_from_streams_of_their_own(tiny: Experiment) -> None:

@@ -72,6 +72,7 @@ def _summary(name: str) -> str | None:
 
 
 @click.command(cls=Commands, epilog=EPILOG, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="seqlab", prog_name="seqlab")
 def main() -> None:
     """A research bench for sequence models.
 

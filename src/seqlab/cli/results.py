@@ -42,13 +42,15 @@ def floor_values(floors: Floors, metric: str) -> dict[str, float]:
 
 
 def standing(loss: float, floors: Floors) -> str:
-    """Where a loss stands: `< bigram 2.453`, the hardest floor that it beats, or `> uniform 5.545`."""
+    """Where a loss stands: `< bigram 2.453`, the hardest floor that it beats, or `> uniform 5.545`; `=` where it is at
+    the easiest floor to the digits shown, as at the start of a training."""
     values = floor_values(floors, "loss")
     if not values:
         return ""
     beaten = [(name, value) for name, value in values.items() if loss < value]
     name, value = beaten[-1] if beaten else next(iter(values.items()))
-    return f"{'<' if beaten else '>'} {name} {render.figure(value)}"
+    sign = "<" if beaten else "=" if render.figure(loss) == render.figure(value) else ">"
+    return f"{sign} {name} {render.figure(value)}"
 
 
 def print_floors(floors: Floors, result: Mapping[str, float] | None = None, phase: str = "val") -> None:

@@ -60,8 +60,12 @@ def command(
 
 def _resolve(name: str, changes: tuple[str, ...]) -> tuple[Recipe, Experiment]:
     from seqlab.recipes import find_recipe
-    from seqlab.spec import override
+    from seqlab.spec import SpecError, override
 
+    paths = [change.partition("=")[0] for change in changes]
+    twice = next((path for path in paths if paths.count(path) > 1), None)
+    if twice is not None:
+        raise SpecError(f"`{twice}` is given twice; leave out the one that is not meant.")
     recipe = find_recipe(name)
     return recipe, override(recipe.build(), changes)
 
@@ -85,14 +89,9 @@ def _print_experiment(experiment: Experiment) -> None:
 
 def _print_fit(experiment: Experiment, field: str, runs: Path | None) -> None:
     from seqlab.journal import LabBook
-    from seqlab.spec import SpecError, override
     from seqlab.train.fit import fit
 
-    try:
-        click.echo(f"{field}={fit(experiment, field, LabBook(runs).root)}")
-    except SpecError:
-        override(experiment, {field: "1"})  # a field that is not there says more than that no value of it fits
-        raise
+    click.echo(f"{field}={fit(experiment, field, LabBook(runs).root)}")
 
 
 def _preview(recipe: Recipe, experiment: Experiment, runs: Path | None) -> None:

@@ -63,7 +63,7 @@ class Method(Part, kind="methods"):
     every_steps: int | None = Field(default=None, ge=1)
     """Act after every so many updates. Either this or `every_tasks` is given."""
     every_tasks: int | None = Field(default=None, ge=1)
-    """Act after the last update of every so many tasks."""
+    """Act between tasks, after the last update of every so many; never after the last task of all."""
     where: tuple[str, ...] = Field(default=("*",), min_length=1)
     """Parameters that it acts on: paths, beginnings of paths, or patterns such as `layers.*.weight`."""
     except_where: tuple[str, ...] = ()

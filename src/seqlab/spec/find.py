@@ -100,7 +100,7 @@ def _execute(path: Path, text: bytes, digest: str) -> ModuleType:
     module.__file__ = str(path.absolute())
     sys.modules[module.__name__] = module
     try:
-        exec(compile(text, module.__file__, "exec"), vars(module))
+        exec(compile(text, module.__file__, "exec", dont_inherit=True), vars(module))
     except SyntaxError as error:
         del sys.modules[module.__name__]
         raise SpecError(f"{path}, line {error.lineno}: {error.msg}; correct the file and run again.") from None

@@ -150,8 +150,13 @@ def _parsed(text: str, wanted: Any, path: str) -> Any:
     if isinstance(wanted, type) and issubclass(wanted, Part):
         return _part(text, wanted, path)
     if origin is tuple:
+        path = f"{path}.all" if _has_no_alternatives(options[0]) else path
         return _tuple(text, options, path)
     return _scalar(text, wanted, path)
+
+
+def _has_no_alternatives(wanted: Any) -> bool:
+    return isinstance(wanted, type) and issubclass(wanted, Part) and wanted.kind is None
 
 
 def _tuple(text: str, options: tuple[Any, ...], path: str) -> tuple[Any, ...]:

@@ -71,7 +71,11 @@ def _decode(value: Any, source: Path | None) -> Any:
         return value
     name: str = value["part"]
     cls = _class_of(ALIASES.get(name, name), source)
-    return cls(**{key: _decode(item, source) for key, item in value.items() if key != "part"})
+    values = {key: _decode(item, source) for key, item in value.items() if key != "part"}
+    try:
+        return cls(**values)
+    except SpecError as error:
+        raise SpecError(f"{error} This spec was saved by another version of seqlab, or changed by hand.") from None
 
 
 def _class_of(name: str, source: Path | None) -> type[Part]:

@@ -5,17 +5,23 @@ from __future__ import annotations
 from torch import nn
 
 from seqlab.experiment import Experiment
-from seqlab.spec import SpecError, did_you_mean
+from seqlab.spec import SpecError, did_you_mean, label
 from seqlab.tasks import PreparedTask
 
 __all__ = ["check_names"]
 
 
 def check_names(experiment: Experiment, task: PreparedTask, model: nn.Module) -> None:
-    """Raise SpecError for a pattern that matches no trainable parameter and for a metric that no evaluation has."""
+    """Raise SpecError for a pattern that matches no trainable parameter, a metric that no evaluation has, and a
+    method that would never act."""
     trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
     for method in experiment.methods:
         method.chosen(trainable)
+        if method.every_tasks is not None and method.every_tasks >= task.stages:
+            raise SpecError(
+                f"{label(type(method))} acts between tasks, after every {method.every_tasks}, and would never act: "
+                f"this experiment has {task.stages}; set its `every_steps`, and `every_tasks=none`."
+            )
     for regulariser in experiment.regularisers:
         regulariser.chosen(trainable)
     metrics = [f"val_subset/{name}" for name in task.metrics]

@@ -13,6 +13,8 @@ from seqlab.train.forecast import TooLarge, forecast, refuse_if_too_large
 
 __all__ = ["fit"]
 
+CEILING = 1 << 40
+
 
 def fit(experiment: Experiment, field: str, folder: Path) -> int:
     """The largest value of a whole-number field with which the experiment still fits, found by bisection.
@@ -32,14 +34,25 @@ def fit(experiment: Experiment, field: str, folder: Path) -> int:
             return False
         return True
 
-    override(experiment, {field: "1"})
+    _require_whole_numbers(experiment, field)
     largest = _bisect(fits)
     if largest is None:
-        raise SpecError(f"--fit {field}: no value of it fits on this machine, or it does not take whole numbers.")
+        raise SpecError(f"--fit {field}: no value of it fits on this machine.")
+    if fits(CEILING):
+        raise SpecError(f"--fit {field}: no value of it is too large; it takes neither memory nor disk.")
     return largest
 
 
-def _bisect(fits: Callable[[int], bool], ceiling: int = 1 << 40) -> int | None:
+def _require_whole_numbers(experiment: Experiment, field: str) -> None:
+    override(experiment, {field: "1"})
+    try:
+        override(experiment, {field: "1.5"})
+    except SpecError:
+        return
+    raise SpecError(f"--fit {field}: it is for fields of whole numbers, such as `batch.size`.")
+
+
+def _bisect(fits: Callable[[int], bool], ceiling: int = CEILING) -> int | None:
     """The largest value that fits, among those reached by doubling and then halving the step; None for none."""
     low = next((1 << power for power in range(24) if fits(1 << power)), None)
     if low is None:

@@ -27,7 +27,8 @@ def begin_interventions(t: Training) -> None:
 
 def apply_methods(t: Training) -> dict[str, Tensor | float]:
     """Let every method that is due act, and report what it changed as `method/...`."""
-    tasks_done = t.step // t.steps_a_stage if t.steps_a_stage and t.step % t.steps_a_stage == 0 else None
+    between = t.steps_a_stage is not None and t.step % t.steps_a_stage == 0 and t.step != t.steps
+    tasks_done = t.step // t.steps_a_stage if t.steps_a_stage and between else None
     metrics: dict[str, Tensor | float] = {}
     for index, method in enumerate(t.experiment.methods):
         if method.due(t.step, tasks_done):
