@@ -42,7 +42,8 @@ def fast_bfloat16(device: torch.device) -> bool:
 
 
 class LossScale:
-    """Loss scaling for float16 (arXiv 1710.03740): grows when steps go well, halves and skips the step on overflow.
+    """Loss scaling for float16 (arXiv 1710.03740): grows when steps go well, halves and skips the step on overflow;
+    never below 1.
 
     In any other dtype the scale is 1 and no gradient is looked at.
     """
@@ -64,7 +65,7 @@ class LossScale:
             if self._good_steps % self._growth_steps == 0:
                 self.scale *= 2.0
             return True
-        self.scale, self._good_steps = self.scale / 2.0, 0
+        self.scale, self._good_steps = max(self.scale / 2.0, 1.0), 0
         self.overflows += 1
         return False
 
