@@ -55,14 +55,14 @@ def shakespeare() -> Experiment:
     """
     near = Attention(heads=8, position="alibi", alibi_span=0.5)
     return Experiment(
-        task=Text(path="card:sotu", symbols="characters", length=64),
+        task=Text(path="card:sotu", symbols="characters", length=64, overlap=0.25),
         model=_quick_model([near] * 4),
         optim=Muon(lr=0.06, adamw_lr=0.02, momentum=0.8, weight_decay=0.0),
         schedule=WSD(decay=0.8, shape="linear"),
         clip=None,
         batch=Batching(size=32),
         budget=Budget(steps=110),
-        evaluation=Evaluation(every_steps=50),
+        evaluation=Evaluation(every_steps=60),
     )
 
 
