@@ -66,6 +66,8 @@ class PreparedTask(ABC):
     """The names of what `evaluate` returns."""
     row_tokens: int
     """Symbols that one row of a training batch holds."""
+    forward_only: bool = False
+    """Whether a prediction that sees later symbols has seen its answer, so that the model must be causal."""
     stages: int = 1
     """Number of tasks in a stream of tasks, trained one after the other; 1 where there is no stream."""
 

@@ -86,6 +86,7 @@ class PreparedText(PreparedTask):
     """A text, encoded and split."""
 
     metrics = ("loss", "bits_per_byte", "accuracy", "symbols")
+    forward_only = True
 
     def __init__(self, spec: Text) -> None:
         source = read_text(spec.path)

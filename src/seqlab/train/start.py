@@ -13,7 +13,7 @@ from seqlab.journal.names import at_step
 from seqlab.spec import id, to_json
 from seqlab.spec.find import user_files_in
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, latest
-from seqlab.train.checks import check_names
+from seqlab.train.checks import check_causal, check_names
 from seqlab.train.environment import command_line, environment, git_state
 from seqlab.train.forecast import Forecast, forecast, refuse_if_too_large
 from seqlab.train.load import experiment_of, pick_checkpoint
@@ -61,6 +61,7 @@ def _build(experiment: Experiment, book: LabBook) -> Prepared:
     expected = forecast(experiment, task, book.root)
     refuse_if_too_large(expected)
     training = assemble(experiment, task, device, dtype)
+    check_causal(experiment, task, training.model)
     check_names(experiment, task, training.model)
     return Prepared(experiment, training, expected, experiment.model.card(training.model), None, book)
 
