@@ -16,6 +16,7 @@ SLIPS = {
     "missing mixer": (("model.layers.0.mixer=none",), "a missing part is never replaced"),
     "unknown mixer": (("model.layers.all.mixer=hyaena",), "did you mean `hyena`"),
     "heads that do not divide": (("model.layers.all.mixer.heads=3",), "3 heads do not divide 8"),
+    "a model that sees what it is to predict": (("model.layers.0.mixer.causal=false",), "a mixer is not causal"),
     "not an override": (("optim.lr",), "not of the form"),
     "given twice": (("seed=1", "seed=2"), "`seed` is given twice"),
     "text shorter than a batch": (("batch.size=5000",), "do not fill a batch"),
@@ -36,7 +37,8 @@ def wrong_files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     (folder / "empty.txt").touch()
     (folder / "binary.txt").write_bytes(b"\xff\xfe\x80" * 1000)
     (folder / "broken.py").write_text("def trial(:\n")
-    return {"empty": folder / "empty.txt", "binary": folder / "binary.txt", "broken": folder / "broken.py"}
+    (folder / "failing.py").write_text("def trial():\n    return Experimnt()\n")
+    return {name.partition(".")[0]: folder / name for name in ("empty.txt", "binary.txt", "broken.py", "failing.py")}
 
 
 def is_one_sentence(stderr: str) -> bool:
@@ -59,6 +61,7 @@ def test_a_wrong_recipe(cli: Cli, wrong_files: dict[str, Path]) -> None:
         "demo:leters": "did you mean `demo:letters`",
         "./none.py:trial": "cannot read none.py",
         f"{wrong_files['broken']}:trial": "line 1",
+        f"{wrong_files['failing']}:trial": "line 2: NameError: name 'Experimnt' is not defined.",
     }.items():
         stderr = cli("run", recipe, code=1).stderr
         assert expected in stderr

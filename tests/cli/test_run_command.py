@@ -177,6 +177,22 @@ def test_a_file_of_ones_own_works_from_an_empty_folder(
     assert call("generate", "own", "--prompt", "the ", "--symbols", "3").exit_code == 0
 
 
+def test_a_mixer_without_steps_is_trained_and_says_why_it_writes_nothing(
+    place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_bytes(place.text.read_bytes())
+    begin, end = MINE.index("    def prefill"), MINE.index("    def flops")
+    Path("mine.py").write_text(MINE[:begin] + MINE[end:])
+    trained = call("run", "./mine.py:trial", "--name", "stepless", "--runs", tmp_path / "runs")
+    assert (trained.exit_code, trained.stderr) == (0, "")
+    assert "No sample: Same has no `prefill`, which every mixer must have." in trained.output
+    assert "seqlab show stepless" in trained.output
+    asked = call("generate", "stepless", "--prompt", "a", "--runs", tmp_path / "runs")
+    assert asked.exit_code == 1
+    assert asked.stderr.endswith("\nError: Same has no `prefill`, which every mixer must have.\n")
+
+
 def test_layers_that_take_turns_are_described_once_each(cli: Cli, place: Place) -> None:
     said = cli("run", place.recipe, "model.layers.1.mixer=window", "--help").output
     assert "model.layers.0.mixer = attention" in said

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from seqlab.api import TrainedRun
-from seqlab.cli import options, render
+from seqlab.cli import errors, options, render
 from seqlab.cli.results import best_known, print_floors
 from seqlab.data.symbols import StreamDecoder, from_json
 from seqlab.generation.sampling import Sampling
@@ -68,8 +68,15 @@ def _held_out_text(run: Run, training: Training) -> str:
 
 
 def print_sample(run: Run, prompt: str) -> None:
-    """Print what the newest checkpoint writes after some held-out text."""
-    text = TrainedRun(run.folder).generate(prompt, symbols=SAMPLE_SYMBOLS, sampling=Sampling(SAMPLE_TEMPERATURE))
+    """Print what the newest checkpoint writes after some held-out text.
+
+    A model that cannot write, such as one with a mixer of one's own that has no steps yet, was trained all the same.
+    """
+    try:
+        text = TrainedRun(run.folder).generate(prompt, symbols=SAMPLE_SYMBOLS, sampling=Sampling(SAMPLE_TEMPERATURE))
+    except Exception as error:
+        click.echo(f"\nNo sample: {errors.sentence(error) or f'{type(error).__name__}: {error}'}")
+        return
     render.heading(f"Sample (held-out text | the model at temperature {SAMPLE_TEMPERATURE})")
     shown = "".join(character if character.isprintable() or character == "\n" else "·" for character in text)
     click.echo(render.indented(f"{prompt}|{shown}"))

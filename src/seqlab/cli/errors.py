@@ -16,13 +16,15 @@ MEANT_FOR_USERS = {"JournalError", "SpecError", "DataError", "CheckpointError", 
 def sentence(error: Exception) -> str | None:
     """The one sentence that a user's mistake deserves; None for a bug, which deserves its traceback."""
     ours = (cls.__name__ for cls in type(error).__mro__ if cls.__module__.startswith("seqlab."))
-    if MEANT_FOR_USERS.intersection(ours) or (isinstance(error, ValueError) and _was_meant(error)):
-        return str(error)
+    maybe = isinstance(error, ValueError | NotImplementedError)
+    if MEANT_FOR_USERS.intersection(ours) or (maybe and _was_meant(error)):
+        return str(error) or None
     return None
 
 
-def _was_meant(error: ValueError) -> bool:
-    """Whether a `raise` of seqlab, or of a user's file, made it: a size that does not fit says so with a ValueError.
+def _was_meant(error: Exception) -> bool:
+    """Whether a `raise` of seqlab, or of a user's file, made it: a size that does not fit says so with a ValueError,
+    a mixer without one of the contract's methods with a NotImplementedError.
 
     One that fell out of a library, or out of an expression of ours, is a bug.
     """

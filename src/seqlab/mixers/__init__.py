@@ -42,27 +42,27 @@ class SequenceMixer(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, L, D) -> (B, L, D)."""
-        raise NotImplementedError
+        raise self._missing("forward")
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         """`forward`, and the state after each row's last real position."""
-        raise NotImplementedError
+        raise self._missing("prefill")
 
     def init_state(self, batch: int) -> State:
         """The state before the first position, in the dtype and on the device of the parameters."""
-        raise NotImplementedError
+        raise self._missing("init_state")
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         """One position: (B, D) and the state -> (B, D) and the new state."""
-        raise NotImplementedError
+        raise self._missing("step")
 
     def state_bytes(self, batch: int, length: int) -> int:
         """The bytes of the state after `length` positions."""
-        raise NotImplementedError
+        raise self._missing("state_bytes")
 
     def flops(self, length: int) -> float:
         """Floating-point operations of one row's forward pass of that length; a multiply-add counts as 2."""
-        raise NotImplementedError
+        raise self._missing("flops")
 
     def param_groups(self) -> list[dict[str, Any]]:
         """Parameters with settings of their own: dicts of `params` and `lr` and/or `weight_decay`."""
@@ -70,7 +70,10 @@ class SequenceMixer(nn.Module):
 
     def reset_parameters(self) -> None:
         """Draw the parameters anew by the law that the spec states (torch's global generator)."""
-        raise NotImplementedError
+        raise self._missing("reset_parameters")
+
+    def _missing(self, method: str) -> NotImplementedError:
+        return NotImplementedError(f"{type(self).__name__} has no `{method}`, which every mixer must have.")
 
     def check_length(self, x: Tensor) -> None:
         """Raise ValueError when the input is longer than `max_length`."""

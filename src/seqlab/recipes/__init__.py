@@ -15,6 +15,7 @@ from types import ModuleType
 from seqlab.experiment import Experiment
 from seqlab.spec import SpecError, did_you_mean, load_file
 from seqlab.spec import names as file_names
+from seqlab.spec.find import what_failed
 
 __all__ = ["Recipe", "find_recipe", "shipped"]
 
@@ -33,8 +34,13 @@ class Recipe:
         return inspect.getdoc(self.function) or ""
 
     def build(self) -> Experiment:
-        """The experiment. Raises SpecError when the function does not return one."""
-        experiment: object = self.function()
+        """The experiment. Raises SpecError in one sentence when the function does not return one."""
+        try:
+            experiment: object = self.function()
+        except SpecError:
+            raise
+        except Exception as error:
+            raise SpecError(f"{self.file}, {what_failed(error, str(self.file))}") from error
         if not isinstance(experiment, Experiment):
             kind = type(experiment).__name__
             raise SpecError(f"the recipe {self.name} ({self.file}) returned a {kind}; it must return an Experiment.")

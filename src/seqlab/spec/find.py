@@ -103,19 +103,22 @@ def _execute(path: Path, text: bytes, digest: str) -> ModuleType:
         exec(compile(text, module.__file__, "exec", dont_inherit=True), vars(module))
     except SyntaxError as error:
         del sys.modules[module.__name__]
-        raise SpecError(f"{path}, line {error.lineno}: {error.msg}; correct the file and run again.") from None
+        raise SpecError(f"{path}, line {error.lineno or '?'}: {error.msg}; correct the file and run again.") from None
     except SpecError:
         del sys.modules[module.__name__]
         raise
     except Exception as error:
         del sys.modules[module.__name__]
-        line = next(
-            (f.lineno for f in reversed(traceback.extract_tb(error.__traceback__)) if f.filename == module.__file__),
-            "?",
-        )
-        raise SpecError(f"{path}, line {line}: {type(error).__name__}: {error}.") from None
+        raise SpecError(f"{path}, {what_failed(error, module.__file__)}") from None
     linecache.checkcache(module.__file__)
     return module
+
+
+def what_failed(error: Exception, file: str) -> str:
+    """The innermost line of a file that an exception passed through, and what was wrong there."""
+    frames = reversed(traceback.extract_tb(error.__traceback__))
+    line = next((frame.lineno for frame in frames if frame.filename == file), "?")
+    return f"line {line}: {type(error).__name__}: {str(error).rstrip('.')}."
 
 
 def loaded_file(sha256: str, folder: Path | None = None) -> UserFile | None:
