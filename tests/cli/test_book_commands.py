@@ -54,8 +54,10 @@ def test_ls_filters_and_speaks_strict_json(cli: Cli, book: LabBook) -> None:
     assert "tainted bug small" in cli("ls").output
 
 
-def test_an_empty_lab_book_says_how_to_begin(cli: Cli, tmp_path: Path) -> None:
+def test_an_empty_lab_book_says_how_to_begin(cli: Cli, place: Place, tmp_path: Path) -> None:
     assert "`seqlab run demo:letters` makes one" in cli("ls", "--runs", tmp_path / "none").output
+    assert cli("ls", "--where", "name=nobody").output == f"no run like that in {place.runs}.\n"
+    assert cli("ls", "--archived", "--runs", tmp_path / "none").output == f"no archived run in {tmp_path / 'none'}.\n"
     assert json.loads(cli("ls", "--json", "--runs", tmp_path / "none").output) == []
 
 

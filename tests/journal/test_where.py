@@ -10,7 +10,10 @@ def runs(book: LabBook) -> list[Run]:
     """Three runs: a is finished, b has failed, c has not begun."""
     made = {}
     for name, rate, mixer in (("a", 1e-3, "hyena"), ("b", 1e-4, "mlstm"), ("c", 3e-4, "hyena")):
-        experiment = {"optim": {"lr": rate, "ema": None}, "layers": [{"mixer": mixer, "tied": name == "a"}]}
+        experiment = {
+            "optim": {"lr": rate, "ema": None},
+            "layers": [{"mixer": {"part": f"mixers/{mixer}", "heads": None}, "tied": name == "a"}],
+        }
         made[name] = book.create(experiment, name=name, origin={}, tags=["demo", name], why=f"for {name}")
     with made["a"].attempt() as attempt:
         attempt.log(step=1, **{"val/loss": 1.5})
@@ -33,6 +36,9 @@ def runs(book: LabBook) -> list[Run]:
         (["optim.ema=null"], "abc"),
         (["layers.0.mixer=hyena"], "ac"),
         (["layers.0.mixer!=hyena"], "b"),
+        (["layers.0.mixer=mixers/hyena"], "ac"),
+        (["layers.0.mixer=heads"], ""),
+        (["layers.0.mixer.heads=none"], "abc"),
         (["layers.0.tied=true"], "a"),
         (["layers~mlstm"], "b"),
         (["state=finished"], "a"),
@@ -71,8 +77,8 @@ def test_tags_are_many() -> None:
 
 
 def test_sides_without_an_order(runs: list[Run]) -> None:
-    with pytest.raises(JournalError, match=r"'layers\.0\.mixer<3' compares \"hyena\" with 3; only two numbers"):
-        where.select(runs, ["layers.0.mixer<3"])
+    with pytest.raises(JournalError, match=r"'layers\.0\.mixer\.part<3' compares \"mixers/hyena\" with 3; only two"):
+        where.select(runs, ["layers.0.mixer.part<3"])
 
 
 @pytest.mark.parametrize(

@@ -42,9 +42,17 @@ def command(filters: tuple[str, ...], tags: tuple[str, ...], archived: bool, as_
     if as_json:
         render.json_out(found)
     elif not found:
-        click.echo(f"no run{' like that' if everything else ''} in {book.root}; `seqlab run demo:letters` makes one.")
+        click.echo(_nothing(book, bool(everything), archived))
     else:
         render.table(HEAD, [_row(facts) for facts in found], left=("name", "state", "of", "tags", "why"))
+
+
+def _nothing(book: LabBook, filtered: bool, archived: bool) -> str:
+    """Why the table is empty."""
+    kind = "archived run" if archived else "run"
+    if filtered:
+        return f"no {kind} like that in {book.root}."
+    return f"no {kind} in {book.root}{'' if archived else '; `seqlab run demo:letters` makes one'}."
 
 
 def _facts(run: Run, taint: str | None) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 Left of the sign stands, in this order of precedence: name, state, tags, why, verdict or created; a metric
 (anything with a "/"), by its last value; a path into experiment.json (model.layers.0.mixer); a field of
-summary.json. `~` means "contains". A run that lacks the field fulfils only `!=`.
+summary.json. `~` means "contains". A part goes by its name (model.layers.0.mixer=hyena). A run that lacks the field
+fulfils only `!=`.
 """
 
 import json
@@ -41,10 +42,8 @@ class Filter(NamedTuple):
         return self.sign == "!=" if found is _MISSING else self._holds(found)
 
     def _holds(self, found: Any) -> bool:
-        if self.sign == "=":
-            return bool(found == self.value)
-        if self.sign == "!=":
-            return bool(found != self.value)
+        if self.sign in ("=", "!="):
+            return (found == self.value or self.value in _part_names(found)) == (self.sign == "=")
         if self.sign == "~":
             return _contains(found, self.value)
         try:
@@ -103,7 +102,9 @@ def _walk(value: Any, path: str) -> Any:
 
 
 def _value(text: str) -> Any:
-    """A number, true, false, null or quoted text as JSON has them; any other text as it stands."""
+    """A number, true, false, null or quoted text as JSON has them, none as an override; any other text as it stands."""
+    if text == "none":
+        return None
     try:
         return json.loads(text)
     except ValueError:
@@ -112,6 +113,12 @@ def _value(text: str) -> Any:
         return float(text)
     except ValueError:
         return text
+
+
+def _part_names(found: Any) -> tuple[str, ...]:
+    """What a part of an experiment can be called: its name with its kind, as it is saved, and without."""
+    part = found.get("part") if isinstance(found, dict) else None
+    return (part, part.rpartition("/")[2]) if isinstance(part, str) else ()
 
 
 def _contains(found: Any, text: str) -> bool:
