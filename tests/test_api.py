@@ -13,6 +13,7 @@ from seqlab.data.symbols import Bytes
 from seqlab.experiment import Experiment
 from seqlab.generation.sampling import Sampling
 from seqlab.journal import JournalError, RunExists, RunNotFound
+from seqlab.spec import override
 from seqlab.train.checkpoint import CheckpointError, checkpoints
 from tiny_runs import At, text, tiny, workplace
 
@@ -96,6 +97,13 @@ def test_a_run_before_its_first_checkpoint(tiny: Experiment) -> None:
 
     seqlab.run(tiny, name="run", watch=At(1, use))
     assert messages == ["run has no usable checkpoint yet; the first comes within 20 steps or 30 s."]
+
+
+def test_a_run_that_ended_before_its_first_checkpoint(tiny: Experiment) -> None:
+    run = seqlab.run(override(tiny, "optim.lr=1e30", "snapshots.every_steps=8"), name="wild")
+    assert run.state().name == "diverged"
+    with pytest.raises(CheckpointError, match=r"wild has no usable checkpoint \(it is diverged\)\."):
+        _ = run.model
 
 
 def test_a_loop_of_ones_own() -> None:

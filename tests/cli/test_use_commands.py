@@ -64,6 +64,8 @@ def test_generate_writes_on_and_says_of_which_checkpoint(cli: Cli) -> None:
         (("tiny@9", "--prompt", "a"), "there are: 4"),
         (("tiny", "--prompt", ""), "the prompt is empty"),
         (("tiny", "--prompt", "a", "--top-p", "2"), "top-p is 2.0"),
+        (("tiny", "--prompt", "a", "--temperature", "nan"), "temperature is nan"),
+        (("tiny", "--prompt", "a", "--seed", str(2**64)), "must fit in 64 bits"),
     ],
 )
 def test_generate_refuses_in_a_sentence(arguments: tuple[str, ...], expected: str, cli: Cli) -> None:

@@ -29,6 +29,12 @@ def frequencies(sampling: Sampling, count: int = 20000) -> Tensor:
     return torch.bincount(drawn, minlength=len(LOGITS)) / count
 
 
+def test_what_is_no_number_is_refused() -> None:
+    for setting in ({"temperature": float("nan")}, {"temperature": -1.0}, {"top_p": float("nan")}, {"top_k": 0}):
+        with pytest.raises(ValueError, match="it must be"):
+            Sampling(**setting)  # type: ignore[arg-type]
+
+
 @pytest.mark.parametrize(
     ("temperature", "top_k", "top_p"),
     list(itertools.product([0.5, 1.0, 2.0], [None, 1, 3, 6, 9], [None, 0.3, 0.8, 1.0])),

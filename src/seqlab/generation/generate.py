@@ -38,6 +38,8 @@ def generate(model: GenerativeModel, prompt: list[int], count: int, sampling: Sa
     """
     if not prompt:
         raise ValueError("the prompt is empty; generation needs at least one symbol to start from.")
+    if not -(2**63) <= seed < 2**64:
+        raise ValueError(f"the seed is {seed}; it must fit in 64 bits.")
     generator = torch.Generator().manual_seed(seed)
     history = list(prompt)
     limit = model.max_length

@@ -19,7 +19,7 @@ class Sampling:
     top_p: float | None = None
 
     def __post_init__(self) -> None:
-        if self.temperature < 0:
+        if not self.temperature >= 0:
             raise ValueError(f"temperature is {self.temperature}; it must be 0 (greedy) or more.")
         if self.top_k is not None and self.top_k < 1:
             raise ValueError(f"top-k is {self.top_k}; it must be at least 1.")

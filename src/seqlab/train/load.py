@@ -30,7 +30,9 @@ def pick_checkpoint(run: Run, step: int | None = None) -> tuple[Checkpoint, list
     if step is None:
         found, skipped = latest(run.folder)
         if found is None:
-            raise CheckpointError(f"{run.name} has no usable checkpoint yet; the first comes within 20 steps or 30 s.")
+            state = run.state().name
+            hint = "yet; the first comes within 20 steps or 30 s" if state == "running" else f"(it is {state})"
+            raise CheckpointError(f"{run.name} has no usable checkpoint {hint}.")
         return found, skipped
     known = {checkpoint.step: checkpoint for checkpoint in checkpoints(run.folder)}
     if step not in known:
