@@ -54,6 +54,17 @@ def test_ls_filters_and_speaks_strict_json(cli: Cli, book: LabBook) -> None:
     assert "tainted bug small" in cli("ls").output
 
 
+def test_a_damaged_run_does_not_hide_the_others(cli: Cli, book: LabBook) -> None:
+    (book.open("other").folder / "summary.json").write_text('{"step":')
+    for arguments in (("ls",), ("ls", "--json"), ("ls", "--where", "state=finished")):
+        result = cli(*arguments)
+        assert "tiny" in result.stdout
+        assert "other is left out: " in result.stderr
+        assert "summary.json is damaged" in result.stderr
+    assert "other: until then it cannot be listed" in cli("doctor").output
+    assert "no run has 'optim.lrr'" in cli("ls", "--where", "optim.lrr<1", code=1).stderr
+
+
 def test_an_empty_lab_book_says_how_to_begin(cli: Cli, place: Place, tmp_path: Path) -> None:
     assert "`seqlab run demo:letters` makes one" in cli("ls", "--runs", tmp_path / "none").output
     assert cli("ls", "--where", "name=nobody").output == f"no run like that in {place.runs}.\n"

@@ -126,6 +126,9 @@ def _runs(book: LabBook) -> Iterator[Finding]:
 def _health(run: Run) -> Iterator[Finding]:
     from seqlab.train.checkpoint import checkpoints
 
+    if told := run.damage():
+        yield Finding(run.name, told, f"until then it cannot be listed; nothing else of {run.name} was looked at")
+        return
     state = run.state()
     if state.name in ("crashed", "lost"):
         yield Finding(run.name, f"{state.name}: {state.evidence}", f"`seqlab resume {run.name}` goes on")

@@ -9,7 +9,7 @@ import click
 
 from seqlab.cli import options, render
 from seqlab.cli.results import best_known, reached
-from seqlab.journal import LabBook, Run
+from seqlab.journal import JournalError, LabBook, Run
 from seqlab.journal.lineage import taints
 from seqlab.journal.where import select
 
@@ -36,15 +36,28 @@ def command(filters: tuple[str, ...], tags: tuple[str, ...], archived: bool, as_
     """
     book = LabBook(runs)
     everything = book.runs(archived=archived)
-    wanted = select(everything, [*filters, *(f"tags~{tag}" for tag in tags)])
-    tainted = taints(everything)
-    found = [_facts(run, tainted.get(run.name)) for run in wanted]
+    asked = [*filters, *(f"tags~{tag}" for tag in tags)]
+    try:
+        found = _select(everything, asked)
+    except JournalError:
+        damaged = {run.name: told for run in everything if (told := run.damage())}
+        if not damaged:
+            raise
+        for name, told in damaged.items():
+            click.echo(f"{name} is left out: {told}", err=True)
+        found = _select([run for run in everything if run.name not in damaged], asked)
     if as_json:
         render.json_out(found)
     elif not found:
         click.echo(_nothing(book, bool(everything), archived))
     else:
         render.table(HEAD, [_row(facts) for facts in found], left=("name", "state", "of", "tags", "why"))
+
+
+def _select(runs: list[Run], filters: list[str]) -> list[dict[str, Any]]:
+    """What the table says of the runs that fulfil the filters."""
+    tainted = taints(runs)
+    return [_facts(run, tainted.get(run.name)) for run in select(runs, filters)]
 
 
 def _nothing(book: LabBook, filtered: bool, archived: bool) -> str:

@@ -67,6 +67,15 @@ class Run:
         """What the run is doing or how it ended, with the evidence."""
         return read_state(self.folder)
 
+    def damage(self) -> str | None:
+        """What is wrong with the first of its files that cannot be read, None when all can."""
+        try:
+            _ = self.experiment, self.origin, self.parent, self.summary, self.metrics.last, self.state(), self.tags
+            self.attempts()
+        except JournalError as error:
+            return str(error)
+        return None
+
     def attempts(self) -> list[dict[str, Any]]:
         """For every attempt: "number", "folder", and its lease, origin and exit (None where not written)."""
         found = []
