@@ -55,7 +55,7 @@ class TrainedRun(Record):
     ) -> Iterator[str]:
         """Text after the prompt, piece by piece; a piece is held back while its UTF-8 is not whole."""
         decoder = StreamDecoder(self.symbols)
-        start_symbols = [int(symbol) for symbol in self.symbols.encode(prompt.encode())]
+        start_symbols = [int(symbol) for symbol in self.symbols.encode(_bytes(prompt))]
         for symbol in generate(self.model, start_symbols, symbols, sampling or Sampling(), seed):  # type: ignore[arg-type]
             piece = decoder.feed(np.array([symbol]))
             if piece:
@@ -90,3 +90,8 @@ def load(name: str, runs: str | Path | None = None) -> TrainedRun:
     loaded = TrainedRun(LabBook(runs).open(name).folder)
     loaded.step = step
     return loaded
+
+
+def _bytes(prompt: str) -> bytes:
+    """UTF-8; bytes that were none in the shell come to Python as lone surrogates and are themselves again."""
+    return prompt.encode(errors="surrogateescape")

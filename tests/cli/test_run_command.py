@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ from calling import RECIPE, Cli, Place, call
 from seqlab.cli import display
 from seqlab.cli.fields import _alike
 from seqlab.experiment import Experiment
+from seqlab.journal import LabBook
 from seqlab.spec import from_json, to_json
 from seqlab.train.watch import Progress
 
@@ -98,9 +101,19 @@ def test_a_signal_ends_it_after_the_step(
     assert f"seqlab resume sent-{state}" in result.output
 
 
-def test_a_live_line_logs_what_plain_lines_say(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
-    from seqlab.journal import LabBook
+def test_training_goes_on_where_nobody_reads_any_more(place: Place, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "seqlab.cli.main", "run", place.recipe, "--name", "unread", "--runs", tmp_path]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0
+    assert LabBook(tmp_path).open("unread").state().name == "finished"
+    assert "step 4/4  train loss" in (tmp_path / "unread/attempts/1/stdout.log").read_text()
 
+
+def test_a_live_line_logs_what_plain_lines_say(place: Place, capsys: pytest.CaptureFixture[str]) -> None:
     run = LabBook(place.runs).create({"part": "x"}, name="watched", origin={})
     with run.attempt() as attempt, display.LiveDisplay(run) as shown:
         shown.floors({"uniform": {"nats_per_symbol": 5.5}, "bigram": {"nats_per_symbol": 2.0}})

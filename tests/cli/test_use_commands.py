@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -48,6 +49,11 @@ def test_an_alphabet_is_the_runs_own(cli: Cli, place: Place, tmp_path: Path) -> 
     refused = cli("generate", "characters", "--prompt", "Zoo", code=1)
     assert "character 'Z'" in refused.stderr
     assert refused.stdout == ""
+
+
+def test_a_prompt_is_the_bytes_that_were_typed(cli: Cli) -> None:
+    typed = os.fsdecode(b"\xff")  # what the shell's argument is to Python
+    assert cli("generate", "tiny", "--prompt", typed, "--symbols", "1").stdout_bytes.startswith(b"\xff")
 
 
 def test_generate_writes_on_and_says_of_which_checkpoint(cli: Cli) -> None:

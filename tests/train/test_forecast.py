@@ -122,11 +122,11 @@ def test_what_does_not_fit_is_refused_before_anything_is_written(
     tiny: Experiment, workplace: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "available_memory", lambda device: 1000)
-    with pytest.raises(TooLarge, match=r"GiB of memory and 0.0 GiB are free; make `batch.size`"):
+    with pytest.raises(TooLarge, match=r"iB of memory and 0.0 MiB are free; make `batch.size`"):
         prepare(tiny)
     monkeypatch.undo()
     monkeypatch.chdir(workplace)
-    with pytest.raises(TooLarge, match="GiB of disk"):
+    with pytest.raises(TooLarge, match=r"MiB of disk and 0.0 MiB are free; free some, keep fewer checkpoints"):
         refuse_if_too_large(replace(expected(tiny), disk_available=1))
     assert not (workplace / "runs").exists()
 

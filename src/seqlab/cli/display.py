@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
-from collections.abc import Mapping
-from contextlib import suppress
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -18,7 +19,7 @@ from seqlab.cli.results import Floors, standing
 from seqlab.journal import Run
 from seqlab.train.watch import Progress, Watch
 
-__all__ = ["Display", "display"]
+__all__ = ["Display", "display", "unseen"]
 
 TOLD_WIDTH = 76
 """Columns of the live line that are not the bar."""
@@ -64,7 +65,8 @@ class Display(Watch):
 
     def line(self, text: str) -> None:
         """Print a line and log it."""
-        click.echo(text)
+        with unseen():
+            click.echo(text)
         self.log(text)
 
     @cached_property
@@ -95,8 +97,9 @@ class LiveDisplay(Display):
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._bar.remove_task(self._task)  # the line has done its work: what stays is the record printed next
-        self._bar.stop()
+        with unseen():
+            self._bar.remove_task(self._task)  # the line has done its work: what stays is the record printed next
+            self._bar.stop()
 
     def training(self, progress: Progress, loss: float) -> None:
         told = self.told(progress, loss)
@@ -106,8 +109,20 @@ class LiveDisplay(Display):
         self.log(f"step {_step(progress)}  train {told}")
 
     def line(self, text: str) -> None:
-        self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
+        with unseen():
+            self._bar.console.print(text, markup=False, highlight=False, soft_wrap=True)
         self.log(text)
+
+
+@contextmanager
+def unseen() -> Iterator[None]:
+    """Where nobody reads any more (a closed pipe, a lost terminal), printing ends and training goes on."""
+    try:
+        yield
+    except OSError:
+        with suppress(OSError, ValueError):  # a stand-in for stdout may have no descriptor
+            stdout = sys.stdout.fileno()
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stdout)
 
 
 def _step(progress: Progress) -> str:

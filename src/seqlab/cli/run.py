@@ -116,7 +116,7 @@ def _train(
     recipe: Recipe, experiment: Experiment, changes: tuple[str, ...], name: str | None, why: str | None,
     tags: tuple[str, ...], deadline: float | None, plain: bool, runs: Path | None,
 ) -> None:  # fmt: skip
-    from seqlab.cli.display import display
+    from seqlab.cli.display import display, unseen
     from seqlab.cli.ending import conclude
     from seqlab.train.loop import train
     from seqlab.train.start import prepare, record
@@ -126,10 +126,11 @@ def _train(
     run = record(prepared, name=name, why=why, tags=tags, recipe=recipe.name, overrides=changes, sources=sources)
     t, until = prepared.training, time.time() + 60 * deadline if deadline is not None else None
     dtype = str(t.dtype).removeprefix("torch.")
-    click.echo(
-        f"{click.style(run.name, bold=True)}  {recipe.name}  "
-        f"{render.count(prepared.forecast.parameters)} parameters  {t.device.type} {dtype}"
-    )
+    with unseen():
+        click.echo(
+            f"{click.style(run.name, bold=True)}  {recipe.name}  "
+            f"{render.count(prepared.forecast.parameters)} parameters  {t.device.type} {dtype}"
+        )
     with display(run, plain) as shown:
         state = train(t, run, shown, until)
     conclude(run, t, state, runs)

@@ -37,7 +37,7 @@ def letters() -> Experiment:
         schedule=WSD(decay=0.8, shape="linear"),
         clip=None,
         batch=Batching(size=32),
-        budget=Budget(steps=500),
+        budget=Budget(steps=350),
     )
 
 

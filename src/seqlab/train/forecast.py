@@ -136,12 +136,25 @@ def matmul_rate(device: torch.device, dtype: torch.dtype) -> float:
 
 def refuse_if_too_large(expected: Forecast) -> None:
     """Raise TooLarge when memory or disk cannot hold the run."""
-    for what, needed, there in (
-        ("memory", expected.memory_bytes, expected.memory_available),
-        ("disk", expected.disk_bytes, expected.disk_available),
+    for what, needed, there, advice in (
+        (
+            "memory",
+            expected.memory_bytes,
+            expected.memory_available,
+            "make `batch.size` or the model smaller, raise `batch.accumulate`, or ask `--fit batch.size`",
+        ),
+        (
+            "disk",
+            expected.disk_bytes,
+            expected.disk_available,
+            "free some, keep fewer checkpoints (`snapshots`), or choose another disk (SEQLAB_RUNS, `--runs`)",
+        ),
     ):
         if needed > there:
             raise TooLarge(
-                f"this experiment needs about {needed / 2**30:.1f} GiB of {what} and {there / 2**30:.1f} GiB are free; "
-                "make `batch.size` or the model smaller, raise `batch.accumulate`, or ask `--fit batch.size`."
+                f"this experiment needs about {_size(needed)} of {what} and {_size(there)} are free; {advice}."
             )
+
+
+def _size(size: float) -> str:
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.1f} MiB"
