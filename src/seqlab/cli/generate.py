@@ -54,7 +54,7 @@ def command(
     start = time.perf_counter()
     pieces = run.stream(prompt, symbols=symbols, sampling=sampling, seed=seed)
     first = next(pieces, "")  # a prompt that cannot be read ends here, before anything is printed
-    for piece in chain((prompt, first), pieces):
+    for piece in chain((prompt.encode(errors="surrogateescape"), first), pieces):  # the bytes that were typed
         click.echo(piece, nl=False)
     seconds = time.perf_counter() - start
     click.echo()
