@@ -15,7 +15,7 @@ from calling import RECIPE, Cli, Place, call
 from seqlab.cli import display
 from seqlab.cli.fields import _alike
 from seqlab.experiment import Experiment
-from seqlab.journal import LabBook
+from seqlab.journal import LabBook, open_run
 from seqlab.spec import from_json, to_json
 from seqlab.train.watch import Progress
 
@@ -111,6 +111,13 @@ def test_training_goes_on_where_nobody_reads_any_more(place: Place, tmp_path: Pa
     assert process.returncode == 0
     assert LabBook(tmp_path).open("unread").state().name == "finished"
     assert "step 4/4  train loss" in (tmp_path / "unread/attempts/1/stdout.log").read_text()
+
+
+def test_a_run_of_a_persons_own_loop_is_not_resumed_here(cli: Cli, tmp_path: Path) -> None:
+    with open_run("by-hand", {"lr": 0.1}, runs=tmp_path) as own:
+        own.log(step=1, **{"train/loss": 1.0})
+    (tmp_path / "by-hand/attempts/1/exit.json").unlink()
+    assert "only that program can train it on." in cli("resume", "by-hand", "--runs", tmp_path, code=1).stderr
 
 
 def test_a_live_line_logs_what_plain_lines_say(place: Place, capsys: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,7 @@ from torch import nn
 from seqlab.data.signature import Signature
 from seqlab.experiment import Experiment
 from seqlab.journal import Run
-from seqlab.spec import from_json
+from seqlab.spec import SpecError, from_json
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, checkpoints, latest
 
 __all__ = ["experiment_of", "load_model", "pick_checkpoint"]
@@ -18,6 +18,10 @@ __all__ = ["experiment_of", "load_model", "pick_checkpoint"]
 
 def experiment_of(run: Run) -> Experiment:
     """The experiment of a run; parts from a user's file are loaded from the run's own copy."""
+    if run.origin.get("by") == "open_run":
+        raise SpecError(
+            f"{run.name} was made by a program with a loop of its own (open_run): only that program can train it on."
+        )
     return cast(Experiment, from_json(run.experiment, run.folder / "source"))
 
 
