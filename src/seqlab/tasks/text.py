@@ -31,7 +31,11 @@ from seqlab.tasks import Batch, PreparedTask, Task
 __all__ = ["PreparedText", "Text"]
 
 EVALUATION_SYMBOLS = 16384
-"""Symbols that one forward pass of an evaluation reads: large enough to be efficient, small enough for any memory."""
+"""Symbols that one forward pass of an evaluation reads at most: large enough to be efficient."""
+
+EVALUATION_LOGITS = 2**25
+"""Logits that one forward pass of an evaluation makes at most (but for a single window): a tokenizer's large alphabet
+must not fill the memory that training left free."""
 
 
 class Text(Task):
@@ -164,7 +168,7 @@ class PreparedText(PreparedTask):
         """loss (nats per symbol), bits_per_byte, accuracy, and `symbols`, how many were scored."""
         starts, first = self._evaluation_windows(split, subset)
         length = min(self.spec.window, len(self.encoded[split]) - 1)
-        rows_at_once = max(1, EVALUATION_SYMBOLS // length)
+        rows_at_once = max(1, min(EVALUATION_SYMBOLS, EVALUATION_LOGITS // self.symbols.size) // length)
         device = next(model.parameters()).device
         totals = np.zeros(4)
         for at in range(0, len(starts), rows_at_once):
