@@ -100,6 +100,22 @@ def test_show_json_has_what_programs_need(cli: Cli, book: LabBook) -> None:
     assert shown["attempts"][0]["exit"]["state"] == "finished"
 
 
+def test_a_run_that_wrote_no_last_summary_is_told_by_its_metrics(cli: Cli, book: LabBook) -> None:
+    run = book.open("tiny")
+    (run.folder / "attempts/1/exit.json").unlink()
+    summary = json.loads((run.folder / "summary.json").read_text())
+    summary |= {"step": 0, "tokens": 0, "epoch": 0.0, "wall_seconds": 0.001, "tokens_per_second": 0.0}
+    (run.folder / "summary.json").write_text(json.dumps(summary))
+    newest = run.metrics.tail(1)[0]
+    shown = json.loads(cli("show", "tiny", "--json").output)
+    (listed,) = json.loads(cli("ls", "--json", "--where", "name=tiny").output)
+    assert shown["state"] == listed["state"] == "crashed"
+    assert shown["step"] == listed["step"] == 4
+    assert shown["wall_seconds"] == listed["wall_seconds"] == newest["wall_seconds"]
+    assert shown["tokens_per_second"] == run.metrics.last["speed/tokens_per_second"]
+    assert f"{newest['tokens']} tokens" in cli("show", "tiny").output
+
+
 def test_show_reads_a_run_of_a_persons_own_loop(cli: Cli, book: LabBook) -> None:
     from seqlab import open_run
 

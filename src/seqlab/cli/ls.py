@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from seqlab.cli import options, render
-from seqlab.cli.results import best_known, reached
+from seqlab.cli.results import best_known, reached, so_far
 from seqlab.journal import JournalError, LabBook, Run
 from seqlab.journal.lineage import taints
 from seqlab.journal.where import select
@@ -69,7 +69,7 @@ def _nothing(book: LabBook, filtered: bool, archived: bool) -> str:
 
 
 def _facts(run: Run, taint: str | None) -> dict[str, Any]:
-    state, summary = run.state(), run.summary
+    state, summary = run.state(), so_far(run)
     return {
         "name": run.name,
         "state": state.name,

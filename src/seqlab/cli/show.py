@@ -9,7 +9,7 @@ import click
 
 from seqlab.cli import options, render
 from seqlab.cli.card import print_card
-from seqlab.cli.results import best_known, print_floors, reached
+from seqlab.cli.results import best_known, print_floors, reached, so_far
 from seqlab.journal import LabBook, Run
 from seqlab.journal.lineage import taints
 
@@ -38,9 +38,8 @@ def command(name: str, as_json: bool, runs: Path | None) -> None:
 
 
 def _facts(run: Run, taint: str | None) -> dict[str, Any]:
-    state, summary, metrics = run.state(), run.summary, run.metrics
+    state, summary, metrics = run.state(), so_far(run), run.metrics
     attempts = [{key: value for key, value in attempt.items() if key != "folder"} for attempt in run.attempts()]
-    newest = metrics.tail(1)
     return {
         "name": run.name,
         "state": state.name,
@@ -57,7 +56,7 @@ def _facts(run: Run, taint: str | None) -> dict[str, Any]:
         "metrics": {"step": metrics.step, "last": metrics.last, "best": metrics.best, "damaged": metrics.damaged},
         "floors": summary.get("floors", {}),
         "parameters": summary.get("parameters"),
-        "wall_seconds": max(summary.get("wall_seconds", 0.0), newest[0].get("wall_seconds", 0.0) if newest else 0.0),
+        "wall_seconds": summary.get("wall_seconds", 0.0),
         "tokens_per_second": summary.get("tokens_per_second"),
         "summary": summary,
         "origin": run.origin,
