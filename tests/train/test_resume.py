@@ -93,7 +93,13 @@ def test_hyena_and_a_schedule_over_the_budget_change_no_bit(tiny: Experiment) ->
 
 @pytest.mark.parametrize(
     ("how", "state"),
-    [("SIGINT", "stopped"), ("SIGTERM", "preempted"), ("SIGUSR2", "preempted"), ("deadline", "timed_out")],
+    [
+        ("SIGINT", "stopped"),
+        ("SIGTERM", "preempted"),
+        ("SIGHUP", "preempted"),
+        ("SIGUSR2", "preempted"),
+        ("deadline", "timed_out"),
+    ],
 )
 def test_every_way_to_end_early_saves_and_is_recorded(
     tiny: Experiment, monkeypatch: pytest.MonkeyPatch, how: str, state: str

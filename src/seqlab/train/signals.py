@@ -1,4 +1,5 @@
-"""Requests to end early: Ctrl-C, SIGTERM, SIGUSR2 (a scheduler's warning), a deadline; the step is finished first."""
+"""Requests to end early, obeyed after the present step: Ctrl-C, SIGTERM, SIGHUP (a lost terminal), SIGUSR2 (a
+scheduler's warning), a deadline."""
 
 from __future__ import annotations
 
@@ -10,7 +11,12 @@ from typing import Self
 
 __all__ = ["Signals"]
 
-REASONS = {signal.SIGINT: "stopped", signal.SIGTERM: "preempted", signal.SIGUSR2: "preempted"}
+REASONS = {
+    signal.SIGINT: "stopped",
+    signal.SIGTERM: "preempted",
+    signal.SIGHUP: "preempted",
+    signal.SIGUSR2: "preempted",
+}
 
 
 class Signals:
@@ -29,7 +35,10 @@ class Signals:
 
     def __enter__(self) -> Self:
         if threading.current_thread() is threading.main_thread():
-            self._previous = {number: signal.signal(number, self._received) for number in REASONS}
+            # Under nohup SIGHUP is ignored on purpose, and stays so.
+            under_nohup = signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+            heard = [number for number in REASONS if not (under_nohup and number == signal.SIGHUP)]
+            self._previous = {number: signal.signal(number, self._received) for number in heard}
         return self
 
     def __exit__(self, *_: object) -> None:
