@@ -23,7 +23,8 @@ from seqlab.journal import LabBook
 from seqlab.journal import Run as Record
 from seqlab.journal.names import at_step
 from seqlab.train.load import experiment_of, load_model
-from seqlab.train.start import prepare, start
+from seqlab.train.loop import train
+from seqlab.train.start import prepare, record
 from seqlab.train.watch import Watch
 
 __all__ = ["TrainedRun", "load", "run"]
@@ -80,8 +81,10 @@ def run(
     """Train an experiment and return its run. An interrupt (Ctrl-C, the notebook's stop button) ends it after the
     present step, saved; what was trained is returned. Raises in one sentence what is wrong, before anything is
     written."""
-    record, _, _ = start(prepare(experiment, runs), name=name, why=why, tags=tags, watch=watch)
-    return TrainedRun(record.folder)
+    prepared = prepare(experiment, runs)
+    made = record(prepared, name=name, why=why, tags=tags)
+    train(prepared.training, made, watch)
+    return TrainedRun(made.folder)
 
 
 def load(name: str, runs: str | Path | None = None) -> TrainedRun:

@@ -23,7 +23,7 @@ from seqlab.train.saving import give_weights
 from seqlab.train.training import Training, assemble
 from seqlab.train.watch import Watch
 
-__all__ = ["Prepared", "prepare", "record", "resume", "start"]
+__all__ = ["Prepared", "prepare", "record", "resume"]
 
 
 @dataclass(frozen=True)
@@ -64,24 +64,6 @@ def _build(experiment: Experiment, book: LabBook) -> Prepared:
     check_causal(experiment, task, training.model)
     check_names(experiment, task, training.model)
     return Prepared(experiment, training, expected, experiment.model.card(training.model), None, book)
-
-
-def start(
-    prepared: Prepared,
-    *,
-    name: str | None = None,
-    why: str | None = None,
-    tags: Sequence[str] = (),
-    recipe: str | None = None,
-    overrides: Sequence[str] = (),
-    sources: dict[str, bytes] | None = None,
-    watch: Watch | None = None,
-    deadline: float | None = None,
-) -> tuple[Run, Training, str]:
-    """Make the run folder and train; returns the run, the training in memory, and the state it ended in."""
-    run = record(prepared, name=name, why=why, tags=tags, recipe=recipe, overrides=overrides, sources=sources)
-    state = train(prepared.training, run, watch, deadline)
-    return run, prepared.training, state
 
 
 def record(
