@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 from torch import nn
 
+from seqlab.audits.shared.gate import Auditor
 from seqlab.data.symbols import StreamDecoder, Symbols, from_json
 from seqlab.experiment import Experiment
 from seqlab.generation.generate import generate
@@ -79,11 +80,13 @@ def run(
     watch: Watch | None = None,
 ) -> TrainedRun:
     """Train an experiment and return its run. An interrupt (Ctrl-C, the notebook's stop button) ends it after the
-    present step, saved; what was trained is returned. Raises in one sentence what is wrong, before anything is
-    written."""
+    present step, saved; what was trained is returned. Raises in one sentence what is wrong, also what an audit finds,
+    before anything is written."""
     prepared = prepare(experiment, runs)
-    made = record(prepared, name=name, why=why, tags=tags)
-    train(prepared.training, made, watch)
+    auditor = Auditor()
+    audits = auditor.before(prepared.training)
+    made = record(prepared, name=name, why=why, tags=tags, audits=audits)
+    train(prepared.training, made, watch, auditor=auditor)
     return TrainedRun(made.folder)
 
 

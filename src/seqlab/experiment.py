@@ -123,6 +123,8 @@ class Experiment(Part):
     """auto: cuda where there is one."""
     seed: int = Field(default=0, ge=0)
     """Of every named random stream."""
+    accept: tuple[str, ...] = ()
+    """Audits whose failure does not stop the run (`causality`; `seqlab audit` lists them); recorded with it."""
 
     def check(self) -> None:
         minutes_only = self.budget.steps is None and self.budget.tokens is None

@@ -16,7 +16,6 @@ SLIPS = {
     "missing mixer": (("model.layers.0.mixer=none",), "a missing part is never replaced"),
     "unknown mixer": (("model.layers.all.mixer=hyaena",), "did you mean `hyena`"),
     "heads that do not divide": (("model.layers.all.mixer.heads=3",), "3 heads do not divide 8"),
-    "a model that sees what it is to predict": (("model.layers.0.mixer.causal=false",), "a mixer is not causal"),
     "not an override": (("optim.lr",), "not of the form"),
     "given twice": (("seed=1", "seed=2"), "`seed` is given twice"),
     "text shorter than a batch": (("batch.size=5000",), "do not fill a batch"),
@@ -111,3 +110,19 @@ def test_a_download_with_a_wrong_hash(cli: Cli, place: Place, monkeypatch: pytes
     assert "nothing of it was kept" in stderr
     assert is_one_sentence(stderr)
     assert "download" in next(line for line in cli("data", "ls").output.splitlines() if line.startswith("kjv"))
+
+
+def test_a_model_that_sees_what_it_is_to_predict(cli: Cli, place: Place) -> None:
+    before = place.files()
+    result = cli("run", place.recipe, "model.layers.0.mixer.causal=false", code=1)
+    assert "layer 0 (SelfAttention) is not causal" in result.stderr
+    assert "`accept=causality`" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert place.files() == before
+
+
+def test_what_is_accepted_must_have_failed(cli: Cli, place: Place) -> None:
+    before = place.files()
+    assert "did not fail (pass); leave it out" in cli("run", place.recipe, "accept=causality", code=1).stderr
+    assert "did you mean `causality`" in cli("run", place.recipe, "accept=causalty", code=1).stderr
+    assert place.files() == before

@@ -10,7 +10,7 @@ import traceback
 
 __all__ = ["sentence"]
 
-MEANT_FOR_USERS = {"JournalError", "SpecError", "DataError", "CheckpointError", "TooLarge"}
+MEANT_FOR_USERS = {"JournalError", "SpecError", "DataError", "CheckpointError", "TooLarge", "AuditFailed"}
 
 
 def sentence(error: Exception) -> str | None:

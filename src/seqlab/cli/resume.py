@@ -26,11 +26,13 @@ def command(name: str, deadline: float | None, plain: bool, runs: Path | None) -
     if run.state().name == "finished":
         click.echo(f"{run.name} is finished; there is nothing to resume. `seqlab show {run.name}` shows it.")
         return
+    from seqlab.audits.shared.gate import Auditor
     from seqlab.cli.display import display
     from seqlab.cli.ending import conclude
     from seqlab.train.start import resume
 
     with display(run, plain) as shown:
-        training, state = resume(run, shown, time.time() + 60 * deadline if deadline is not None else None)
+        until = time.time() + 60 * deadline if deadline is not None else None
+        training, state = resume(run, shown, until, Auditor())
     if training is not None:
         conclude(run, training, state, runs)

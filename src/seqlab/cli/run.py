@@ -116,6 +116,8 @@ def _train(
     recipe: Recipe, experiment: Experiment, changes: tuple[str, ...], name: str | None, why: str | None,
     tags: tuple[str, ...], deadline: float | None, plain: bool, runs: Path | None,
 ) -> None:  # fmt: skip
+    from seqlab.audits.shared.gate import Auditor
+    from seqlab.cli.audited import counted, warnings
     from seqlab.cli.display import display, unseen
     from seqlab.cli.ending import conclude
     from seqlab.train.loop import train
@@ -123,14 +125,21 @@ def _train(
 
     prepared = prepare(experiment, runs)
     sources = {recipe.file.name: recipe.file.read_bytes()}
-    run = record(prepared, name=name, why=why, tags=tags, recipe=recipe.name, overrides=changes, sources=sources)
+    auditor = Auditor()
+    audits = auditor.before(prepared.training)
+    run = record(
+        prepared, name=name, why=why, tags=tags, recipe=recipe.name, overrides=changes, sources=sources, audits=audits
+    )
     t, until = prepared.training, time.time() + 60 * deadline if deadline is not None else None
     dtype = str(t.dtype).removeprefix("torch.")
     with unseen():
         click.echo(
             f"{click.style(run.name, bold=True)}  {recipe.name}  "
-            f"{render.count(prepared.forecast.parameters)} parameters  {t.device.type} {dtype}"
+            f"{render.count(prepared.forecast.parameters)} parameters  {t.device.type} {dtype}  "
+            f"{counted(audits['before'])}"
         )
     with display(run, plain) as shown:
-        state = train(t, run, shown, until)
+        for warning in warnings(audits["before"]):
+            shown.message(warning)
+        state = train(t, run, shown, until, auditor)
     conclude(run, t, state, runs)

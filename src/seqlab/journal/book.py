@@ -40,6 +40,7 @@ class LabBook:
         tags: Sequence[str] = (),
         why: str | None = None,
         parent: Mapping[str, Any] | None = None,
+        audits: Mapping[str, Any] | None = None,
     ) -> Run:
         """Make a run folder, completely or not at all. Raises RunExists, ReadOnly, DiskFull, JournalError."""
         for tag in tags:
@@ -53,6 +54,8 @@ class LabBook:
         }
         if parent is not None:
             files["parent.json"] = dict(parent)
+        if audits is not None:
+            files["audits.json"] = dict(audits)
         with clearly(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
         draft = self.root / f".making-{os.getpid()}-{os.urandom(6).hex()}"

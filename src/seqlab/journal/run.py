@@ -43,6 +43,11 @@ class Run:
         """parent.json of a fork, else None."""
         return read_object(self.folder / "parent.json")
 
+    @property
+    def audits(self) -> dict[str, Any]:
+        """audits.json: findings `before` the first step and of what was `trained`; {} where nothing was audited."""
+        return read_object(self.folder / "audits.json") or {}
+
     @cached_property
     def created(self) -> str:
         """When the run was made: UTC, ISO 8601; "" when nobody wrote it down."""

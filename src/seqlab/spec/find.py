@@ -34,14 +34,16 @@ _user_files: dict[str, UserFile] = {}
 
 
 def names(kind: str) -> list[str]:
-    """The members of a kind, e.g. `names("mixers")`: the files of its folder. Nothing is imported."""
+    """The members of a kind, e.g. `names("mixers")`: the files of its folder, not the folders in it. Nothing is
+    imported."""
     try:
         spec = importlib.util.find_spec(f"seqlab.{kind.replace('/', '.')}")
     except (ImportError, ValueError):  # a parent folder is missing, or the name is no name
         spec = None
     if spec is None or not spec.submodule_search_locations:
         raise SpecError(f"there is no kind of part `{kind}`.")
-    return sorted(module.name for module in pkgutil.iter_modules(spec.submodule_search_locations))
+    found = pkgutil.iter_modules(spec.submodule_search_locations)
+    return sorted(module.name for module in found if not module.ispkg)
 
 
 def find(kind: str, name: str) -> type[Part]:

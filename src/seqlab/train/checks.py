@@ -8,7 +8,7 @@ from seqlab.experiment import Experiment
 from seqlab.spec import SpecError, did_you_mean, label
 from seqlab.tasks import PreparedTask
 
-__all__ = ["check_causal", "check_names"]
+__all__ = ["check_names"]
 
 
 def check_names(experiment: Experiment, task: PreparedTask, model: nn.Module) -> None:
@@ -29,12 +29,3 @@ def check_names(experiment: Experiment, task: PreparedTask, model: nn.Module) ->
         if name not in metrics:
             raise SpecError(f"snapshots.keep_best: no evaluation has `{name}`; {did_you_mean(name, metrics)}")
     experiment.schedule.remember({}, dict.fromkeys(metrics, 0.0), 0)
-
-
-def check_causal(experiment: Experiment, task: PreparedTask, model: nn.Module) -> None:
-    """Raise SpecError for a model that sees the very symbols that its task asks it to predict."""
-    if task.forward_only and not getattr(model, "causal", True):
-        raise SpecError(
-            f"{label(type(experiment.task))} asks for the next symbol and this model sees it: a mixer is not causal; "
-            "make every mixer causal (`model.layers.all.mixer.causal=true`)."
-        )

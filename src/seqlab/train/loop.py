@@ -6,6 +6,7 @@ import math
 import time
 
 from seqlab.journal import Attempt, Run
+from seqlab.train.auditor import Auditor
 from seqlab.train.cadence import Cadence
 from seqlab.train.checkpoint import latest
 from seqlab.train.environment import differences, environment
@@ -21,11 +22,14 @@ from seqlab.train.watch import Watch
 __all__ = ["train"]
 
 
-def train(t: Training, run: Run, watch: Watch | None = None, deadline: float | None = None) -> str:
+def train(
+    t: Training, run: Run, watch: Watch | None = None, deadline: float | None = None, auditor: Auditor | None = None
+) -> str:
     """Carry out an experiment in its run folder, from its newest usable checkpoint if it has one.
 
     Returns the state that was recorded: finished, or stopped, preempted or timed_out (saved, to be resumed), or
-    diverged. deadline: seconds since the epoch at which to save and end.
+    diverged. deadline: seconds since the epoch at which to save and end. auditor: looks at what was trained when the
+    budget is reached.
     """
     watch = watch or Watch()
     with Signals(deadline) as signals, run.attempt(origin=environment(t.device, t.dtype)) as attempt:
@@ -47,6 +51,7 @@ def train(t: Training, run: Run, watch: Watch | None = None, deadline: float | N
                 state = state if checkpoint(t, run, report, cadence) else "diverged"
         if state == "finished":
             finish(t, report)
+            audit(t, run, attempt, watch, auditor)
         report.end(state)
     return state
 
@@ -106,3 +111,14 @@ def finish(t: Training, report: Report) -> None:
     with t.shares.rare("floors"):
         slow = t.task.slow_floors()
     report.floors(slow)
+
+
+def audit(t: Training, run: Run, attempt: Attempt, watch: Watch, auditor: Auditor | None) -> None:
+    """Look at what was trained; an alarm marks the run and changes nothing."""
+    if auditor is None:
+        return
+    with t.shares.rare("audits"):
+        alarms = auditor.trained(t, run)
+    for sentence in alarms:
+        watch.message(sentence)
+        attempt.event("alarm", message=sentence)

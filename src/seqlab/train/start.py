@@ -9,11 +9,13 @@ from typing import Any
 
 from seqlab.experiment import Experiment
 from seqlab.journal import LabBook, Run
+from seqlab.journal.files import replace_json
 from seqlab.journal.names import at_step
 from seqlab.spec import id, to_json
 from seqlab.spec.find import user_files_in
+from seqlab.train.auditor import Auditor
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, latest
-from seqlab.train.checks import check_causal, check_names
+from seqlab.train.checks import check_names
 from seqlab.train.environment import command_line, environment, git_state
 from seqlab.train.forecast import Forecast, forecast, refuse_if_too_large
 from seqlab.train.load import experiment_of, pick_checkpoint
@@ -23,7 +25,7 @@ from seqlab.train.saving import give_weights
 from seqlab.train.training import Training, assemble
 from seqlab.train.watch import Watch
 
-__all__ = ["Prepared", "prepare", "record", "resume"]
+__all__ = ["Prepared", "prepare", "record", "resume", "trained"]
 
 
 @dataclass(frozen=True)
@@ -61,7 +63,6 @@ def _build(experiment: Experiment, book: LabBook) -> Prepared:
     expected = forecast(experiment, task, book.root)
     refuse_if_too_large(expected)
     training = assemble(experiment, task, device, dtype)
-    check_causal(experiment, task, training.model)
     check_names(experiment, task, training.model)
     return Prepared(experiment, training, expected, experiment.model.card(training.model), None, book)
 
@@ -75,8 +76,11 @@ def record(
     recipe: str | None = None,
     overrides: Sequence[str] = (),
     sources: dict[str, bytes] | None = None,
+    audits: dict[str, Any] | None = None,
 ) -> Run:
-    """Make the run folder of a prepared experiment; the run is queued until `resume` or a worker takes it."""
+    """Make the run folder of a prepared experiment; the run is queued until `resume` or a worker takes it.
+
+    audits: what `Auditor.before` returned; without it the run is audited when it is taken."""
     t = prepared.training
     experiment = replace(prepared.experiment, task=prepared.experiment.task.anchored())
     git = git_state(Path.cwd())
@@ -97,14 +101,24 @@ def record(
         "forecast": prepared.forecast.to_json(),
     }
     return prepared.book.create(
-        to_json(experiment), name=name, origin=origin, sources=kept, tags=tags, why=why, parent=prepared.start
+        to_json(experiment),
+        name=name,
+        origin=origin,
+        sources=kept,
+        tags=tags,
+        why=why,
+        parent=prepared.start,
+        audits=audits,
     )
 
 
-def resume(run: Run, watch: Watch | None = None, deadline: float | None = None) -> tuple[Training | None, str]:
+def resume(
+    run: Run, watch: Watch | None = None, deadline: float | None = None, auditor: Auditor | None = None
+) -> tuple[Training | None, str]:
     """Go on with a run where its last checkpoint was taken; nothing happens when it is finished.
 
-    Raises RunBusy when another process is at it, DataError when the data is no longer what it was.
+    A run that was queued without audits is audited first. Raises RunBusy when another process is at it,
+    CheckpointError when the data is no longer what it was.
     """
     state = run.state()
     if state.name == "finished":
@@ -119,7 +133,19 @@ def resume(run: Run, watch: Watch | None = None, deadline: float | None = None) 
         )
     if prepared.experiment.start_from is not None and latest(run.folder)[0] is None:
         give_weights(prepared.training, _recorded_start(run, prepared.book))
-    return prepared.training, train(prepared.training, run, watch, deadline)
+    if auditor is not None and not (run.folder / "audits.json").exists():
+        replace_json(run.folder / "audits.json", auditor.before(prepared.training))
+    return prepared.training, train(prepared.training, run, watch, deadline, auditor)
+
+
+def trained(run: Run, step: int | None = None) -> tuple[Training, list[str]]:
+    """What a run trained, in memory with its data: the weights of the checkpoint of a step, or of the newest usable
+    one, the averaged ones where there are any; and sentences about newer ones that were skipped."""
+    checkpoint, skipped = pick_checkpoint(run, step)
+    training = _build(experiment_of(run), LabBook(run.folder.parent)).training
+    give_weights(training, checkpoint)
+    training.step = checkpoint.step
+    return training, skipped
 
 
 def _recorded_start(run: Run, book: LabBook) -> Checkpoint:

@@ -11,6 +11,8 @@ import sys
 import time
 from pathlib import Path
 
+from seqlab.audits import AuditFailed
+from seqlab.audits.shared.gate import Auditor
 from seqlab.data import DataError
 from seqlab.journal import JournalError, LabBook
 from seqlab.journal.state import exit_code
@@ -38,8 +40,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     deadline = time.time() + options.deadline if options.deadline is not None else None
     try:
-        _, state = resume(LabBook(options.run.parent).open(options.run.name), Lines(), deadline)
-    except (JournalError, SpecError, DataError, CheckpointError, TooLarge) as error:
+        _, state = resume(LabBook(options.run.parent).open(options.run.name), Lines(), deadline, Auditor())
+    except (JournalError, SpecError, DataError, CheckpointError, TooLarge, AuditFailed) as error:
         print(error, file=sys.stderr)
         return 1
     return exit_code(state)

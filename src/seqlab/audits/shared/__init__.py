@@ -1,0 +1,1 @@
+"""What several audits need: the subject, models with known answers, taps, the gate."""

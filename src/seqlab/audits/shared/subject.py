@@ -1,0 +1,165 @@
+"""What an audit looks at: an experiment in memory, with copies that an audit may do anything to."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from seqlab.audits import Stage
+from seqlab.data.streams import stream_seed
+from seqlab.experiment import Experiment
+from seqlab.journal import Run
+from seqlab.tasks import PreparedTask
+from seqlab.train.interventions import apply_methods, begin_interventions
+from seqlab.train.step import optimiser_step
+from seqlab.train.training import Training, assemble
+
+__all__ = ["Step", "Subject", "loop_step"]
+
+Step = Callable[[Training], Mapping[str, Any]]
+"""Takes one step of a training and returns its metrics, as the loop does."""
+
+WIDE_PARAMETERS = 60_000_000
+"""A model with more parameters is looked at in float32: in float64 it would not fit beside the run."""
+AFFORDABLE_FLOPS = 4e9
+"""Operations of one forward pass in an audit, about a tenth of a second in float64: longer inputs are cut."""
+
+
+def loop_step(t: Training) -> dict[str, Any]:
+    """One step as the training loop takes it: update, then methods."""
+    return {**optimiser_step(t), **apply_methods(t)}
+
+
+@dataclass
+class Subject:
+    """An experiment that was built (`before`), or one with the weights that training gave it (`trained`)."""
+
+    training: Training
+    """Never changed by an audit."""
+    stage: Stage = "before"
+    step: Step = loop_step
+    """How a training takes a step."""
+    run: Run | None = None
+    """The record, where there is one: metrics and floors."""
+    notes: dict[str, Any] = field(default_factory=dict)
+    """What one audit measured that another may use."""
+
+    @property
+    def is_planted(self) -> bool:
+        """Whether its steps are not those of the loop, so that no finding about it can be cited."""
+        return self.step is not loop_step
+
+    @property
+    def experiment(self) -> Experiment:
+        """The spec."""
+        return self.training.experiment
+
+    @property
+    def task(self) -> PreparedTask:
+        """The data."""
+        return self.training.task
+
+    def copied(self) -> Training:
+        """A training of one's own with the subject's weights: step it, break it. Its optimiser is new."""
+        t = self.training
+        own = assemble(t.experiment, t.task, t.device, t.dtype)
+        own.model.load_state_dict(t.model.state_dict())
+        own.weights.publish()
+        own.weights.restart_average()
+        begin_interventions(own)
+        return own
+
+    @cached_property
+    def awake(self) -> nn.Module:
+        """A copy of the model in evaluation mode and float64 (float32 where it is too large), for comparisons.
+
+        Before training, parameters that begin at zero (a residual branch, a head) get small random values: a branch
+        that is switched off hides every fault behind it. Shared among audits: look, do not change.
+        """
+        model = copy.deepcopy(self.training.model)
+        if sum(p.numel() for p in model.parameters()) <= WIDE_PARAMETERS:
+            model = model.double()
+        if self.stage == "before":
+            with self.drawing("awake"):
+                wake(model)
+        return model.eval()
+
+    @property
+    def tolerance(self) -> float:
+        """The relative difference between two outputs of `awake` that rounding can make."""
+        wide = next(self.awake.parameters()).dtype == torch.float64
+        return 1e-9 if wide else 1e-4
+
+    @contextmanager
+    def drawing(self, name: str, *counters: int) -> Iterator[None]:
+        """Within, torch's global generator is at a place of its own; afterwards it is where it was."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(stream_seed(self.experiment.seed, f"audits/{name}", *counters))
+            yield
+
+    def inputs(self, rows: int = 1, length: int | None = None) -> tuple[Tensor, ...]:
+        """Held-out inputs as `model(*inputs)` takes them, cut to a length that a look can afford (or to `length`)."""
+        length = min(length or self.length, self.length)
+        return tuple(
+            (tensor[:, :length] if tensor.ndim > 1 else tensor).to(self.training.device)
+            for tensor in self.task.held_out_inputs(rows)
+        )
+
+    @cached_property
+    def length(self) -> int:
+        """The longest input that a look can afford: the task's own where the model is small."""
+        longest = self.task.held_out_inputs(1)[0]
+        whole = longest.shape[1] if longest.ndim > 1 else 1
+        length = whole
+        while length > 32 and self._flops(length) > AFFORDABLE_FLOPS:
+            length //= 2
+        return length
+
+    def _flops(self, length: int) -> float:
+        model: Any = self.training.model
+        if hasattr(model, "flops"):
+            return float(model.flops(length))
+        return 2.0 * length * sum(p.numel() for p in self.training.model.parameters())
+
+    def disturbed(self, inputs: tuple[Tensor, ...], start: int, stop: int | None = None) -> tuple[Tensor, ...]:
+        """The inputs with every symbol from `start` up to `stop` (None: the end) replaced by another one."""
+        first, *rest = inputs
+        changed = first.clone()
+        part = changed[:, start:stop]
+        if first.is_floating_point():
+            part += 1 + torch.rand_like(part)
+        else:
+            vocabulary = self.task.signature.vocabulary
+            part += torch.randint_like(part, 1, vocabulary) if vocabulary > 1 else 0
+            part %= vocabulary
+        return changed, *rest
+
+    def output(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
+        """What a model makes of inputs, without gradient; whatever it draws, it draws the same each time."""
+        dtype = next(model.parameters()).dtype
+        cast = tuple(tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in inputs)
+        with self.drawing("output"), torch.no_grad():
+            found = model(*cast)
+        return found if isinstance(found, Tensor) else next(part for part in found if isinstance(part, Tensor))
+
+
+def wake(model: nn.Module) -> None:
+    """Give every parameter that is zero throughout small random values: N(0, 1 / fan-in), a vector's N(0, 0.01)."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.numel() and not parameter.any():
+                fan_in = parameter[0].numel() if parameter.ndim > 1 else 100
+                parameter.normal_(0.0, fan_in**-0.5)
+
+
+def moved(a: Tensor, b: Tensor) -> float:
+    """The largest difference between two outputs, in units of the largest entry."""
+    scale = torch.maximum(a.abs().max(), b.abs().max()).clamp(min=1e-30)
+    return float((a - b).abs().max() / scale)
