@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow check format bench clean
+.PHONY: demo test test-slow check format docs bench clean
 
 # The stamp is younger than what decides the environment's content, or the environment is made anew.
 .venv/.ok: pyproject.toml constraints.txt
@@ -30,6 +30,10 @@ check: .venv/.ok
 format: .venv/.ok
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
+
+# The parts of docs/ that commands make.
+docs: .venv/.ok
+	PYTHONPATH=tests:tests/museum $(BIN)/python tests/museum/page.py
 
 bench: .venv/.ok
 	$(BIN)/seqlab bench all

@@ -2,47 +2,43 @@
 
 from __future__ import annotations
 
-import importlib
 import re
-from pathlib import Path
-from types import ModuleType
 
 import pytest
+from page import MARK, PAGE, exhibit, exhibits, subject, title
 
 from seqlab.audits.shared.gate import Result, defaults, examine
-from seqlab.audits.shared.subject import Subject
-from seqlab.experiment import Experiment
-from seqlab.train.start import prepare
-
-NOT_EXHIBITS = ("exhibits", "conftest")
-EXHIBITS = sorted(
-    path.stem
-    for path in Path(__file__).parent.glob("*.py")
-    if path.stem not in NOT_EXHIBITS and not path.stem.startswith("test_")
-)
+from seqlab.spec import members
 
 
-def exhibit(name: str) -> ModuleType:
-    return importlib.import_module(name)
-
-
-def audited(experiment: Experiment, planted: ModuleType | None = None) -> dict[str, Result]:
-    """The results of the default audits before training, by name."""
-    subject = Subject(prepare(experiment).training)
-    if planted is not None and hasattr(planted, "step"):
-        subject.step = planted.step
-    return {result.name: result for result in examine(subject, defaults(subject))}
-
-
-@pytest.mark.parametrize("name", EXHIBITS)
-def test_the_fault_is_caught_and_named(name: str) -> None:
+def audited(name: str, *, healthy: bool = False) -> Result:
+    """What the audit that must catch the fault says before training; it is one that runs by default."""
     planted = exhibit(name)
-    result = audited(planted.faulty(), planted)[planted.CAUGHT_BY]
+    found = subject(planted, healthy=healthy)
+    (result,) = examine(found, {planted.CAUGHT_BY: defaults(found)[planted.CAUGHT_BY]})
+    return result
+
+
+@pytest.mark.parametrize("name", exhibits())
+def test_the_fault_is_caught_and_named(name: str) -> None:
+    result = audited(name)
     assert result.status == "fail", result.sentence()
-    assert re.search(planted.SAYS, result.finding.message), result.sentence()
+    assert re.search(exhibit(name).SAYS, result.finding.message), result.sentence()
 
 
-@pytest.mark.parametrize("name", [name for name in EXHIBITS if hasattr(exhibit(name), "healthy")])
+@pytest.mark.parametrize("name", [name for name in exhibits() if hasattr(exhibit(name), "healthy")])
 def test_the_same_without_the_fault_is_believed(name: str) -> None:
-    for result in audited(exhibit(name).healthy()).values():
-        assert result.status != "fail", result.sentence()
+    result = audited(name, healthy=True)
+    assert result.status == "pass", result.sentence()
+
+
+def test_the_page_shows_every_audit_and_every_exhibit() -> None:
+    """`make docs` writes it again."""
+    made = PAGE.read_text().partition(MARK)[2]
+    for name in members("audits"):
+        assert f"| `audits/{name}` |" in made
+    for name in exhibits():
+        first, rest = title(exhibit(name))
+        assert f"### {first}\n" in made
+        assert rest in made
+        assert f"`tests/museum/{name}.py`" in made

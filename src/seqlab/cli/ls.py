@@ -32,7 +32,8 @@ def command(filters: tuple[str, ...], tags: tuple[str, ...], archived: bool, as_
     """List the runs, the newest last.
 
     `loss` is that of the whole validation split, else of its subset, else of training, as `of` says; `best` is the
-    best of the same. A run that a verdict `bug` reaches, its own or an ancestor's, is marked `tainted`.
+    best of the same. A run that a verdict `bug` reaches, its own or an ancestor's, is marked `tainted`; one whose
+    audits of what was trained raised an alarm, `alarm`; one that was made in spite of a failed audit, `accepted`.
     """
     book = LabBook(runs)
     everything = book.runs(archived=archived)
@@ -81,6 +82,8 @@ def _facts(run: Run, taint: str | None) -> dict[str, Any]:
         "why": run.why,
         "verdict": run.verdict,
         "taint": taint,
+        "alarms": summary.get("alarms", []),
+        "accepted": run.experiment.get("accept", []),
         "created": run.created,
         "wall_seconds": summary.get("wall_seconds"),
         "folder": str(run.folder),
@@ -91,7 +94,11 @@ def _row(facts: dict[str, Any]) -> list[str]:
     phase, result = best_known(facts["metrics"]["last"])
     best = facts["metrics"]["best"].get(f"{phase}/loss", {}).get("value")
     marks = [
-        *(["tainted"] if facts["taint"] else []),
+        *(
+            mark
+            for mark, given in (("tainted", "taint"), ("alarm", "alarms"), ("accepted", "accepted"))
+            if facts[given]
+        ),
         *([facts["verdict"]] if facts["verdict"] else []),
         *facts["tags"],
     ]

@@ -8,13 +8,14 @@ from typing import Any
 import click
 
 from seqlab.cli import options, render
+from seqlab.cli.audited import counted, warnings
 from seqlab.cli.card import print_card
 from seqlab.cli.results import best_known, print_floors, reached, so_far
 from seqlab.journal import LabBook, Run
 from seqlab.journal.lineage import taints
 
-ROUTINE = ("checkpoint",)
-"""Events that say nothing but that all went well."""
+ROUTINE = ("checkpoint", "alarm")
+"""Events that say nothing but that all went well, or what another section says."""
 
 
 @click.command()
@@ -31,6 +32,7 @@ def command(name: str, as_json: bool, runs: Path | None) -> None:
         return
     _print_head(run, facts)
     _print_result(facts)
+    _print_audits(facts["audits"])
     _print_model(facts)
     _print_cost(facts)
     _print_history(facts)
@@ -60,6 +62,7 @@ def _facts(run: Run, taint: str | None) -> dict[str, Any]:
         "tokens_per_second": summary.get("tokens_per_second"),
         "summary": summary,
         "origin": run.origin,
+        "audits": run.audits,
         "notes": [note._asdict() for note in run.notes()],
         "attempts": attempts,
         "events": run.events(),
@@ -107,6 +110,20 @@ def _print_result(facts: dict[str, Any]) -> None:
         click.echo(f"  best on the subset: {render.figure(best['value'])} at step {best['step']:,}")
     if facts["metrics"]["damaged"]:
         click.echo(f"  {facts['metrics']['damaged']} lines of metrics.jsonl cannot be read and were left out")
+
+
+def _print_audits(audits: dict[str, Any]) -> None:
+    """How many passed before the first step and of what was trained, and what every other one found."""
+    stages = {"before training": audits.get("before", []), "of what was trained": audits.get("trained", [])}
+    if not any(stages.values()):
+        return
+    render.heading("Audits")
+    render.pairs((stage, counted(findings)) for stage, findings in stages.items())
+    for findings in stages.values():
+        for warning in warnings(findings):
+            click.secho(render.indented(f"! {warning.removeprefix('audit ')}"), fg="yellow")
+    if audits.get("accepted"):
+        click.echo(f"  accepted: {', '.join(audits['accepted'])}")
 
 
 def _print_model(facts: dict[str, Any]) -> None:

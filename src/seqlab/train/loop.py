@@ -122,3 +122,4 @@ def audit(t: Training, run: Run, attempt: Attempt, watch: Watch, auditor: Audito
     for sentence in alarms:
         watch.message(sentence)
         attempt.event("alarm", message=sentence)
+    attempt.summarise(alarms=alarms)
