@@ -42,7 +42,7 @@ def transformer(dim: int, layers: int, length: int = 256, rows: int = 8) -> Expe
     """A transformer over bytes with rotary heads of width 64 and SwiGLU, trained by AdamW."""
     block = Block(mixer=Attention(heads=max(1, dim // 64), position="rotary"), channel=SwiGLU())
     return Experiment(
-        task=Text(path=STAND_IN, length=length),
+        task=Text(path=STAND_IN, length=length, validation=0.005),
         model=LM(dim=dim, layers=(block,) * layers),
         batch=Batching(size=rows),
         budget=Budget(steps=1000),
