@@ -120,9 +120,12 @@ def _train(
     from seqlab.cli.audited import counted, warnings
     from seqlab.cli.display import display, unseen
     from seqlab.cli.ending import conclude
+    from seqlab.journal import LabBook
     from seqlab.train.loop import train
     from seqlab.train.start import prepare, record
 
+    if name is not None:
+        LabBook(runs).check_free(name)
     prepared = prepare(experiment, runs)
     sources = {recipe.file.name: recipe.file.read_bytes()}
     auditor = Auditor()

@@ -46,8 +46,7 @@ class LabBook:
         for tag in tags:
             notes.check_tag(tag)
         if name is not None:
-            names.check(name)
-            self._must_be_free(name)
+            self.check_free(name)
         files = {
             "experiment.json": dict(experiment),
             "origin.json": {**origin, "created": clock.now(), "tags": list(tags), "why": why},
@@ -69,8 +68,7 @@ class LabBook:
     def rename(self, old: str, new: str) -> Run:
         """Give a run another name. Raises RunBusy while it runs, RunExists, RunNotFound."""
         run = self._here(old)
-        names.check(new)
-        self._must_be_free(new)
+        self.check_free(new)
         with clearly(run.folder):
             held = lease.take(run.folder)
             try:
@@ -100,7 +98,9 @@ class LabBook:
             raise JournalError(f"{name} lies in {run.folder.parent}, not in {self.root}; move it there first")
         return run
 
-    def _must_be_free(self, name: str) -> None:
+    def check_free(self, name: str) -> None:
+        """Raise RunExists for a name that is taken, archived runs included, JournalError for what is no name."""
+        names.check(name)
         for folder in (self.root / name, self._archive / name):
             if folder.exists():
                 raise RunExists(f"there is already a run {name} in {folder.parent}; choose another name")
@@ -116,7 +116,7 @@ class LabBook:
                 if not folder.exists():
                     raise explained(error, folder) from error
                 if name is not None:
-                    self._must_be_free(name)
+                    self.check_free(name)
                 continue
             sync_folder(self.root)
             return folder
