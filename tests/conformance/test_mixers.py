@@ -60,6 +60,16 @@ def test_no_gradient_from_the_future(spec: Mixer, length: int) -> None:
         assert gradient[:, t + 1 :].abs().sum() <= 1e-12 * scale, f"output {t} of {length} depends on a later input"
 
 
+def test_nothing_beyond_the_reach_is_seen(spec: Mixer) -> None:
+    mixer = build(spec)
+    if mixer.reach is None:
+        pytest.skip("no limit by design")
+    x = inputs(LENGTHS[-1], batch=1).requires_grad_()
+    (gradient,) = torch.autograd.grad(mixer(x)[:, -1].pow(2).sum(), x)
+    assert (gradient[:, : -mixer.reach] == 0).all()
+    assert (gradient[:, -mixer.reach :].abs().sum(-1) > 0).all()
+
+
 def test_the_future_is_seen_where_it_is_promised(spec: Mixer) -> None:
     mixer = build(spec)
     if mixer.causal:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from torch import Tensor
+
 from seqlab.channels.mlp import MLP
 from seqlab.experiment import Batching, Budget, Experiment
+from seqlab.mixers import Mixer, SequenceMixer
 from seqlab.mixers.attention import Attention
 from seqlab.models import Block, Model
 from seqlab.models.lm import LM
@@ -30,3 +33,24 @@ def small(model: Model | None = None, task: Task | None = None) -> Experiment:
 def small_model() -> LM:
     """Two layers of attention with rotary positions and an MLP."""
     return LM(dim=16, layers=(Block(mixer=Attention(heads=2, position="rotary"), channel=MLP(expansion=2.0)),) * 2)
+
+
+def with_mixer(mixer: Mixer) -> Experiment:
+    """The small experiment with this mixer in both layers."""
+    return small(LM(dim=16, layers=(Block(mixer=mixer, channel=MLP(expansion=2.0)),) * 2))
+
+
+class Plain(SequenceMixer):
+    """A mixer as a first draft has it: a forward pass, and nothing to generate with."""
+
+    causal = True
+    max_length = None
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        raise NotImplementedError
+
+    def flops(self, length: int) -> float:
+        return 0.0
+
+    def state_bytes(self, batch: int, length: int) -> int:
+        return 0

@@ -39,6 +39,8 @@ class SequenceMixer(nn.Module):
     causal: bool
     max_length: int | None
     """The longest input; None where there is no limit. A longer input raises ValueError in one sentence."""
+    reach: int | None = None
+    """How many positions one output sees at most, its own included, where the mixer limits that by design."""
 
     def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         """(B, L, D) -> (B, L, D)."""

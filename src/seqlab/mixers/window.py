@@ -52,7 +52,7 @@ class SlidingAttention(SequenceMixer):
 
     def __init__(self, spec: Window, dim: int) -> None:
         super().__init__()
-        self.window, self.dropout = spec.window, spec.dropout
+        self.window, self.reach, self.dropout = spec.window, spec.window, spec.dropout
         self.alibi, self.alibi_span = spec.position == "alibi", spec.alibi_span
         self.heads = Heads(dim, spec.heads, spec.kv_heads, spec.position, spec.rotary_base, spec.qk_norm, spec.bias)
         self.out = residual(nn.Linear(dim, dim, bias=spec.bias))

@@ -18,6 +18,7 @@ from seqlab.train.training import Training
 __all__ = ["Auditor", "Result", "chosen", "examine", "refuse"]
 
 SCHEMA = 1
+SAYS = {"pass": "passes", "warn": "warns", "fail": "fails"}
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class Result:
 
     def sentence(self) -> str:
         """`causality fails: ...`"""
-        return f"{self.name} {self.status}s: {self.finding.message}"
+        return f"{self.name} {SAYS[self.status]}: {self.finding.message}"
 
 
 def chosen(wanted: Sequence[str]) -> dict[str, Audit]:

@@ -8,29 +8,55 @@ from dataclasses import dataclass, field
 
 from torch import Tensor, nn
 
+from seqlab.audits.shared.subject import Subject, moved
 from seqlab.mixers import SequenceMixer
 from seqlab.models import BlockModule
 
-__all__ = ["Heard", "layers", "listening", "mixers", "titled"]
+__all__ = ["Heard", "branches", "first_moved", "is_norm", "layers", "listening", "mixers", "titled"]
 
 Named = tuple[str, nn.Module]
 
 
 def layers(model: nn.Module) -> list[Named]:
-    """The layers by path, first to last: blocks, else the children of the longest list of modules."""
+    """The layers by path, first to last: blocks, else the children of the outermost list of modules, the longest one
+    where there are several."""
     blocks: list[Named] = [(path, module) for path, module in model.named_modules() if isinstance(module, BlockModule)]
     if blocks:
         return blocks
     lists = [(path, m) for path, m in model.named_modules() if isinstance(m, nn.ModuleList | nn.Sequential) and len(m)]
     if not lists:
         return []
-    path, longest = max(lists, key=lambda found: len(found[1]))
-    return [(f"{path}.{name}".lstrip("."), child) for name, child in longest.named_children()]
+    path, chosen = max(
+        lists, key=lambda found: (-found[0].count("."), isinstance(found[1], nn.ModuleList), len(found[1]))
+    )
+    return [(f"{path}.{name}".lstrip("."), child) for name, child in chosen.named_children()]
 
 
 def mixers(model: nn.Module) -> list[Named]:
     """The sequence mixers by path."""
     return [(path, module) for path, module in model.named_modules() if isinstance(module, SequenceMixer)]
+
+
+def branches(model: nn.Module) -> list[Named]:
+    """What layers are made of, by path: a block's mixer and channel mixer; of any other layer every child that holds
+    parameters and is no norm."""
+    found: list[Named] = []
+    for path, layer in layers(model):
+        if isinstance(layer, BlockModule):
+            children: list[tuple[str, nn.Module | None]] = [("mixer", layer.mixer), ("channel", layer.channel)]
+        else:
+            children = [(name, child) for name, child in layer.named_children() if not is_norm(child)]
+        found += [
+            (f"{path}.{name}", child)
+            for name, child in children
+            if child is not None and any(True for _ in child.parameters())
+        ]
+    return found
+
+
+def is_norm(module: nn.Module) -> bool:
+    """Whether a module is a norm, by the name of its class."""
+    return "norm" in type(module).__name__.lower()
 
 
 def titled(named: Named, model: nn.Module) -> str:
@@ -40,6 +66,27 @@ def titled(named: Named, model: nn.Module) -> str:
     owner = next((name for name in places if path == name or path.startswith(f"{name}.")), None)
     kind = type(getattr(module, "mixer", module)).__name__
     return f"layer {places.index(owner)} ({kind})" if owner is not None else f"{path or 'the model'} ({kind})"
+
+
+def first_moved(
+    subject: Subject,
+    model: nn.Module,
+    before: tuple[Tensor, ...],
+    after: tuple[Tensor, ...],
+    rows: slice,
+) -> str:
+    """The title of the first layer of which these rows of the output move between two inputs."""
+    known = layers(model)
+    outputs = []
+    for given in (before, after):
+        with listening(known) as heard:
+            subject.output(model, given)
+        outputs.append({path: at.output for path, at in heard.items() if at.output is not None})
+    for named in known:
+        a, b = (found.get(named[0]) for found in outputs)
+        if a is not None and b is not None and moved(a[rows], b[rows]) > subject.tolerance:
+            return titled(named, model)
+    return "outside the layers"
 
 
 @dataclass

@@ -161,5 +161,6 @@ def wake(model: nn.Module) -> None:
 
 def moved(a: Tensor, b: Tensor) -> float:
     """The largest difference between two outputs, in units of the largest entry."""
+    a, b = a.detach(), b.detach()
     scale = torch.maximum(a.abs().max(), b.abs().max()).clamp(min=1e-30)
     return float((a - b).abs().max() / scale)

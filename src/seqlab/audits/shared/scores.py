@@ -1,0 +1,155 @@
+"""Following attention through a forward pass: with what number are products of queries and keys multiplied?"""
+
+from __future__ import annotations
+
+import math
+import numbers
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+from torch.overrides import TorchFunctionMode
+
+__all__ = ["Score", "scores"]
+
+PRODUCTS = {"matmul", "__matmul__", "bmm", "baddbmm", "einsum"}
+SOFTMAXES = {"softmax", "_softmax", "log_softmax"}
+FACTORS = {"mul", "mul_", "__mul__", "__rmul__", "multiply", "__imul__"}
+DIVISORS = {"div", "div_", "__truediv__", "true_divide", "divide", "__itruediv__"}
+KEEPING = {
+    "transpose", "permute", "reshape", "view", "contiguous", "unsqueeze", "squeeze", "expand", "flatten", "unflatten",
+    "split", "chunk", "unbind", "__getitem__", "to", "float", "double", "type_as", "masked_fill", "masked_fill_",
+    "where", "add", "__add__", "__radd__", "add_", "sub", "__sub__", "clone", "repeat_interleave", "movedim", "clamp",
+    "swapaxes", "narrow", "select", "t", "mT", "T", "__get__", "rearrange", "nan_to_num", "triu", "tril", "cat",
+}  # fmt: skip
+"""Operations after which a tensor is still multiplied with what it was multiplied with."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """A product of queries and keys on its way to a softmax."""
+
+    scale: float = 1.0
+    """What it was multiplied with."""
+    width: int = 0
+    """Features over which the product sums; 0: no product yet."""
+    is_free: bool = False
+    """Whether a learned factor, or queries of unit length, leave the scale open."""
+
+
+@contextmanager
+def scores(length: int) -> Iterator[list[Score]]:
+    """Within, every softmax over (..., L, L) products is noted, L the length of the inputs."""
+    mode = _Following(length)
+    with mode:
+        yield mode.seen
+
+
+class _Following(TorchFunctionMode):
+    def __init__(self, length: int) -> None:
+        super().__init__()
+        self.length = length
+        self.seen: list[Score] = []
+        self._known: dict[int, tuple[Tensor, Score]] = {}  # by id; held, so that no id is used twice
+
+    def __torch_function__(
+        self, function: Any, types: Any, arguments: tuple[Any, ...] = (), options: dict[str, Any] | None = None
+    ) -> Any:
+        options = options or {}
+        result = function(*arguments, **options)
+        name = getattr(function, "__name__", "")
+        tensors = _tensors(arguments)
+        if function is F.scaled_dot_product_attention:
+            self._fused(arguments, options)
+        elif name in PRODUCTS and isinstance(result, Tensor):
+            self._product(name, arguments, tensors, result, float(options.get("alpha", 1.0)))
+        elif name in SOFTMAXES and tensors:
+            self._softmax(tensors[0])
+        elif name in FACTORS | DIVISORS and isinstance(result, Tensor):
+            self._factor(name in DIVISORS, arguments, tensors, result)
+        elif name in KEEPING and tensors:
+            self._pass_on(tensors, result)
+        return result
+
+    def _of(self, tensor: Tensor) -> Score:
+        return self._known[id(tensor)][1] if id(tensor) in self._known else Score()
+
+    def _note(self, tensor: Tensor, score: Score) -> None:
+        self._known[id(tensor)] = (tensor, score)
+
+    def _fused(self, arguments: tuple[Any, ...], options: dict[str, Any]) -> None:
+        q, k = (
+            arguments[index] if len(arguments) > index else options[name] for index, name in enumerate(("query", "key"))
+        )
+        given = options.get("scale")
+        scale = (float(given) if given is not None else q.shape[-1] ** -0.5) * self._of(q).scale * self._of(k).scale
+        is_free = isinstance(given, Tensor) or _of_unit_length(q) or self._of(q).is_free or self._of(k).is_free
+        self.seen.append(Score(scale, q.shape[-1], is_free))
+
+    def _product(
+        self, name: str, arguments: tuple[Any, ...], tensors: list[Tensor], result: Tensor, factor: float
+    ) -> None:
+        if tuple(result.shape[-2:]) != (self.length, self.length) or len(tensors) < 2:
+            return
+        a, b = tensors[-2:]
+        width = _contracted(arguments[0], a, b) if name == "einsum" else a.shape[-1]
+        known = self._of(a), self._of(b)
+        if width == self.length and any(score.width for score in known):
+            return
+        is_free = any(score.is_free for score in known) or (_of_unit_length(a) and name != "einsum")
+        self._note(result, Score(factor * known[0].scale * known[1].scale, width, is_free))
+
+    def _softmax(self, scores: Tensor) -> None:
+        if self._of(scores).width:
+            self.seen.append(self._of(scores))
+
+    def _factor(self, divides: bool, arguments: tuple[Any, ...], tensors: list[Tensor], result: Tensor) -> None:
+        base = max(tensors, key=lambda tensor: tensor.numel())
+        others = [a for a in arguments if a is not base]
+        score = self._of(base)
+        factor = others[0] if others else None
+        learned = isinstance(factor, Tensor) and (factor.numel() > 1 or factor.requires_grad)
+        if learned and score.width:
+            self._note(result, replace(score, is_free=True))
+        elif isinstance(factor, numbers.Real | Tensor) and not learned and float(factor):
+            by = 1 / float(factor) if divides else float(factor)
+            self._note(result, replace(score, scale=score.scale * by))
+
+    def _pass_on(self, tensors: list[Tensor], result: Any) -> None:
+        known = next((self._of(tensor) for tensor in tensors if id(tensor) in self._known), None)
+        if known is None:
+            return
+        for part in result if isinstance(result, tuple | list) else (result,):
+            if isinstance(part, Tensor):
+                self._note(part, known)
+
+
+def _tensors(arguments: Any) -> list[Tensor]:
+    """The tensors among arguments, also in lists."""
+    found: list[Tensor] = []
+    for argument in arguments:
+        if isinstance(argument, Tensor):
+            found.append(argument)
+        elif isinstance(argument, tuple | list):
+            found += _tensors(argument)
+    return found
+
+
+def _contracted(equation: Any, a: Tensor, b: Tensor) -> int:
+    """The size of the dimension over which an einsum of two tensors sums."""
+    if not isinstance(equation, str) or "->" not in equation:
+        return a.shape[-1]
+    left, _, out = equation.replace(" ", "").partition("->")
+    first, _, second = left.partition(",")
+    summed = [letter for letter in first if letter in second and letter not in out]
+    return math.prod(a.shape[first.index(letter)] for letter in summed) if "." not in equation else a.shape[-1]
+
+
+def _of_unit_length(q: Tensor) -> bool:
+    """Whether every query has length 1, so that the scale is a temperature to choose."""
+    with torch.no_grad():
+        return bool(((q.norm(dim=-1) - 1).abs() < 1e-3).all())
