@@ -78,11 +78,11 @@ def _whole(subject: Subject, share: float) -> tuple[int | None, bool]:
     known = layers(subject.awake)
     with subject.drawing("receptive_field", 1), torch.enable_grad(), listening(known[:1]) as heard:
         output = subject.awake(*(_wide(tensor, subject) for tensor in subject.inputs(1)))
-    at = heard[known[0][0]] if known else None
-    is_sequence = isinstance(output, Tensor) and output.ndim >= 3 and output.shape[1] == subject.length
-    if at is None or not at.inputs or not is_sequence or not at.inputs[0].requires_grad:
-        return None, True
-    return _farthest(output, at.inputs[0], share), _farthest(output, at.inputs[0], 1 - NOTHING) > 1
+        at = heard[known[0][0]] if known else None
+        is_sequence = isinstance(output, Tensor) and output.ndim >= 3 and output.shape[1] == subject.length
+        if at is None or not at.inputs or not is_sequence or not at.inputs[0].requires_grad:
+            return None, True
+        return _farthest(output, at.inputs[0], share), _farthest(output, at.inputs[0], 1 - NOTHING) > 1
 
 
 def _wide(tensor: Tensor, subject: Subject) -> Tensor:
