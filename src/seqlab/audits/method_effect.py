@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -180,7 +181,7 @@ def _compared(subject: Subject, t: Training, method: Method, name: str | None, s
     plain = _alone(subject, None)
     plain.model.load_state_dict(t.model.state_dict())
     plain.weights.publish()
-    plain.optimiser.load_state_dict(t.optimiser.state_dict())
+    plain.optimiser.load_state_dict(copy.deepcopy(t.optimiser.state_dict()))
     plain.step = t.step = step - 1
     with subject.drawing("method_effect"):
         subject.step(plain)
@@ -199,7 +200,7 @@ def _called(subject: Subject, plain: Training, t: Training, method: Method, step
     before = trained_weights(plain)
     twin = _alone(subject, method)
     twin.model.load_state_dict(plain.model.state_dict())
-    twin.optimiser.load_state_dict(plain.optimiser.state_dict())
+    twin.optimiser.load_state_dict(copy.deepcopy(plain.optimiser.state_dict()))
     twin.step = step
     with subject.drawing("method_effect"):
         apply_methods(twin)
