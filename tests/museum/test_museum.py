@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 
 import pytest
+from exhibits import small
 from page import MARK, PAGE, exhibit, exhibits, subject, title
 
 from seqlab.audits.shared.gate import Result, defaults, examine
+from seqlab.audits.shared.subject import Subject
 from seqlab.spec import members
+from seqlab.train.start import prepare
 
 
 def audited(name: str, *, healthy: bool = False) -> Result:
@@ -42,3 +45,9 @@ def test_the_page_shows_every_audit_and_every_exhibit() -> None:
         assert f"### {first}\n" in made
         assert rest in made
         assert f"`tests/museum/{name}.py`" in made
+
+
+def test_what_the_exhibits_start_from_is_believed() -> None:
+    found = Subject(prepare(small()).training)
+    for result in examine(found, defaults(found)):
+        assert result.status == "pass", result.sentence()

@@ -1,0 +1,171 @@
+"""Does the model compute in the dtype it was asked for? One constant in float32 slows a whole block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from seqlab.audits import Audit, Finding, failed, passed
+from seqlab.audits.shared.layers import layers, titled
+from seqlab.audits.shared.subject import Subject
+from seqlab.audits.shared.trainees import batch_of, trainee
+from seqlab.channels import ChannelMixer
+from seqlab.mixers import SequenceMixer
+from seqlab.spec import Field
+
+__all__ = ["Dtype"]
+
+PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "mv", "addmv", "linear", "convolution", "_convolution")
+COPIES = ("_to_copy", "clone", "copy", "contiguous")
+
+
+class Dtype(Audit):
+    """Layers and mixers return the dtype they were given, and products with weights are in the run's own dtype.
+
+    Accumulators, softmax, norms, and modules inside a mixer that say `keeps_float32` may be wider.
+    """
+
+    share: float = Field(default=0.1, ge=0, lt=1)
+    """Largest share of a layer's operations in products with weights that may be in a wider dtype."""
+
+    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "precision")
+
+    def examine(self, subject: Subject) -> Finding:
+        t = trainee(subject, rows=1)
+        worker = t.weights.worker.eval()
+        seen = Seen(worker, t.dtype)
+        batch = batch_of(t)
+        try:
+            with subject.drawing("dtype"), torch.no_grad(), seen:
+                t.task.loss(worker, batch)
+        except (RuntimeError, TypeError) as error:
+            return _broken(t.dtype, seen, error)
+        finally:
+            seen.close()
+        return self._judge(worker, t.dtype, seen)
+
+    def _judge(self, worker: nn.Module, dtype: torch.dtype, seen: Seen) -> Finding:
+        name, total = str(dtype).removeprefix("torch."), sum(product.flops for product in seen.products)
+        wide = sum(product.flops for product in seen.products if product.is_wide)
+        measured: dict[str, Any] = {"dtype": name, "wide_share_of_products": wide / max(total, 1.0)}
+        known = dict(worker.named_modules())
+        for path, before, after in seen.widened:
+            if isinstance(known[path], SequenceMixer | ChannelMixer) or path in dict(layers(worker)):
+                return failed(
+                    f"{titled((path, known[path]), worker)} at `{path}` takes {before} and returns {after} in a run "
+                    f"that computes in {name}, and all that follows it is {after}: cast its result to the input's "
+                    "dtype, and constants too.",
+                    **measured,
+                )
+        for place in [path for path, _ in layers(worker)]:
+            mine = [p for p in seen.products if p.with_weight and f"{p.path}.".startswith(f"{place}.")]
+            upcast = [p for p in mine if p.is_wide]
+            share = sum(p.flops for p in upcast) / max(sum(p.flops for p in mine), 1.0)
+            if share > self.share:
+                return failed(
+                    f"{share:.0%} of the work with weights in `{place}` is in {upcast[0].dtype} though the run "
+                    f"computes in {name}; it begins with `{upcast[0].operation}` in `{upcast[0].path}`: a `.float()`, "
+                    "a constant, or a parameter that is kept wide.",
+                    **{"share": share, "limit": self.share, **measured},
+                )
+        return passed(f"layers return the dtype that they are given ({name}), and weights are used in it", **measured)
+
+
+@dataclass
+class Product:
+    """A matrix product or a convolution that was carried out."""
+
+    path: str
+    operation: str
+    flops: float
+    dtype: str
+    is_wide: bool
+    with_weight: bool
+
+
+@dataclass
+class Seen(TorchDispatchMode):
+    """Listens to a model: products by module, and modules whose output is wider than their input."""
+
+    model: nn.Module
+    dtype: torch.dtype
+    products: list[Product] = field(default_factory=list)
+    widened: list[tuple[str, str, str]] = field(default_factory=list)
+    """(path, dtype of the input, dtype of the output), in the order in which the modules returned."""
+
+    def __post_init__(self) -> None:
+        super().__init__()
+        self.stack: list[str] = []
+        self.weights = {p.untyped_storage().data_ptr() for p in self.model.parameters()}
+        self.held: list[Tensor] = []  # a copy of a weight must live on, lest its memory is another tensor's
+        places = {path for path, _ in layers(self.model)} | {""}
+        self.exempt = {
+            path
+            for path, module in self.model.named_modules()
+            if getattr(module, "keeps_float32", False)
+            and path not in places
+            and not isinstance(module, SequenceMixer | ChannelMixer)
+        }
+        self.hooks = []
+        for path, module in self.model.named_modules():
+            self.hooks.append(module.register_forward_pre_hook(lambda *_, path=path: self.stack.append(path)))
+            self.hooks.append(module.register_forward_hook(lambda _, given, found: self._left(given, found)))
+
+    def close(self) -> None:
+        """Stop listening."""
+        for hook in self.hooks:
+            hook.remove()
+
+    def _left(self, given: tuple[Any, ...], found: Any) -> None:
+        path = self.stack.pop()
+        before = [x.dtype for x in given if isinstance(x, Tensor) and x.is_floating_point()]
+        results = found if isinstance(found, tuple | list) else (found,)
+        after = next((x.dtype for x in results if isinstance(x, Tensor) and x.is_floating_point()), None)
+        if before and after is not None and width(after) > max(width(d) for d in before) and self._is_wide(after):
+            self.widened.append((path, _name(before[0]), _name(after)))
+
+    def _is_wide(self, dtype: torch.dtype) -> bool:
+        return width(dtype) > width(self.dtype)
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        operation = func.overloadpacket.__name__
+        given = [x for x in args if isinstance(x, Tensor) and x.is_floating_point()]
+        of_weight = [x for x in given if x.untyped_storage().data_ptr() in self.weights]
+        if operation in COPIES and of_weight and isinstance(result, Tensor):
+            self.weights.add(result.untyped_storage().data_ptr())
+            self.held.append(result)
+        elif operation in PRODUCTS and isinstance(result, Tensor) and given:
+            self._note(operation, given, result, bool(of_weight))
+        return result
+
+    def _note(self, operation: str, given: list[Tensor], result: Tensor, with_weight: bool) -> None:
+        path = self.stack[-1] if self.stack else ""
+        if any(inner in self.exempt for inner in self.stack):
+            return
+        first = given[1] if operation in ("addmm", "baddbmm", "addmv") else given[0]
+        each = given[1][0].numel() if "convolution" in operation else first.shape[-1]
+        dtype = max((x.dtype for x in given), key=width)
+        product = Product(path, operation, 2.0 * result.numel() * each, _name(dtype), self._is_wide(dtype), with_weight)
+        self.products.append(product)
+
+
+def width(dtype: torch.dtype) -> int:
+    """Bytes of a real number of that dtype."""
+    return torch.finfo(dtype).bits // 8
+
+
+def _name(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")
+
+
+def _broken(dtype: torch.dtype, seen: Seen, error: Exception) -> Finding:
+    """The model does not run in its dtype: where it broke and where the other dtype came in."""
+    where = f"`{seen.stack[-1]}`" if seen.stack and seen.stack[-1] else "the model"
+    entered = f"; {seen.widened[0][2]} enters at `{seen.widened[0][0]}`" if seen.widened else ""
+    reason = str(error).splitlines()[0].rstrip(".") if str(error) else type(error).__name__
+    return failed(f"the model does not run in {_name(dtype)}: {where} breaks ({reason}){entered}.", dtype=_name(dtype))

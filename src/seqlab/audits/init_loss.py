@@ -1,0 +1,126 @@
+"""Is the first loss the one that guessing has? The accident of the embedding scale, and of losses divided twice."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from seqlab.audits import Audit, Finding, Stage, failed, not_applicable, passed, warned
+from seqlab.audits.shared.stubs import Uniform
+from seqlab.audits.shared.subject import Subject
+from seqlab.audits.shared.trainees import batch_of, rows_for, trainee
+from seqlab.spec import Field
+from seqlab.train.training import Training
+
+__all__ = ["InitLoss"]
+
+SCORED = 64
+"""Examples that a first loss must be a mean of; with fewer, chance moves it too far to judge."""
+
+TOO_LARGE = "its logits are too large at the start (embedding scale, head, or a residual stream that grows)"
+
+
+class InitLoss(Audit):
+    """The loss of the fresh model on a training batch is near ln V, that of guessing among V symbols.
+
+    A model whose predictions are all equal has exactly ln V; it tells a loss that is wrongly divided from a model
+    whose logits are too large.
+    """
+
+    low: float = Field(default=0.75, gt=0, lt=1)
+    """Smallest first loss that is believed, as a share of ln V: nothing was learned yet."""
+    high: float = Field(default=1.5, gt=1)
+    """Largest first loss without a warning, as a multiple of ln V."""
+    highest: float = Field(default=3.0, gt=1)
+    """Largest first loss without a failure; a tied head, whose logits grow with the embedding, only warns."""
+
+    stages: ClassVar[tuple[Stage, ...]] = ("before",)
+    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "seed", "start_from")
+
+    def examine(self, subject: Subject) -> Finding:
+        chance = _chance(subject)
+        if chance is None:
+            return not_applicable("the task does not say what guessing scores")
+        if subject.experiment.start_from is not None:
+            return not_applicable("the weights are those of another run")
+        rows = min(SCORED, subject.experiment.batch.size) if subject.task.row_tokens == 1 else rows_for(subject)
+        t = trainee(subject, rows=rows)
+        loss = _mean_loss(subject, t, t.weights.worker)
+        measured: dict[str, Any] = {"loss": loss, "limit": self.high * chance, "guessing": chance}
+        if subject.task.forward_only and (finding := _judge_task(subject, t, chance, measured)):
+            return finding
+        return self._judge(subject, t, loss, chance, measured)
+
+    def _judge(self, subject: Subject, t: Training, loss: float, chance: float, measured: dict[str, Any]) -> Finding:
+        share = loss / chance
+        told = f"the fresh model's loss is {loss:.4g}, {share:.3g} times the {chance:.4g} of guessing"
+        if not math.isfinite(loss):
+            return failed(f"the fresh model's loss is {loss}: its outputs overflow at the start.", **measured)
+        if share < self.low and batch_of(t).scored >= SCORED // 2:
+            why = factor(share, subject, t) or "it is scored on what it can see (targets among the inputs)"
+            return failed(f"{told}, though it has learned nothing: {why}.", **measured)
+        if share > self.high:
+            why = factor(share, subject, t) or TOO_LARGE
+            is_tied = sum(subject.task.signature.vocabulary in p.shape for p in t.model.parameters()) == 1
+            tell = failed if share > self.highest and not is_tied else warned
+            return tell(f"{told}: {why}.", **measured)
+        return passed(f"the fresh model's loss is {share:.3g} times that of guessing", **measured)
+
+
+def _judge_task(subject: Subject, t: Training, chance: float, measured: dict[str, Any]) -> Finding | None:
+    """Whether equal predictions score ln V; None where they do, or where the task cannot score such a model."""
+    try:
+        flat = _mean_loss(subject, t, Uniform(subject.task.signature.vocabulary).to(t.device))
+    except Exception:  # a task that asks more of its model than logits is judged by the model's own loss
+        return None
+    share = flat / chance
+    if 0.9 <= share <= 1.1:
+        return None
+    why = factor(share, subject, t) or "the loss is divided by something else than the number of scored symbols"
+    return failed(
+        f"the task scores a model whose predictions are all equal {flat:.4g} and not ln V = {chance:.4g}: {why}.",
+        **{"equal_predictions": flat, **measured, "limit": 1.1 * chance},
+    )
+
+
+def _chance(subject: Subject) -> float | None:
+    """The loss of guessing, in nats."""
+    if subject.task.forward_only:
+        return math.log(subject.task.signature.vocabulary) if subject.task.signature.vocabulary > 1 else None
+    floors = subject.task.floors()
+    for name in ("uniform", "chance"):
+        for metric in ("loss", "nats_per_symbol"):
+            value = floors.get(name, {}).get(metric)
+            if value:
+                return float(value)
+    return None
+
+
+def _mean_loss(subject: Subject, t: Training, model: nn.Module) -> float:
+    batch = batch_of(t)
+    with subject.drawing("init_loss"), torch.no_grad():
+        loss: Tensor = t.task.loss(model, batch)[0]
+    return float(loss) / batch.scored
+
+
+def factor(share: float, subject: Subject, t: Training) -> str | None:
+    """What a loss was divided or multiplied by, told from the share of the right one that is left."""
+    vocabulary, length = subject.task.signature.vocabulary, subject.task.row_tokens
+    rows = t.experiment.batch.size
+    known = {
+        1 / vocabulary: f"it is divided by the vocabulary ({vocabulary})",
+        1 / length: f"it is divided by the length ({length}) once too often",
+        1 / rows: f"it is divided by the rows of the batch ({rows}) once too often",
+        1 / (rows * length): "it is a mean already, and is divided by the scored symbols once more",
+        1 / math.log(2): "it is in bits, not in nats",
+        math.log(2): "it is multiplied by ln 2",
+        1 / math.log(vocabulary): "it is divided by ln V, as a share of guessing",
+        float(vocabulary): f"it is multiplied by the vocabulary ({vocabulary})",
+        float(length): f"it is summed over the length ({length}), and not divided by it",
+        float(rows): f"it is summed over the rows ({rows}), and not divided by them",
+    }
+    near = [why for value, why in known.items() if value != 1 and abs(math.log(max(share, 1e-30) / value)) < 0.03]
+    return near[0] if near else None

@@ -1,0 +1,236 @@
+"""Does a setting do what it says? A learning rate that never took effect cost the Hyena notebook a week."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from seqlab.audits import Audit, Finding, Stage, failed, passed, warned
+from seqlab.audits.shared.reads import Setting, declared, given, mentioned, parts_in, reading, varied
+from seqlab.audits.shared.subject import Subject, wake
+from seqlab.audits.shared.trainees import at_peak, captured_gradient, is_same, rates, trained_weights, trainee, updates
+from seqlab.data.streams import stream_seed
+from seqlab.experiment import Experiment
+from seqlab.methods import Draws
+from seqlab.spec import Field, SpecError, label
+from seqlab.train.training import Training, fresh_weights
+
+__all__ = ["OverrideEffect"]
+
+LEAST_RATE = 1e-4
+"""A smaller rate is tried as this one: its steps would be lost in the rounding of the weights."""
+
+
+class OverrideEffect(Audit):
+    """The learning rate, the schedule, weight decay and penalties change a step; no setting is left unread.
+
+    Two steps are taken from one state, with and without a change of one setting, and compared bit by bit.
+    """
+
+    variations: int = Field(default=4, ge=0)
+    """How many numbers of parts from a user's file are varied, at most, to see whether the model changes."""
+
+    stages: ClassVar[tuple[Stage, ...]] = ("before",)
+    depends_on: ClassVar[tuple[str, ...]] = (
+        "model", "task", "optim", "schedule", "methods", "regularisers", "freeze", "budget", "seed",
+    )  # fmt: skip
+
+    def examine(self, subject: Subject) -> Finding:
+        with reading() as read:
+            plain = _stepped(subject, optim=_visible(subject))
+            _touch(subject, plain[0])
+        for told in (*_of_rates(subject, plain), *_of_decay(subject, plain), *_of_penalties(subject)):
+            return failed(told, without_effect=1, limit=0)
+        unread = list(_unread(subject.experiment, read))
+        if unread:
+            return failed(unread[0], without_effect=len(unread), limit=0)
+        for told, value in self._idle(subject):
+            tell = failed if isinstance(value, float) else warned
+            return tell(told, without_effect=1, limit=0)
+        return passed("the learning rate and every setting that is given take effect", without_effect=0, limit=0)
+
+    def _idle(self, subject: Subject) -> Iterator[tuple[str, Any]]:
+        """Numbers of a user's parts that the model keeps and does not use."""
+        tried: set[Setting] = set()
+        for path, part in parts_in(subject.experiment.model, "model"):
+            for name in sorted(declared(type(part))):
+                value, setting = getattr(part, name), (type(part), name)
+                if setting in tried or len(tried) >= self.variations or not isinstance(value, bool | int | float):
+                    continue
+                tried.add(setting)
+                if _is_idle(subject, setting, value):
+                    yield (
+                        f"`{path}.{name}` is read and changes nothing: with another value the model is the same.",
+                        value,
+                    )
+
+
+Stepped = tuple[Training, dict[str, Tensor]]
+"""A training after one step, and how far each weight moved."""
+
+
+def _stepped(subject: Subject, change: Callable[[Training], None] | None = None, **changes: Any) -> Stepped:
+    t = at_peak(trainee(subject, rows=1, awake=True, **{"methods": (), "regularisers": (), "clip": None, **changes}))
+    if change is not None:
+        change(t)
+    before = trained_weights(t)
+    with subject.drawing("override_effect"):
+        subject.step(t)
+    return t, updates(t, before)
+
+
+def _visible(subject: Subject) -> Any:
+    """The optimiser with a rate that no rounding hides."""
+    optim = subject.experiment.optim
+    return replace(optim, lr=max(optim.lr, LEAST_RATE))
+
+
+def _of_rates(subject: Subject, plain: Stepped) -> Iterator[str]:
+    """Faults of the learning rate: from `optim.lr` to the optimiser, through the schedule, to the step."""
+    optim, (t, moved) = _visible(subject), plain
+    if not any(step.any() for step in moved.values()):
+        rate = max(rate for _, rate in rates(t).values())
+        if rate > 0:
+            yield f"a step at the rate {rate:g} changes no weight: the optimiser is not called, or does nothing."
+        return
+    other, other_moved = _stepped(subject, optim=replace(optim, lr=2 * optim.lr))
+    base, doubled = rates(t), rates(other)
+    follow = [name for name in base if doubled.get(name, base[name])[0] != base[name][0]]
+    if not follow or is_same(_only(moved, follow), _only(other_moved, follow)):
+        yield (
+            f"`optim.lr` has no effect: with {2 * optim.lr:g} in place of {optim.lr:g} the same step is taken, bit for "
+            "bit; the rate is written into the optimiser, or is put back after it was set."
+        )
+        return
+    scaled, scaled_moved = _stepped(subject, _double_base, optim=optim)
+    if is_same(_only(moved, follow), _only(scaled_moved, follow)):
+        in_force = [name for name in follow if rates(scaled)[name][1] != base[name][1]]
+        cause = (
+            "the optimiser keeps the rate that it was built with"
+            if in_force
+            else f"{label(type(t.experiment.schedule))} ignores the rate that it is to scale, or is never asked"
+        )
+        yield f"the schedule has no effect on the step: {cause}."
+
+
+def _double_base(t: Training) -> None:
+    for group in t.optimiser.param_groups:
+        group["initial_lr"] *= 2
+
+
+def _of_decay(subject: Subject, plain: Stepped) -> Iterator[str]:
+    optim, (t, moved) = _visible(subject), plain
+    decays = [p for group in t.optimiser.param_groups if group.get("weight_decay") for p in group["params"]]
+    if optim.weight_decay == 0 or not any(p.any() for p in decays):
+        return
+    _, other = _stepped(subject, optim=replace(optim, weight_decay=1000 * optim.weight_decay))
+    if is_same(moved, other):
+        yield (
+            f"`optim.weight_decay`={optim.weight_decay:g} has no effect: with a thousand times as much the same step "
+            "is taken, bit for bit."
+        )
+
+
+def _of_penalties(subject: Subject) -> Iterator[str]:
+    for index, regulariser in enumerate(subject.experiment.regularisers):
+        if regulariser.strength == 0:
+            continue
+        stronger = replace(regulariser, strength=1e4 * regulariser.strength)
+        found = [_gradient_with(subject, penalties) for penalties in ((), (stronger,))]
+        if is_same(*found):
+            yield (
+                f"`regularisers.{index}` ({label(type(regulariser))}) has no effect: the gradient is the same without "
+                "it; its penalty is not connected to the weights, or is never added."
+            )
+
+
+def _gradient_with(subject: Subject, penalties: tuple[Any, ...]) -> dict[str, Tensor]:
+    t = at_peak(trainee(subject, rows=1, awake=True, methods=(), clip=None, regularisers=penalties))
+    with subject.drawing("penalties"), torch.no_grad():
+        for p in t.model.parameters():
+            p.add_(0.01 * torch.randn(p.shape, dtype=p.dtype).to(p.device))  # away from what a penalty may compare with
+    with subject.drawing("override_effect"):
+        return captured_gradient(t, subject.step)
+
+
+def _touch(subject: Subject, t: Training) -> None:
+    """Use what a plain step leaves out: penalties, methods, evaluation mode."""
+    own = trainee(subject, rows=1)
+    trainable = {name: p for name, p in own.model.named_parameters() if p.requires_grad}
+    initial = {name: p.detach() for name, p in trainable.items()}
+    for regulariser in own.experiment.regularisers:
+        regulariser.penalty(trainable, initial if regulariser.compares_with() != "nothing" else {})
+    for index, method in enumerate(own.experiment.methods):
+        method.due(1, 1)
+        draws = Draws(torch.Generator(t.device), lambda: fresh_weights(own, "audits/override"))
+        with suppress(Exception), subject.drawing("touch"):  # a method that breaks is method_effect's to tell
+            method.change(initial, {}, own.method_statistics[index], draws, {})
+    subject.output(own.model.eval(), subject.inputs())
+    for step in (0, (t.steps or 1000) // 2, (t.steps or 1000) - 1):
+        t.experiment.schedule.lr(1.0, step, t.steps or 0, t.schedule_memory)
+
+
+def _unread(experiment: Experiment, read: set[Setting]) -> Iterator[str]:
+    """Settings that nobody reads: given ones of any part, and all that a user's part declares and never mentions."""
+    roots = {name: getattr(experiment, name) for name in ("model", "optim", "schedule", "methods", "regularisers")}
+    told: set[Setting] = set()
+    for root, value in {**roots, "task": experiment.task}.items():
+        for path, part in parts_in(value, root):
+            cls = type(part)
+            dead = {name for name in declared(cls) if name not in mentioned(cls)}
+            if root != "task":
+                dead = {name for name in dead | given(part) if not _is_read(cls, name, read)}
+            for name in sorted(dead):
+                if (cls, name) not in told:
+                    told.add((cls, name))
+                    yield (
+                        f"`{path}.{name}`={getattr(part, name)!r} is a dead setting: nothing reads it when the "
+                        "experiment is built and takes a step."
+                    )
+
+
+def _is_read(cls: type[Any], name: str, read: set[Setting]) -> bool:
+    return (cls, name) in read or name in ("every_steps", "every_tasks")
+
+
+def _is_idle(subject: Subject, setting: Setting, value: float) -> bool:
+    """Whether a model with another value of a setting has the same weights and outputs, bit for bit."""
+    whole = not isinstance(value, float)
+    others = (not value,) if isinstance(value, bool) else (2 * value, value + 1 if whole else 1.5 * value, value // 2)
+    first = _behaviour(subject, subject.experiment.model)
+    tried = 0
+    for other in others:
+        try:
+            spec = varied(subject.experiment.model, setting, other)
+            found = _behaviour(subject, spec)
+        except (SpecError, ValueError, RuntimeError, TypeError):
+            continue  # a value that cannot be shows nothing
+        tried += 1
+        if not is_same(first, found):
+            return False
+    return tried > 0
+
+
+def _behaviour(subject: Subject, spec: Any) -> dict[str, Tensor]:
+    """The weights that a spec draws, and what they make of an input, in training and in evaluation mode."""
+    t = subject.training
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(stream_seed(subject.experiment.seed, "init"))
+        model: nn.Module = spec.build(t.task.signature).to(t.device)
+    weights = {name: p.detach().clone() for name, p in model.named_parameters()}
+    with subject.drawing("awake"):
+        wake(model)
+    outputs = {
+        str(mode): subject.output(model.train(mode), tuple(x.to(t.device) for x in subject.inputs()))
+        for mode in (True, False)
+    }
+    return weights | outputs
+
+
+def _only(tensors: dict[str, Tensor], names: list[str]) -> dict[str, Tensor]:
+    return {name: tensors[name] for name in names if name in tensors}

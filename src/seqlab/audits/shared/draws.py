@@ -1,0 +1,67 @@
+"""What was drawn from a random stream, and what was drawn twice: told from the numbers alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+
+__all__ = ["Drawing", "looks_random", "twins"]
+
+RANDOM = ("rand", "bernoulli", "normal", "uniform", "dropout", "multinomial", "poisson", "exponential", "cauchy")
+COMPARED = 64
+"""Numbers at the start of a tensor that two draws are compared by."""
+FEWEST = 16
+"""Numbers that a tensor must hold for its draws to be told apart."""
+
+
+class Drawing(TorchDispatchMode):
+    """Within, notes the names of operations that draw random numbers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.operations: list[str] = []
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = func.overloadpacket.__name__
+        if any(word in name for word in RANDOM) and "backward" not in name:
+            self.operations.append(name)
+        return func(*args, **(kwargs or {}))
+
+
+def looks_random(tensor: Tensor) -> bool:
+    """Whether the numbers look drawn: nearly all different, and neighbours (along either axis) not correlated."""
+    if tensor.numel() < FEWEST or not tensor.is_floating_point() or not tensor.isfinite().all():
+        return False
+    values = tensor.detach().flatten()[:65536].double()
+    if values.abs().unique().numel() < 0.9 * values.numel():
+        return False
+    across = tensor.detach().double().flatten(1).T.flatten()[:65536] if tensor.ndim > 1 else values
+    limit: float = max(5 * values.numel() ** -0.5, 0.05)
+    return max(_correlation(values), _correlation(across)) < limit
+
+
+def _correlation(values: Tensor) -> float:
+    """|correlation| of each value with the next."""
+    if values.numel() < 3:
+        return 0.0
+    centred = values - values.mean()
+    return float((centred[1:] * centred[:-1]).mean().abs() / centred.square().mean().clamp(min=1e-300))
+
+
+def twins(tensors: Mapping[str, Tensor]) -> tuple[str, str] | None:
+    """Two tensors that begin with the same numbers, but for a common factor; shapes may differ."""
+    seen: dict[tuple[float, ...], str] = {}
+    for name, tensor in tensors.items():
+        for count in {FEWEST, min(COMPARED, tensor.numel())} if tensor.numel() >= FEWEST else ():
+            start = tensor.detach().flatten()[:count].double()
+            size = start.norm()
+            if not size or (start == 0).sum() > count // 2:
+                continue
+            numbers = tuple((start / size).round(decimals=4).tolist())
+            if numbers in seen and seen[numbers] != name:
+                return seen[numbers], name
+            seen[numbers] = name
+    return None

@@ -1,0 +1,37 @@
+"""A loss that is divided by the vocabulary: nats/V where nats are meant, and a learning rate V times too small.
+
+The DLN notebook's mean ran over the logits' axis too; its first loss was 0.07 and not ln 65 = 4.17, and nobody who
+looked at the falling curve noticed.
+"""
+
+from __future__ import annotations
+
+from exhibits import TEXT, small
+from torch import Tensor, nn
+
+from seqlab.experiment import Experiment
+from seqlab.tasks import Batch
+from seqlab.tasks.text import PreparedText, Text
+
+CAUGHT_BY = "init_loss"
+SAYS = r"divided by the vocabulary \(256\)"
+
+
+class Averaged(Text):
+    def prepare(self) -> PreparedText:
+        return PreparedAveraged(self)
+
+
+class PreparedAveraged(PreparedText):
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        logits = model(batch.tensors["inputs"]).float()
+        hits = nn.functional.one_hot(batch.tensors["targets"], logits.shape[-1])
+        return -(hits * logits.log_softmax(-1)).mean() * batch.tensors["targets"].numel(), {}
+
+
+def healthy() -> Experiment:
+    return small()
+
+
+def faulty() -> Experiment:
+    return small(task=Averaged(path=str(TEXT), length=32))
