@@ -55,7 +55,9 @@ def _seqlab(*arguments: str) -> list[str]:
 def _recorded(root: Path, lines: int) -> Run:
     """A finished run with so many metric lines, written by the journal itself."""
     experiment = {"part": "Experiment", "optim": {"part": "optim/optimisers/adamw", "lr": 1e-3}, "seed": 0}
-    machine = {"host": "here", "device": "cpu", "processor": "some", "threads": 1}
+    machine = {
+        "host": "here", "device": "cpu", "processor": "some", "threads": 1, "compute_dtype": "float32", "torch": "2",
+    }  # fmt: skip
     argv = ["seqlab", "run", "bench:start", "seed=0"]
     origin = {"recipe": "bench:start", "argv": argv, "overrides": ["seed=0"], "environment": machine}
     run = LabBook(root).create(experiment, name="long", origin=origin, tags=("bench",), why="bench")

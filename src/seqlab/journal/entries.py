@@ -61,7 +61,7 @@ def _selected(runs: list[Run], filters: Sequence[str]) -> tuple[list[Run], dict[
 def _must_be_known(notebook: str, runs: Iterable[Run]) -> None:
     known = {name for run in runs if (name := notebook_of(_recipe(run)))}
     if known and notebook not in known:
-        raise JournalError(f"no run belongs to the notebook {notebook!r}; there are {', '.join(sorted(known))}")
+        raise JournalError(f"no run belongs to the notebook {notebook!r}; the notebooks are {', '.join(sorted(known))}")
 
 
 def _recipe(run: Run) -> str | None:
