@@ -71,7 +71,7 @@ def _print(title: str, pairs: Mapping[str, Pair], names: tuple[str, str], if_sam
         return
     render.heading(title)
     if pairs:
-        rows = [[name, _shown(a), _shown(b)] for name, (a, b) in pairs.items()]
+        rows = [[name, shown(a), shown(b)] for name, (a, b) in pairs.items()]
         render.table(["", *names], rows, left=["", *names])
     else:
         click.echo(f"  {if_same}")
@@ -91,7 +91,7 @@ def _change(a: float | None, b: float | None) -> str:
     return f"{'+' if b > a else '-'}{render.figure(abs(b - a))}"
 
 
-def _shown(value: Any) -> str:
+def shown(value: Any) -> str:
     return value["part"] if isinstance(value, dict) and "part" in value else render.plain(value)
 
 

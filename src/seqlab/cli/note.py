@@ -13,11 +13,11 @@ from seqlab.journal.notes import VERDICTS
 
 @click.command()
 @options.run_argument
-@click.argument("text")
+@click.argument("text", default="", metavar="[TEXT]")
 @click.option("--verdict", type=click.Choice(VERDICTS), help="What came of it; `bug` taints every descendant.")
 @options.book_option
 def command(name: str, text: str, verdict: str | None, runs: Path | None) -> None:
-    """Add a note to a run, perhaps with a verdict."""
+    """Add a note to a run, a verdict, or both; neither is ever changed, and the newest verdict counts."""
     run = LabBook(runs).open(name)
     run.note(text, verdict)
     click.echo(f"noted: {run.name} {verdict or ''}".rstrip())

@@ -21,7 +21,7 @@ class LabBook:
     def runs(self, *, archived: bool = False) -> list[Run]:
         """The runs, oldest first; with `archived` those in the archive instead."""
         found = [Run(folder) for folder in _run_folders(self._archive if archived else self.root)]
-        return sorted(found, key=lambda run: (run.created, run.name))
+        return sorted(found, key=age_key)
 
     def open(self, name: str | Path) -> Run:
         """The run of this name, archived or not, or in this run folder. Raises RunNotFound."""
@@ -130,6 +130,14 @@ class LabBook:
                 return f"no run {name!r} in {self.root}; it was renamed to {run.name}"
         near = names.perhaps(name, [run.name for run in runs])
         return f"no run {name!r} in {self.root}{near or '; `seqlab ls` lists them'}"
+
+
+def age_key(run: Run) -> tuple[str, str]:
+    """Sorts runs from old to new; one whose origin.json is damaged comes first, for it must not hide the others."""
+    try:
+        return run.created, run.name
+    except JournalError:
+        return "", run.name
 
 
 def _run_folders(root: Path) -> list[Path]:

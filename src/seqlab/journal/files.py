@@ -10,7 +10,7 @@ import fcntl
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -99,11 +99,16 @@ def write_bytes(path: Path, data: bytes) -> None:
 
 def append_record(path: Path, record: dict[str, Any]) -> None:
     """Append one JSON line, under a lock, durably; any process may do so at any time."""
-    line = encode(record) + b"\n"
+    append_next(path, lambda: record)
+
+
+def append_next(path: Path, make: Callable[[], dict[str, Any]]) -> None:
+    """As `append_record`, with a record that is made under the lock: nobody appends between its look and its line."""
     with clearly(path):
         descriptor = open_to_append(path)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX)
+            line = encode(make()) + b"\n"
             end_torn_line(descriptor)
             write_whole(descriptor, line)
             os.fsync(descriptor)

@@ -78,10 +78,14 @@ def former_names(folder: Path) -> list[str]:
     return [record["renamed"]["from"] for record in _records(folder) if "renamed" in record]
 
 
+def author() -> str | None:
+    """The name of the user who writes, where it is known."""
+    return os.environ.get("USER") or os.environ.get("LOGNAME")
+
+
 def _records(folder: Path) -> list[Record]:
     return read_lines(folder / "notes.jsonl").records
 
 
 def _append(folder: Path, **content: Any) -> None:
-    by = os.environ.get("USER") or os.environ.get("LOGNAME")
-    append_record(folder / "notes.jsonl", {"time": clock.now(), "by": by, **content})
+    append_record(folder / "notes.jsonl", {"time": clock.now(), "by": author(), **content})

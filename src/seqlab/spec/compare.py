@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
+from seqlab.differences import differences
 from seqlab.spec.part import Part
 from seqlab.spec.saved import to_json
 
@@ -22,32 +23,7 @@ def diff(a: Part | Mapping[str, Any], b: Part | Mapping[str, Any]) -> dict[str, 
     """
     left = to_json(a) if isinstance(a, Part) else dict(a)
     right = to_json(b) if isinstance(b, Part) else dict(b)
-    found: dict[str, tuple[Any, Any]] = {}
-    _compare(left, right, "", found)
-    return found
-
-
-ABSENT = "(absent)"
-
-
-def _compare(a: Any, b: Any, path: str, found: dict[str, tuple[Any, Any]]) -> None:
-    if isinstance(a, dict) and isinstance(b, dict):
-        if a.get("part") != b.get("part"):
-            found[path or "part"] = (a.get("part", ABSENT), b.get("part", ABSENT))
-            return
-        for key in [*a, *(key for key in b if key not in a)]:
-            _compare(a.get(key, ABSENT), b.get(key, ABSENT), f"{path}.{key}".lstrip("."), found)
-    elif isinstance(a, list) and isinstance(b, list):
-        for index in range(max(len(a), len(b))):
-            left = a[index] if index < len(a) else ABSENT
-            right = b[index] if index < len(b) else ABSENT
-            _compare(left, right, f"{path}.{index}", found)
-    elif type(a) is not type(b) or a != b:
-        found[path] = (_named(a), _named(b))
-
-
-def _named(value: Any) -> Any:
-    return value["part"] if isinstance(value, dict) and "part" in value else value
+    return differences(left, right)
 
 
 def id(part: Part) -> str:
