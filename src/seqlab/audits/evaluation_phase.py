@@ -10,7 +10,7 @@ from torch import Tensor
 
 from seqlab.audits import Audit, Finding, Stage, failed, passed, warned
 from seqlab.audits.shared.subject import Subject
-from seqlab.audits.shared.trainees import at_peak, batch_of, trained_weights, trainee
+from seqlab.audits.shared.trainees import at_peak, batch_of, rows_for, trained_weights, trainee
 from seqlab.spec import Field
 from seqlab.train.training import Training, seed_generators
 
@@ -30,7 +30,7 @@ class EvaluationPhase(Audit):
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "schedule", "seed")
 
     def examine(self, subject: Subject) -> Finding:
-        t = at_peak(trainee(subject, rows=1, awake=True, methods=()))
+        t = at_peak(trainee(subject, rows=rows_for(subject, 2), awake=True, methods=()))
         if told := _impure(subject, t):
             return failed(told, limit=self.tolerance)
         judged: dict[str, float] = {}

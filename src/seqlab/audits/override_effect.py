@@ -13,7 +13,16 @@ from torch import Tensor, nn
 from seqlab.audits import Audit, Finding, Stage, failed, passed, warned
 from seqlab.audits.shared.reads import Setting, declared, given, mentioned, parts_in, reading, varied
 from seqlab.audits.shared.subject import Subject, wake
-from seqlab.audits.shared.trainees import at_peak, captured_gradient, is_same, rates, trained_weights, trainee, updates
+from seqlab.audits.shared.trainees import (
+    at_peak,
+    captured_gradient,
+    is_same,
+    rates,
+    rows_for,
+    trained_weights,
+    trainee,
+    updates,
+)
 from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
 from seqlab.methods import Draws
@@ -75,7 +84,14 @@ Stepped = tuple[Training, dict[str, Tensor]]
 
 
 def _stepped(subject: Subject, change: Callable[[Training], None] | None = None, **changes: Any) -> Stepped:
-    t = at_peak(trainee(subject, rows=1, awake=True, **{"methods": (), "regularisers": (), "clip": None, **changes}))
+    t = at_peak(
+        trainee(
+            subject,
+            rows=rows_for(subject, 2),
+            awake=True,
+            **{"methods": (), "regularisers": (), "clip": None, **changes},
+        )
+    )
     if change is not None:
         change(t)
     before = trained_weights(t)
@@ -150,7 +166,7 @@ def _of_penalties(subject: Subject) -> Iterator[str]:
 
 
 def _gradient_with(subject: Subject, penalties: tuple[Any, ...]) -> dict[str, Tensor]:
-    t = at_peak(trainee(subject, rows=1, awake=True, methods=(), clip=None, regularisers=penalties))
+    t = at_peak(trainee(subject, rows=rows_for(subject, 2), awake=True, methods=(), clip=None, regularisers=penalties))
     with subject.drawing("penalties"), torch.no_grad():
         for p in t.model.parameters():
             p.add_(0.01 * torch.randn(p.shape, dtype=p.dtype).to(p.device))  # away from what a penalty may compare with
@@ -160,7 +176,7 @@ def _gradient_with(subject: Subject, penalties: tuple[Any, ...]) -> dict[str, Te
 
 def _touch(subject: Subject, t: Training) -> None:
     """Use what a plain step leaves out: penalties, methods, evaluation mode."""
-    own = trainee(subject, rows=1)
+    own = trainee(subject, rows=rows_for(subject, 2))
     trainable = {name: p for name, p in own.model.named_parameters() if p.requires_grad}
     initial = {name: p.detach() for name, p in trainable.items()}
     for regulariser in own.experiment.regularisers:

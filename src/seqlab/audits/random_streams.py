@@ -75,7 +75,7 @@ def _initial(subject: Subject, t: Training) -> Told:
     if not is_same(first, again):
         name = next(name for name in first if not torch.equal(first[name], again[name]))
         return f"one seed gives two initialisations (`{name}` differs): it is drawn from a generator that no seed sets."
-    drawn = {name: value for name, value in first.items() if looks_random(value)}
+    drawn = {n: value for n, value in first.items() if looks_random(value) or not torch.equal(value, other[n])}
     if pair := twins(drawn):
         return (
             f"`{pair[0]}` and `{pair[1]}` begin with the same random numbers: one key, or one seed that is set while "
@@ -179,6 +179,6 @@ def _method(t: Training, index: int, method: Method, name: str) -> Told:
             "draws that it is handed, so every act repeats the last."
         )
     noise = {path: second[path] - first[path] for path in first if path in second}
-    if pair := twins({path: value for path, value in noise.items() if looks_random(value)}):
+    if pair := twins(noise):
         return f"the method {name} draws the same noise for `{pair[0]}` and `{pair[1]}`: one key is used for both."
     return None

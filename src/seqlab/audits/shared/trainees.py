@@ -20,13 +20,15 @@ from seqlab.train.training import Training, assemble
 __all__ = ["at_peak", "batch_of", "captured_gradient", "rates", "rows_for", "trained_weights", "trainee", "updates"]
 
 STEP_FLOPS = 1e9
-"""Operations of a forward pass that a step in an audit can afford; rows are dropped down to one."""
+"""Operations of a forward pass that a step in an audit can afford; rows are dropped down to FEWEST_ROWS."""
+FEWEST_ROWS = 2
+"""Rows of a step, where the experiment has as many: a batch norm cannot train on one."""
 
 
 def rows_for(subject: Subject, most: int = 4) -> int:
     """Rows of a step that an audit can afford, at most the experiment's own."""
     each = max(subject._flops(subject.task.signature.length), 1.0)
-    return max(1, min(most, subject.experiment.batch.size, int(STEP_FLOPS / each)))
+    return min(max(FEWEST_ROWS, min(most, int(STEP_FLOPS / each))), subject.experiment.batch.size)
 
 
 def trainee(subject: Subject, *, rows: int | None = None, awake: bool = False, **changes: Any) -> Training:
@@ -36,7 +38,7 @@ def trainee(subject: Subject, *, rows: int | None = None, awake: bool = False, *
     """
     t = subject.training
     rows = rows or rows_for(subject)
-    fewer = Batching(size=rows, accumulate=min(subject.experiment.batch.accumulate, rows))
+    fewer = Batching(size=rows, accumulate=min(subject.experiment.batch.accumulate, max(rows // FEWEST_ROWS, 1)))
     budget = Budget(steps=t.steps_a_stage) if t.steps_a_stage else subject.experiment.budget
     experiment = replace(subject.experiment, **{"batch": fewer, "budget": budget, **changes})
     own = assemble(experiment, t.task, t.device, t.dtype)
