@@ -26,6 +26,7 @@ from seqlab.audits.shared.trainees import (
 from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
 from seqlab.methods import Draws
+from seqlab.optim.groups import parameter_groups
 from seqlab.spec import Field, SpecError, label
 from seqlab.train.training import Training, fresh_weights
 
@@ -50,8 +51,9 @@ class OverrideEffect(Audit):
     )  # fmt: skip
 
     def examine(self, subject: Subject) -> Finding:
+        optim = _visible(subject)
         with reading() as read:
-            plain = _stepped(subject, optim=_visible(subject))
+            plain = _stepped(subject, optim=optim)
             _touch(subject, plain[0])
         for told in (*_of_rates(subject, plain), *_of_decay(subject, plain), *_of_penalties(subject)):
             return failed(told, without_effect=1, limit=0)
@@ -117,21 +119,22 @@ def _of_rates(subject: Subject, plain: Stepped) -> Iterator[str]:
     other, other_moved = _stepped(subject, optim=replace(optim, lr=2 * optim.lr))
     base, doubled = rates(t), rates(other)
     follow = [name for name in base if doubled.get(name, base[name])[0] != base[name][0]]
+    if follow and not any(doubled[name][1] != base[name][1] for name in follow):
+        schedule = label(type(t.experiment.schedule))
+        yield f"`optim.lr` has no effect: {schedule} ignores the rate that it is to scale, or is never asked."
+        return
     if not follow or is_same(_only(moved, follow), _only(other_moved, follow)):
         yield (
             f"`optim.lr` has no effect: with {2 * optim.lr:g} in place of {optim.lr:g} the same step is taken, bit for "
             "bit; the rate is written into the optimiser, or is put back after it was set."
         )
         return
-    scaled, scaled_moved = _stepped(subject, _double_base, optim=optim)
+    _, scaled_moved = _stepped(subject, _double_base, optim=optim)
     if is_same(_only(moved, follow), _only(scaled_moved, follow)):
-        in_force = [name for name in follow if rates(scaled)[name][1] != base[name][1]]
-        cause = (
-            "the optimiser keeps the rate that it was built with"
-            if in_force
-            else f"{label(type(t.experiment.schedule))} ignores the rate that it is to scale, or is never asked"
+        yield (
+            "the schedule has no effect on the step: the optimiser keeps the rate that it was built with, whatever the "
+            "schedule sets."
         )
-        yield f"the schedule has no effect on the step: {cause}."
 
 
 def _double_base(t: Training) -> None:
@@ -141,8 +144,8 @@ def _double_base(t: Training) -> None:
 
 def _of_decay(subject: Subject, plain: Stepped) -> Iterator[str]:
     optim, (t, moved) = _visible(subject), plain
-    decays = [p for group in t.optimiser.param_groups if group.get("weight_decay") for p in group["params"]]
-    if optim.weight_decay == 0 or not any(p.any() for p in decays):
+    groups = parameter_groups(t.model, optim)
+    if not any(p.any() for group in groups if group["weight_decay"] for p in group["params"]):
         return
     _, other = _stepped(subject, optim=replace(optim, weight_decay=1000 * optim.weight_decay))
     if is_same(moved, other):
