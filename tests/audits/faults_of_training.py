@@ -252,6 +252,8 @@ class Wrong(Optimiser):
     def build(self, groups: list[Group]) -> torch.optim.Optimizer:
         if self.what == "drops a group":
             groups = [{**groups[0], "params": groups[0]["params"][1:], "names": groups[0]["names"][1:]}, *groups[1:]]
+        if self.what == "groups of its own":
+            return torch.optim.AdamW([p for group in groups for p in group["params"]], lr=6e-4)
         return WrongSGD(groups, self.what)
 
 
@@ -288,7 +290,7 @@ def optimised(what: str) -> Experiment:
     return replace(small(), optim=Wrong(lr=0.1, what=what))
 
 
-variants("override_effect", optimised, "settings", "captured", "does nothing")
+variants("override_effect", optimised, "settings", "captured", "does nothing", "groups of its own")
 variants("gradient_flow", optimised, "drops a group")
 variants("optimiser_state", optimised, "hidden", "in the state", "loads nothing")
 variants("memorises", optimised, "uphill")

@@ -31,7 +31,7 @@ class EvaluationPhase(Audit):
     """Largest relative difference between a reported and a recomputed number."""
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
-    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "schedule", "seed")
+    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "schedule", "freeze", "batch", "seed")
 
     def examine(self, subject: Subject) -> Finding:
         t = at_peak(trainee(subject, rows=rows_for(subject, 2), awake=True, methods=()))

@@ -9,7 +9,7 @@ import torch
 
 from seqlab.audits import Audit, Finding, Stage, failed, passed, warned
 from seqlab.audits.shared.subject import Subject
-from seqlab.audits.shared.trainees import rates, trained_weights, trainee
+from seqlab.audits.shared.trainees import length_for, rates, trained_weights, trainee
 from seqlab.optim.schedules.constant import Constant
 from seqlab.spec import Field
 from seqlab.train.training import Training
@@ -40,7 +40,7 @@ class Memorises(Audit):
     """Steps, for a model that can afford them."""
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
-    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "freeze", "clip", "seed")
+    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "freeze", "clip", "batch", "seed")
 
     def examine(self, subject: Subject) -> Finding:
         tried: list[dict[str, Any]] = []
@@ -107,7 +107,7 @@ class Memorises(Audit):
         }
 
     def _steps(self, subject: Subject, t: Training) -> int:
-        each = 3 * subject._flops(subject.task.signature.length) * t.experiment.batch.size
+        each = 3 * subject.flops(length_for(subject)) * t.experiment.batch.size
         return max(6, min(self.most_steps, int(AFFORDABLE / max(each, 1.0))))
 
 

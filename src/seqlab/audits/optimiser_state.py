@@ -38,7 +38,7 @@ class OptimiserState(Audit):
     """Largest size of an update at a tenth of the rate, as a share of the update at the old rate."""
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
-    depends_on: ClassVar[tuple[str, ...]] = ("model", "optim", "schedule", "freeze", "budget", "seed")
+    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "schedule", "freeze", "budget", "seed")
 
     def examine(self, subject: Subject) -> Finding:
         old = _trainee(subject)
@@ -85,7 +85,8 @@ class OptimiserState(Audit):
             return passed("the state is restored bit for bit", **measured)
         size = total_norm([slower[key] for key in follow]) / total_norm([restored[key] for key in follow])
         rate = max(after[key][1] / before[key][1] for key in follow if before[key][1])
-        measured = {"update_at_a_tenth": size, "limit": self.follows, "rate_in_force": rate, **measured}
+        known = {name: value for name, value in measured.items() if name != "limit"}
+        measured = {"update_at_a_tenth": size, "limit": self.follows, "rate_in_force": rate, **known}
         if size > self.follows or rate > self.follows:
             return failed(
                 f"the restored state of {name} undoes a new learning rate: a tenth of `optim.lr` gives {rate:.2g} of "

@@ -51,6 +51,8 @@ class OverrideEffect(Audit):
     )  # fmt: skip
 
     def examine(self, subject: Subject) -> Finding:
+        if told := _breaks(subject):
+            return failed(told)
         optim = _visible(subject)
         with reading() as read:
             plain = _stepped(subject, optim=optim)
@@ -100,6 +102,22 @@ def _stepped(subject: Subject, change: Callable[[Training], None] | None = None,
     with subject.drawing("override_effect"):
         subject.step(t)
     return t, updates(t, before)
+
+
+def _breaks(subject: Subject) -> str | None:
+    """What is wrong where the loop cannot take a step at all."""
+    t = at_peak(trainee(subject, rows=rows_for(subject, 2), methods=()))
+    if any("initial_lr" not in group for group in t.optimiser.param_groups):
+        return (
+            f"`optim.lr` and the schedule cannot take effect: {label(type(subject.experiment.optim))} makes groups of "
+            "its own, without `initial_lr`; `build` must hand on the groups that it is given."
+        )
+    try:
+        with subject.drawing("override_effect"):
+            subject.step(t)
+    except Exception as error:
+        return f"a step of the training breaks: {type(error).__name__}: {error}."
+    return None
 
 
 def _visible(subject: Subject) -> Any:

@@ -31,7 +31,7 @@ class RandomStreams(Audit):
     """Different rows in a row that must come in another order for it to be told from chance (8: 1 in 40,320)."""
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
-    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "methods", "seed")
+    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "methods", "batch", "seed")
 
     def examine(self, subject: Subject) -> Finding:
         t = trainee(subject)
