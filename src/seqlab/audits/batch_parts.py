@@ -39,7 +39,7 @@ class BatchParts(Audit):
     """The same of a step of the training loop, which computes in the run's own dtype."""
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
-    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "seed")
+    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "batch", "seed")
 
     def examine(self, subject: Subject) -> Finding:
         t = trainee(subject, rows=max(2, rows_for(subject, ROWS)) if subject.experiment.batch.size > 1 else 1)

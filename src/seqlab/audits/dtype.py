@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from seqlab.audits import Audit, Finding, failed, passed
+from seqlab.audits import Audit, Finding, Stage, failed, passed
 from seqlab.audits.shared.layers import layers, titled
 from seqlab.audits.shared.subject import Subject
 from seqlab.audits.shared.trainees import batch_of, trainee
@@ -32,6 +32,7 @@ class Dtype(Audit):
     share: float = Field(default=0.1, ge=0, lt=1)
     """Largest share of a layer's operations in products with weights that may be in a wider dtype."""
 
+    stages: ClassVar[tuple[Stage, ...]] = ("before",)
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "precision")
 
     def examine(self, subject: Subject) -> Finding:

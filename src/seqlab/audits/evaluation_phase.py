@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 import torch
@@ -10,12 +11,15 @@ from torch import Tensor
 
 from seqlab.audits import Audit, Finding, Stage, failed, passed, warned
 from seqlab.audits.shared.subject import Subject
-from seqlab.audits.shared.trainees import at_peak, batch_of, trained_weights, trainee
+from seqlab.audits.shared.trainees import at_peak, batch_of, rows_for, trained_weights, trainee
 from seqlab.spec import Field
+from seqlab.tasks import Batch
 from seqlab.train.training import Training, seed_generators
 
 __all__ = ["EvaluationPhase"]
 
+TARGETS = ("targets", "labels", "target", "label")
+"""What a batch may call what is to be predicted."""
 BOOSTS = (1.0, 30.0, 1000.0)
 """Factors on the rate, until the update moves what is reported."""
 
@@ -27,10 +31,10 @@ class EvaluationPhase(Audit):
     """Largest relative difference between a reported and a recomputed number."""
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
-    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "schedule", "seed")
+    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "schedule", "freeze", "batch", "seed")
 
     def examine(self, subject: Subject) -> Finding:
-        t = at_peak(trainee(subject, rows=1, awake=True, methods=()))
+        t = at_peak(trainee(subject, rows=rows_for(subject, 2), awake=True, methods=()))
         if told := _impure(subject, t):
             return failed(told, limit=self.tolerance)
         judged: dict[str, float] = {}
@@ -99,19 +103,30 @@ def _measured(subject: Subject, t: Training) -> dict[str, float]:
 
 def _accuracy(outputs: list[Any], tensors: Mapping[str, Tensor]) -> dict[str, float]:
     """How many predictions are right, under the name that it has everywhere, where a task has targets to match."""
-    targets = next((tensors[name] for name in ("targets", "labels", "target", "label") if name in tensors), None)
+    targets = next((tensors[name] for name in TARGETS if name in tensors), None)
     if targets is None or not outputs or not isinstance(outputs[0], Tensor) or outputs[0].shape[:-1] != targets.shape:
         return {}
     return {"accuracy": float((outputs[0].argmax(-1) == targets).sum())}
 
 
+def _as_predicted(subject: Subject, t: Training, batch: Batch) -> Batch:
+    """The batch with the model's own predictions as its targets, which scores otherwise; else the next batch."""
+    outputs: list[Any] = []
+    hook = t.weights.worker.register_forward_hook(lambda *call: outputs.append(call[2]))
+    with subject.drawing("impure"), torch.no_grad():
+        t.task.loss(t.weights.worker, batch)
+    hook.remove()
+    name = next((name for name in TARGETS if name in batch.tensors), "")
+    if name and isinstance(outputs[0], Tensor) and outputs[0].shape[:-1] == batch.tensors[name].shape:
+        return replace(batch, tensors={**batch.tensors, name: outputs[0].argmax(-1)})
+    return t.task.batch(t.experiment.seed, t.step + 1, t.experiment.batch.size, t.stage).to(t.device)
+
+
 def _impure(subject: Subject, t: Training) -> str | None:
     """What is wrong where a task's loss changes the weights, or depends on the batches before."""
     weights = trained_weights(t)
-    one, place = batch_of(t), t.step
-    t.step = place + 1
-    other = batch_of(t)
-    t.step = place
+    one = batch_of(t)
+    other = _as_predicted(subject, t, one)
 
     def scores(batch: Any) -> dict[str, float]:
         with subject.drawing("impure"):

@@ -8,7 +8,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor, nn
 
-from seqlab.audits import Audit, Finding, failed, not_applicable, passed
+from seqlab.audits import Audit, Finding, Stage, failed, not_applicable, passed
 from seqlab.audits.shared.subject import Subject
 from seqlab.audits.shared.trainees import at_peak, trainee
 from seqlab.spec import Field
@@ -24,6 +24,7 @@ class Frozen(Audit):
     steps: int = Field(default=2, ge=1)
     """Steps that are taken."""
 
+    stages: ClassVar[tuple[Stage, ...]] = ("before",)
     depends_on: ClassVar[tuple[str, ...]] = (
         "model", "task", "optim", "schedule", "freeze", "methods", "regularisers", "averaging", "seed",
     )  # fmt: skip

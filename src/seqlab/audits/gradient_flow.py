@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from seqlab.audits import Audit, Finding, failed, not_applicable, passed, warned
+from seqlab.audits import Audit, Finding, Stage, failed, not_applicable, passed, warned
 from seqlab.audits.shared.layers import layers, titled
 from seqlab.audits.shared.subject import Subject
 from seqlab.audits.shared.trainees import batch_of, total_norm, trainee
@@ -29,7 +29,8 @@ class GradientFlow(Audit):
     explosion: float = Field(default=1e5, gt=1)
     """Largest ratio of two layers' gradient norms without a warning."""
 
-    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "freeze", "seed")
+    stages: ClassVar[tuple[Stage, ...]] = ("before",)
+    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "freeze", "batch", "seed")
 
     def examine(self, subject: Subject) -> Finding:
         t = trainee(subject)

@@ -38,7 +38,7 @@ class InitLoss(Audit):
     """Largest first loss without a failure; a tied head, whose logits grow with the embedding, only warns."""
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
-    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "seed", "start_from")
+    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "batch", "seed", "start_from")
 
     def examine(self, subject: Subject) -> Finding:
         chance = _chance(subject)
@@ -108,7 +108,7 @@ def _mean_loss(subject: Subject, t: Training, model: nn.Module) -> float:
 
 def factor(share: float, subject: Subject, t: Training) -> str | None:
     """What a loss was divided or multiplied by, told from the share of the right one that is left."""
-    vocabulary, length = subject.task.signature.vocabulary, subject.task.row_tokens
+    vocabulary, length = subject.task.signature.vocabulary, t.task.row_tokens
     rows = t.experiment.batch.size
     known = {
         1 / vocabulary: f"it is divided by the vocabulary ({vocabulary})",

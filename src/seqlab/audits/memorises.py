@@ -9,7 +9,7 @@ import torch
 
 from seqlab.audits import Audit, Finding, Stage, failed, passed, warned
 from seqlab.audits.shared.subject import Subject
-from seqlab.audits.shared.trainees import rates, trained_weights, trainee
+from seqlab.audits.shared.trainees import length_for, rates, trained_weights, trainee
 from seqlab.optim.schedules.constant import Constant
 from seqlab.spec import Field
 from seqlab.train.training import Training
@@ -32,13 +32,15 @@ class Memorises(Audit):
     """Smallest fall that counts, as a share of the first loss."""
     expected: float = Field(default=0.1, gt=0)
     """A fall is asked for where the first step promises at least this share of the loss."""
+    convincing: float = Field(default=0.5, gt=0)
+    """The promise from which on a missing fall is a failure and not a warning."""
     enough: float = Field(default=0.1, gt=0, lt=1)
     """The fall at which the look ends early."""
     most_steps: int = Field(default=24, ge=2)
     """Steps, for a model that can afford them."""
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
-    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "freeze", "clip", "seed")
+    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "freeze", "clip", "batch", "seed")
 
     def examine(self, subject: Subject) -> Finding:
         tried: list[dict[str, Any]] = []
@@ -69,7 +71,7 @@ class Memorises(Audit):
             )
         if best["promised"] < self.expected:
             return passed(f"at this rate {best['promised']:.1g} of the loss is all that can fall; {told}", **measured)
-        tell = failed if all(found["fall"] <= 0 for found in tried) else warned
+        tell = failed if best["promised"] >= self.convincing else warned
         return tell(
             f"the model does not learn one batch by heart: {told} {steps}, though the first step promised "
             f"{min(best['promised'], 1):.0%}; the update, the loss or the data changes from call to call.",
@@ -105,7 +107,7 @@ class Memorises(Audit):
         }
 
     def _steps(self, subject: Subject, t: Training) -> int:
-        each = 3 * subject._flops(subject.task.signature.length) * t.experiment.batch.size
+        each = 3 * subject.flops(length_for(subject)) * t.experiment.batch.size
         return max(6, min(self.most_steps, int(AFFORDABLE / max(each, 1.0))))
 
 

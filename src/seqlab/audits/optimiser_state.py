@@ -12,7 +12,16 @@ from torch import Tensor
 
 from seqlab.audits import Audit, Finding, Stage, failed, passed
 from seqlab.audits.shared.subject import Subject
-from seqlab.audits.shared.trainees import at_peak, is_same, rates, total_norm, trained_weights, trainee, updates
+from seqlab.audits.shared.trainees import (
+    at_peak,
+    is_same,
+    rates,
+    rows_for,
+    total_norm,
+    trained_weights,
+    trainee,
+    updates,
+)
 from seqlab.spec import Field, label
 from seqlab.train.training import Training
 
@@ -29,7 +38,7 @@ class OptimiserState(Audit):
     """Largest size of an update at a tenth of the rate, as a share of the update at the old rate."""
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
-    depends_on: ClassVar[tuple[str, ...]] = ("model", "optim", "schedule", "freeze", "budget", "seed")
+    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "schedule", "freeze", "budget", "seed")
 
     def examine(self, subject: Subject) -> Finding:
         old = _trainee(subject)
@@ -62,7 +71,7 @@ class OptimiserState(Audit):
     ) -> Finding:
         name = label(type(subject.experiment.optim))
         new = _heir(_trainee(subject, SMALLER), old, weights)
-        new.optimiser.load_state_dict({**new.optimiser.state_dict(), "state": _through_a_file(saved)["state"]})
+        new.optimiser.load_state_dict(_inherited(new.optimiser.state_dict(), _through_a_file(saved)))
         went_on, restored, slower = (_moved(subject, t) for t in (old, heir, new))
         if not is_same(went_on, restored):
             return failed(
@@ -76,7 +85,8 @@ class OptimiserState(Audit):
             return passed("the state is restored bit for bit", **measured)
         size = total_norm([slower[key] for key in follow]) / total_norm([restored[key] for key in follow])
         rate = max(after[key][1] / before[key][1] for key in follow if before[key][1])
-        measured = {"update_at_a_tenth": size, "limit": self.follows, "rate_in_force": rate, **measured}
+        known = {name: value for name, value in measured.items() if name != "limit"}
+        measured = {"update_at_a_tenth": size, "limit": self.follows, "rate_in_force": rate, **known}
         if size > self.follows or rate > self.follows:
             return failed(
                 f"the restored state of {name} undoes a new learning rate: a tenth of `optim.lr` gives {rate:.2g} of "
@@ -88,7 +98,9 @@ class OptimiserState(Audit):
 
 def _trainee(subject: Subject, factor: float = 1.0) -> Training:
     optim = subject.experiment.optim
-    return at_peak(trainee(subject, rows=1, awake=True, methods=(), optim=replace(optim, lr=factor * optim.lr)))
+    return at_peak(
+        trainee(subject, rows=rows_for(subject, 2), awake=True, methods=(), optim=replace(optim, lr=factor * optim.lr))
+    )
 
 
 def _step(subject: Subject, t: Training) -> None:
@@ -124,6 +136,24 @@ def _through_a_file(state: dict[str, Any]) -> dict[str, Any]:
     file.seek(0)
     loaded: dict[str, Any] = torch.load(file, weights_only=True)
     return loaded
+
+
+def _inherited(own: dict[str, Any], saved: dict[str, Any]) -> dict[str, Any]:
+    """A state dict with its own settings and the saved moments, by the parameters' paths: another rate can put the
+    parameters into other groups, and so under other numbers."""
+    numbers = {name: number for number, name in _named(own)}
+    moments = {numbers[name]: saved["state"][number] for number, name in _named(saved) if number in saved["state"]}
+    rest = {key: value for key, value in saved["state"].items() if not isinstance(key, int)}
+    return {**own, "state": {**moments, **rest}}
+
+
+def _named(state: dict[str, Any]) -> list[tuple[int, str]]:
+    """The number and the path of each parameter of a state dict; numbers alone where an optimiser keeps no names."""
+    return [
+        (number, str(name))
+        for group in state["param_groups"]
+        for number, name in zip(group["params"], group.get("names", group["params"]), strict=True)
+    ]
 
 
 def _tensors(state: Any, path: str = "") -> dict[str, Tensor]:

@@ -13,10 +13,20 @@ from torch import Tensor, nn
 from seqlab.audits import Audit, Finding, Stage, failed, passed, warned
 from seqlab.audits.shared.reads import Setting, declared, given, mentioned, parts_in, reading, varied
 from seqlab.audits.shared.subject import Subject, wake
-from seqlab.audits.shared.trainees import at_peak, captured_gradient, is_same, rates, trained_weights, trainee, updates
+from seqlab.audits.shared.trainees import (
+    at_peak,
+    captured_gradient,
+    is_same,
+    rates,
+    rows_for,
+    trained_weights,
+    trainee,
+    updates,
+)
 from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
 from seqlab.methods import Draws
+from seqlab.optim.groups import parameter_groups
 from seqlab.spec import Field, SpecError, label
 from seqlab.train.training import Training, fresh_weights
 
@@ -41,8 +51,11 @@ class OverrideEffect(Audit):
     )  # fmt: skip
 
     def examine(self, subject: Subject) -> Finding:
+        if told := _breaks(subject):
+            return failed(told)
+        optim = _visible(subject)
         with reading() as read:
-            plain = _stepped(subject, optim=_visible(subject))
+            plain = _stepped(subject, optim=optim)
             _touch(subject, plain[0])
         for told in (*_of_rates(subject, plain), *_of_decay(subject, plain), *_of_penalties(subject)):
             return failed(told, without_effect=1, limit=0)
@@ -75,13 +88,36 @@ Stepped = tuple[Training, dict[str, Tensor]]
 
 
 def _stepped(subject: Subject, change: Callable[[Training], None] | None = None, **changes: Any) -> Stepped:
-    t = at_peak(trainee(subject, rows=1, awake=True, **{"methods": (), "regularisers": (), "clip": None, **changes}))
+    t = at_peak(
+        trainee(
+            subject,
+            rows=rows_for(subject, 2),
+            awake=True,
+            **{"methods": (), "regularisers": (), "clip": None, **changes},
+        )
+    )
     if change is not None:
         change(t)
     before = trained_weights(t)
     with subject.drawing("override_effect"):
         subject.step(t)
     return t, updates(t, before)
+
+
+def _breaks(subject: Subject) -> str | None:
+    """What is wrong where the loop cannot take a step at all."""
+    t = at_peak(trainee(subject, rows=rows_for(subject, 2), methods=()))
+    if any("initial_lr" not in group for group in t.optimiser.param_groups):
+        return (
+            f"`optim.lr` and the schedule cannot take effect: {label(type(subject.experiment.optim))} makes groups of "
+            "its own, without `initial_lr`; `build` must hand on the groups that it is given."
+        )
+    try:
+        with subject.drawing("override_effect"):
+            subject.step(t)
+    except Exception as error:
+        return f"a step of the training breaks: {type(error).__name__}: {error}."
+    return None
 
 
 def _visible(subject: Subject) -> Any:
@@ -101,21 +137,22 @@ def _of_rates(subject: Subject, plain: Stepped) -> Iterator[str]:
     other, other_moved = _stepped(subject, optim=replace(optim, lr=2 * optim.lr))
     base, doubled = rates(t), rates(other)
     follow = [name for name in base if doubled.get(name, base[name])[0] != base[name][0]]
+    if follow and not any(doubled[name][1] != base[name][1] for name in follow):
+        schedule = label(type(t.experiment.schedule))
+        yield f"`optim.lr` has no effect: {schedule} ignores the rate that it is to scale, or is never asked."
+        return
     if not follow or is_same(_only(moved, follow), _only(other_moved, follow)):
         yield (
             f"`optim.lr` has no effect: with {2 * optim.lr:g} in place of {optim.lr:g} the same step is taken, bit for "
             "bit; the rate is written into the optimiser, or is put back after it was set."
         )
         return
-    scaled, scaled_moved = _stepped(subject, _double_base, optim=optim)
+    _, scaled_moved = _stepped(subject, _double_base, optim=optim)
     if is_same(_only(moved, follow), _only(scaled_moved, follow)):
-        in_force = [name for name in follow if rates(scaled)[name][1] != base[name][1]]
-        cause = (
-            "the optimiser keeps the rate that it was built with"
-            if in_force
-            else f"{label(type(t.experiment.schedule))} ignores the rate that it is to scale, or is never asked"
+        yield (
+            "the schedule has no effect on the step: the optimiser keeps the rate that it was built with, whatever the "
+            "schedule sets."
         )
-        yield f"the schedule has no effect on the step: {cause}."
 
 
 def _double_base(t: Training) -> None:
@@ -125,8 +162,8 @@ def _double_base(t: Training) -> None:
 
 def _of_decay(subject: Subject, plain: Stepped) -> Iterator[str]:
     optim, (t, moved) = _visible(subject), plain
-    decays = [p for group in t.optimiser.param_groups if group.get("weight_decay") for p in group["params"]]
-    if optim.weight_decay == 0 or not any(p.any() for p in decays):
+    groups = parameter_groups(t.model, optim)
+    if not any(p.any() for group in groups if group["weight_decay"] for p in group["params"]):
         return
     _, other = _stepped(subject, optim=replace(optim, weight_decay=1000 * optim.weight_decay))
     if is_same(moved, other):
@@ -150,7 +187,7 @@ def _of_penalties(subject: Subject) -> Iterator[str]:
 
 
 def _gradient_with(subject: Subject, penalties: tuple[Any, ...]) -> dict[str, Tensor]:
-    t = at_peak(trainee(subject, rows=1, awake=True, methods=(), clip=None, regularisers=penalties))
+    t = at_peak(trainee(subject, rows=rows_for(subject, 2), awake=True, methods=(), clip=None, regularisers=penalties))
     with subject.drawing("penalties"), torch.no_grad():
         for p in t.model.parameters():
             p.add_(0.01 * torch.randn(p.shape, dtype=p.dtype).to(p.device))  # away from what a penalty may compare with
@@ -160,7 +197,7 @@ def _gradient_with(subject: Subject, penalties: tuple[Any, ...]) -> dict[str, Te
 
 def _touch(subject: Subject, t: Training) -> None:
     """Use what a plain step leaves out: penalties, methods, evaluation mode."""
-    own = trainee(subject, rows=1)
+    own = trainee(subject, rows=rows_for(subject, 2))
     trainable = {name: p for name, p in own.model.named_parameters() if p.requires_grad}
     initial = {name: p.detach() for name, p in trainable.items()}
     for regulariser in own.experiment.regularisers:

@@ -31,7 +31,7 @@ class RandomStreams(Audit):
     """Different rows in a row that must come in another order for it to be told from chance (8: 1 in 40,320)."""
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
-    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "methods", "seed")
+    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "methods", "batch", "seed")
 
     def examine(self, subject: Subject) -> Finding:
         t = trainee(subject)
@@ -43,8 +43,10 @@ class RandomStreams(Audit):
 
     def _order(self, subject: Subject, t: Training) -> Told:
         task, seed = t.task, t.experiment.seed
+        if _is_one_batch(t):
+            return "every step sees the same batch: the step does not enter the key of the order."
         first = self._rows(t, seed, 0)
-        if len(set(first)) < self.rows or len(task.splits()) == 0:
+        if len(set(first)) < self.rows:
             return None  # rows that are alike, or an order of too few, tell nothing
         whole = task.batch(seed, 0, 1).epoch
         epoch = round(1 / whole) if whole > 0 else 0
@@ -53,8 +55,6 @@ class RandomStreams(Audit):
                 "every epoch takes the rows in the same order: the epoch does not enter the key of the order, or they "
                 "are not shuffled."
             )
-        if task.stages == 1 and self._rows(t, seed, self.rows) == first:
-            return "every step sees the same batch: the step does not enter the key of the order."
         if self._rows(t, seed + 1, 0) == first:
             return "two seeds give the same order of rows: the seed does not enter the key of the order."
         return None
@@ -63,6 +63,16 @@ class RandomStreams(Audit):
         """The contents of some rows in the order in which training sees them."""
         batches = [t.task.batch(seed, step, 1) for step in range(first, first + self.rows)]
         return [b"".join(x.contiguous().numpy().tobytes() for x in batch.tensors.values()) for batch in batches]
+
+
+def _is_one_batch(t: Training) -> bool:
+    """Whether the first steps see the very same rows, though there are others."""
+    batches = [t.task.batch(t.experiment.seed, step, t.experiment.batch.size) for step in range(3)]
+    if batches[0].epoch >= 1 or batches[0].epoch <= 0:
+        return False
+    same = all(torch.equal(x, b.tensors[name]) for b in batches[1:] for name, x in batches[0].tensors.items())
+    rows = next(iter(batches[0].tensors.values()))
+    return same and len(rows) > 1 and any(not torch.equal(rows[0], row) for row in rows[1:])
 
 
 def _initial(subject: Subject, t: Training) -> Told:
@@ -75,7 +85,7 @@ def _initial(subject: Subject, t: Training) -> Told:
     if not is_same(first, again):
         name = next(name for name in first if not torch.equal(first[name], again[name]))
         return f"one seed gives two initialisations (`{name}` differs): it is drawn from a generator that no seed sets."
-    drawn = {name: value for name, value in first.items() if looks_random(value)}
+    drawn = {n: value for n, value in first.items() if looks_random(value) or not torch.equal(value, other[n])}
     if pair := twins(drawn):
         return (
             f"`{pair[0]}` and `{pair[1]}` begin with the same random numbers: one key, or one seed that is set while "
@@ -103,14 +113,14 @@ def _dropout(subject: Subject, t: Training) -> Told:
     inputs = subject.inputs(rows_for(subject))
     with Drawing() as drawing:
         outputs = [_output(subject, model, inputs, seed) for seed in (1, 2, 1)]
-    if not drawing.operations:
-        return None
     has_memory = any(True for _ in model.buffers())
     if not has_memory and not torch.equal(outputs[0], outputs[2]):
         return (
-            f"one seed gives two outputs in training (`{drawing.operations[0]}`): it draws from a generator that no "
-            "seed sets, so a run cannot be resumed."
+            "one seed gives two outputs in training: the model draws from a generator that no seed sets, so a run "
+            "cannot be repeated, nor resumed."
         )
+    if not drawing.operations:
+        return None
     if torch.equal(outputs[0], outputs[1]):
         return (
             f"dropout or noise in the model (`{drawing.operations[0]}`) is the same under two seeds: it draws the "
@@ -179,6 +189,6 @@ def _method(t: Training, index: int, method: Method, name: str) -> Told:
             "draws that it is handed, so every act repeats the last."
         )
     noise = {path: second[path] - first[path] for path in first if path in second}
-    if pair := twins({path: value for path, value in noise.items() if looks_random(value)}):
+    if pair := twins(noise):
         return f"the method {name} draws the same noise for `{pair[0]}` and `{pair[1]}`: one key is used for both."
     return None

@@ -40,12 +40,19 @@ def pick_checkpoint(run: Run, step: int | None = None) -> tuple[Checkpoint, list
         return found, skipped
     known = {checkpoint.step: checkpoint for checkpoint in checkpoints(run.folder)}
     if step not in known:
-        steps = ", ".join(map(str, known)) or "none"
-        raise CheckpointError(f"{run.name} has no checkpoint at step {step}; there are: {steps}.")
+        raise CheckpointError(_not_kept(run.name, step, sorted(known)))
     fault = known[step].fault()
     if fault:
         raise CheckpointError(f"checkpoint {step} of {run.name} is not usable: {fault}.")
     return known[step], []
+
+
+def _not_kept(name: str, step: int, known: list[int]) -> str:
+    if not known:
+        return f"{name} has no checkpoint at step {step}, nor at any other."
+    nearest = min(known, key=lambda other: abs(other - step))
+    steps = ", ".join(map(str, known))
+    return f"{name} has no checkpoint at step {step}; the nearest is {name}@{nearest} (there are: {steps})."
 
 
 def load_model(run: Run, step: int | None = None) -> tuple[nn.Module, Checkpoint, list[str]]:

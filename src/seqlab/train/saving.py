@@ -11,7 +11,7 @@ from torch import Tensor
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, prune, write
 from seqlab.train.training import Training
 
-__all__ = ["give_weights", "restore", "save"]
+__all__ = ["give_weights", "load_weights", "restore", "save"]
 
 
 def save(t: Training, run_folder: Path) -> int:
@@ -42,7 +42,7 @@ def _state(t: Training) -> dict[str, Any]:
 
 def restore(t: Training, checkpoint: Checkpoint) -> None:
     """Put a training back to where the checkpoint was taken."""
-    _load(t, checkpoint.weights())
+    load_weights(t, checkpoint.weights())
     t.weights.load_average(checkpoint.weights(averaged=True))
     state = checkpoint.state()
     t.step, t.tokens, t.epoch, t.seconds = state["step"], state["tokens"], state["epoch"], state["seconds"]
@@ -60,11 +60,11 @@ def restore(t: Training, checkpoint: Checkpoint) -> None:
 
 def give_weights(t: Training, checkpoint: Checkpoint) -> None:
     """Let a training begin with the weights of another's checkpoint, the averaged ones where there are any."""
-    _load(t, checkpoint.weights(averaged=True))
+    load_weights(t, checkpoint.weights(averaged=True))
     t.weights.restart_average()
 
 
-def _load(t: Training, weights: dict[str, Tensor]) -> None:
+def load_weights(t: Training, weights: dict[str, Tensor]) -> None:
     """Give the model these weights; raises CheckpointError naming the first tensor that does not fit."""
     wanted = {name: tensor.shape for name, tensor in t.model.state_dict().items()}
     for name, shape in wanted.items():

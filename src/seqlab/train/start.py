@@ -25,7 +25,7 @@ from seqlab.train.saving import give_weights
 from seqlab.train.training import Training, assemble
 from seqlab.train.watch import Watch
 
-__all__ = ["Prepared", "prepare", "record", "resume", "trained"]
+__all__ = ["Prepared", "assembled", "prepare", "record", "resume", "trained"]
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Prepared:
 
 def prepare(experiment: Experiment, runs: str | Path | None = None) -> Prepared:
     """Build an experiment without writing anything; raises in one sentence what is wrong with it or does not fit."""
-    prepared = _build(experiment, LabBook(runs))
+    prepared = assembled(experiment, LabBook(runs))
     if experiment.start_from is None:
         return prepared
     name, step = at_step(experiment.start_from)
@@ -55,7 +55,8 @@ def prepare(experiment: Experiment, runs: str | Path | None = None) -> Prepared:
     return replace(prepared, start=start)
 
 
-def _build(experiment: Experiment, book: LabBook) -> Prepared:
+def assembled(experiment: Experiment, book: LabBook) -> Prepared:
+    """The experiment in memory, with new weights; raises what is wrong with it or does not fit."""
     device = choose_device(experiment.device)
     dtype = choose_dtype(experiment.precision, device)
     task = experiment.task.prepare()
@@ -123,7 +124,7 @@ def resume(
     state = run.state()
     if state.name == "finished":
         return None, "finished"
-    prepared = _build(experiment_of(run), LabBook(run.folder.parent))
+    prepared = assembled(experiment_of(run), LabBook(run.folder.parent))
     now = prepared.training.task.fingerprints
     changed = [name for name, digest in run.origin.get("data", {}).items() if now.get(name) != digest]
     if changed:
@@ -142,7 +143,7 @@ def trained(run: Run, step: int | None = None) -> tuple[Training, list[str]]:
     """What a run trained, in memory with its data: the weights of the checkpoint of a step, or of the newest usable
     one, the averaged ones where there are any; and sentences about newer ones that were skipped."""
     checkpoint, skipped = pick_checkpoint(run, step)
-    training = _build(experiment_of(run), LabBook(run.folder.parent)).training
+    training = assembled(experiment_of(run), LabBook(run.folder.parent)).training
     give_weights(training, checkpoint)
     training.step = checkpoint.step
     return training, skipped

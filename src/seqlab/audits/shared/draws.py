@@ -33,13 +33,13 @@ class Drawing(TorchDispatchMode):
 
 def looks_random(tensor: Tensor) -> bool:
     """Whether the numbers look drawn: nearly all different, and neighbours (along either axis) not correlated."""
-    if tensor.numel() < FEWEST or not tensor.is_floating_point() or not tensor.isfinite().all():
+    if tensor.numel() < 64 or not tensor.is_floating_point() or not tensor.isfinite().all():
         return False
     values = tensor.detach().flatten()[:65536].double()
     if values.abs().unique().numel() < 0.9 * values.numel():
         return False
     across = tensor.detach().double().flatten(1).T.flatten()[:65536] if tensor.ndim > 1 else values
-    limit: float = max(5 * values.numel() ** -0.5, 0.05)
+    limit: float = max(4 * values.numel() ** -0.5, 0.05)
     return max(_correlation(values), _correlation(across)) < limit
 
 
@@ -58,7 +58,7 @@ def twins(tensors: Mapping[str, Tensor]) -> tuple[str, str] | None:
         for count in {FEWEST, min(COMPARED, tensor.numel())} if tensor.numel() >= FEWEST else ():
             start = tensor.detach().flatten()[:count].double()
             size = start.norm()
-            if not size or (start == 0).sum() > count // 2:
+            if not size or start.unique().numel() < count // 2:  # a mask, or a constant, is no draw
                 continue
             numbers = tuple((start / size).round(decimals=4).tolist())
             if numbers in seen and seen[numbers] != name:

@@ -118,11 +118,12 @@ class Subject:
         longest = self.task.held_out_inputs(1)[0]
         whole = longest.shape[1] if longest.ndim > 1 else 1
         length = whole
-        while length > 32 and self._flops(length) > AFFORDABLE_FLOPS:
+        while length > 32 and self.flops(length) > AFFORDABLE_FLOPS:
             length //= 2
         return length
 
-    def _flops(self, length: int) -> float:
+    def flops(self, length: int) -> float:
+        """Operations of one row's forward pass, as the model counts them, else twice its parameters a symbol."""
         model: Any = self.training.model
         if hasattr(model, "flops"):
             return float(model.flops(length))

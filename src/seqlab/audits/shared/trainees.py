@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from seqlab.audits.shared.shortened import shortened
 from seqlab.audits.shared.subject import Subject, wake
 from seqlab.experiment import Batching, Budget
 from seqlab.tasks import Batch
@@ -17,16 +18,40 @@ from seqlab.train.interventions import begin_interventions
 from seqlab.train.step import optimiser_step
 from seqlab.train.training import Training, assemble
 
-__all__ = ["at_peak", "batch_of", "captured_gradient", "rates", "rows_for", "trained_weights", "trainee", "updates"]
+__all__ = [
+    "at_peak",
+    "batch_of",
+    "captured_gradient",
+    "is_same",
+    "length_for",
+    "rates",
+    "rows_for",
+    "total_norm",
+    "trained_weights",
+    "trainee",
+    "updates",
+]
 
 STEP_FLOPS = 1e9
-"""Operations of a forward pass that a step in an audit can afford; rows are dropped down to one."""
+"""Operations of a forward pass that a step in an audit can afford; rows are dropped down to FEWEST_ROWS."""
+SHORTEST = 32
+"""Symbols that a row keeps, however large the model is."""
+FEWEST_ROWS = 2
+"""Rows of a step, where the experiment has as many: a batch norm cannot train on one."""
 
 
 def rows_for(subject: Subject, most: int = 4) -> int:
     """Rows of a step that an audit can afford, at most the experiment's own."""
-    each = max(subject._flops(subject.task.signature.length), 1.0)
-    return max(1, min(most, subject.experiment.batch.size, int(STEP_FLOPS / each)))
+    each = max(subject.flops(length_for(subject)), 1.0)
+    return min(max(FEWEST_ROWS, min(most, int(STEP_FLOPS / each))), subject.experiment.batch.size)
+
+
+def length_for(subject: Subject) -> int:
+    """Symbols in a row that a step of an audit can afford: the task's own where the model is small."""
+    length = subject.task.row_tokens
+    while length > SHORTEST and FEWEST_ROWS * subject.flops(length) > STEP_FLOPS:
+        length //= 2
+    return length
 
 
 def trainee(subject: Subject, *, rows: int | None = None, awake: bool = False, **changes: Any) -> Training:
@@ -36,10 +61,11 @@ def trainee(subject: Subject, *, rows: int | None = None, awake: bool = False, *
     """
     t = subject.training
     rows = rows or rows_for(subject)
-    fewer = Batching(size=rows, accumulate=min(subject.experiment.batch.accumulate, rows))
+    fewer = Batching(size=rows, accumulate=min(subject.experiment.batch.accumulate, max(rows // FEWEST_ROWS, 1)))
     budget = Budget(steps=t.steps_a_stage) if t.steps_a_stage else subject.experiment.budget
     experiment = replace(subject.experiment, **{"batch": fewer, "budget": budget, **changes})
-    own = assemble(experiment, t.task, t.device, t.dtype)
+    task = shortened(t.task, length_for(subject), experiment.seed)
+    own = assemble(experiment, task, t.device, t.dtype)
     own.model.load_state_dict(t.model.state_dict())
     if awake:
         with subject.drawing("awake"):
