@@ -1,6 +1,7 @@
-"""A setting that nothing reads: `local_order: 3` in the Hyena recipes, which the operator swallowed by `**kwargs`.
+"""A setting that nothing reads: `local_order: 3` in a Hyena recipe, a key that the operator does not have.
 
-The short convolution had its default of 3 taps whatever was written there; a sweep over it would have shown noise.
+Unknown keys were swallowed by `**kwargs`, so whatever was written there, the model was the same; a sweep over it
+would have shown noise.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A frozen part that changes: its weights take no gradient, and the forward pass writes to them all the same.
 
-The Potts notebook trained on encodings that were "computed once and frozen"; a normalisation in the encoder went on
-averaging, so the same structure had other encodings in another epoch.
+The Potts notebook trains on encodings that are "computed once and frozen". Where a frozen part keeps running means,
+the same input has another encoding in the next epoch, and no gradient shows it.
 """
 
 from __future__ import annotations

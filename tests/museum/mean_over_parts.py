@@ -1,7 +1,7 @@
-"""A task whose loss is a mean over the rows that it is given: with `batch.accumulate`=4 the gradient is four times it.
+"""A task whose loss is a mean over the rows that it is given: in four parts the gradient is four times as large.
 
-The other half of the Potts notebook's defect 1: whoever computes a mean in each part and adds the parts up trains
-with a learning rate that depends on the memory of the machine.
+The other half of the Potts notebook's defect 1, any cut must give the same gradient: whoever adds up the means of the
+parts trains with a rate that depends on the memory of the machine.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A method that is configured and never called (plasticity notebook, 01/18: the row "resets off" of its main table).
+"""A method that is configured and never called (plasticity notebook, 01/18: resets silently not applied).
 
 The algorithm's name was missing from one of several `if alg == ... or ...`, so the runs had its penalty and none of
-its resets; they were taken for the method for days.
+its resets. The main table has a row of them: "SNR-L2* (accident: resets off)".
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A method that resets everything: ReDo with a score divided by the layer's sum, not its mean (plasticity notebook).
 
-The threshold is then H times larger than in the paper: 192 of 192 units were reset at every event (150 to 158 at the
-smallest threshold). "ReDo" was a model that starts again and again.
+The threshold is then H times larger than in the paper: at .08 every event reset 192 of 192 units, at .01 150 to 158.
+"ReDo" was a model that starts again and again.
 """
 
 from __future__ import annotations

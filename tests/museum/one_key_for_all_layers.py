@@ -1,6 +1,6 @@
 """One RNG key is used for the initialisation of every layer (plasticity notebook: the key of init was the task's, too).
 
-All layers begin with the same weights, and every seed with those of seed 0: five "seeds" differ in the order of the
+All layers begin with the same weights, and every seed with those of seed 0: seeds then differ in the order of the
 data alone.
 """
 

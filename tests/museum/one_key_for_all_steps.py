@@ -1,6 +1,6 @@
-"""Shrink-and-perturb reused one key for a whole epoch, so every step added the same noise (plasticity notebook).
+"""Shrink-and-perturb reused one key for a whole epoch, so every step added the same noise (plasticity notebook, 12/24).
 
-The noise then does not average out: it adds up in one direction, and what was taken for a bad method was a drift.
+Such noise does not average out: it adds up in one direction.
 """
 
 from __future__ import annotations

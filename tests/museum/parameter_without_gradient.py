@@ -1,7 +1,7 @@
-"""A parameter that nothing reads: the model has it, the optimiser keeps moments for it, and it never changes.
+"""A parameter without gradient: the model has it, the optimiser lists it, and it never changes.
 
-The Hyena code had such settings and weights by the dozen (a bias behind `if self.bias is None`, a decay read from
-another key); the DLN notebook cut its gates off with a rounding.
+The DLN notebook's scan returned the decays and not the state, so nothing before it mattered to the output. Here a
+gate is detached: the loss falls without it, and only a look at every parameter's gradient tells.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Micro-batches are weighted by their rows' count and not by what they score (Potts notebook, defect 1).
+"""Micro-batches are weighted by their number and not by what they score (Potts notebook, defect 1).
 
-The batch was cut by structures while the loss is a mean over residues, so the gradient depended on how the batch
-happened to be cut, and two runs of one setting with other memory limits were two experiments.
+There each part counted by its structures while the loss is a mean over residues, so the gradient depended on how the
+batch happened to be cut.
 """
 
 from __future__ import annotations

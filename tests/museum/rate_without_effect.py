@@ -1,7 +1,7 @@
 """A learning rate that never takes effect: the optimiser is built with a rate of its own (Hyena notebook).
 
-"Smaller learning rate (0.0001), no effects" stood in the notebook as a finding about the model. The override was
-printed, recorded, and not used.
+"Smaller learning rate (0.0001), no effects" stood there as a finding about the model. The override was given, and not
+used.
 """
 
 from __future__ import annotations

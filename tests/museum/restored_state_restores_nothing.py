@@ -1,7 +1,7 @@
-"""A restored optimiser state that restores nothing: it is keyed by the parameters as objects (Potts notebook).
+"""A restored optimiser state that restores nothing: its keys are the parameters as objects (Potts notebook).
 
-`torch.save(optimizer.state)` keeps a dict whose keys are tensors; after loading, no key is a live parameter, and Adam
-starts afresh without a word. Two entries ("after reloading the optimizer state") compared nothing.
+`optimizer.state` was saved, a dict whose keys are tensors; after loading, no key is a live parameter, and Adam starts
+afresh without a word. The entries "after reloading the optimizer state" may have reloaded nothing.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A restored optimiser state brings its old learning rate along, so a new one never takes effect (Hyena notebook).
 
-`optimizer.lr=0.0001` was given together with `train.ckpt=...`; the checkpoint's state put 0.0006 back. The entry
-reads: "smaller learning rate (0.0001), no effects".
+`optimizer.lr=...` was given together with `train.ckpt=...`, and the restored state put the old rate back. The entry
+reads: "smaller learning rate(0.0001), no effects".
 """
 
 from __future__ import annotations

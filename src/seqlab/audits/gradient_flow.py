@@ -1,4 +1,4 @@
-"""Does every parameter learn? A parameter that nothing reads is trained for weeks without a word."""
+"""Does every parameter learn? One that nothing reads is kept, saved and never changed, without a word."""
 
 from __future__ import annotations
 

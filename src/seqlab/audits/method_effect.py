@@ -1,4 +1,4 @@
-"""Does a method do something, and not too much? Resets that never ran were a month of the plasticity notebook."""
+"""Does a method do something, and not too much? Resets that never ran are a row of the plasticity notebook."""
 
 from __future__ import annotations
 

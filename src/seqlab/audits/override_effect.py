@@ -1,4 +1,4 @@
-"""Does a setting do what it says? A learning rate that never took effect cost the Hyena notebook a week."""
+"""Does a setting do what it says? A learning rate that never took effect stood in a notebook as a finding."""
 
 from __future__ import annotations
 
