@@ -1,9 +1,11 @@
 """Ancestors, and the taint of a bug."""
 
+from pathlib import Path
+
 import pytest
 
-from seqlab.journal import LabBook
-from seqlab.journal.lineage import ancestors, taints
+from seqlab.journal import LabBook, Run
+from seqlab.journal.lineage import ancestors, ancestral_curve, taints
 
 
 @pytest.fixture
@@ -47,3 +49,33 @@ def test_a_circle_ends(book: LabBook) -> None:
     book.create({}, name="b", origin={}, parent={"run": "a"})
     book.open("a").note("x", "bug")
     assert set(taints(book.runs())) == {"a", "b"}
+
+
+def test_a_curve_goes_through_all_ancestors_with_marks_where_settings_changed(tmp_path: Path) -> None:
+    book = LabBook(tmp_path)
+
+    def made(name: str, steps: range, parent: dict[str, object] | None = None) -> Run:
+        run = book.create({}, name=name, origin={}, parent=parent)
+        with run.attempt() as attempt:
+            for step in steps:
+                attempt.log(step=step, **{"train/loss": float(step)})
+        return run
+
+    made("first", range(1, 9))
+    made("second", range(5, 11), {"run": "first", "step": 4, "took_effect": ["optim.lr 1 -> 2 took effect"]})
+    third = made("third", range(8, 10), {"run": "second", "step": 7})
+    steps, values, marks = ancestral_curve(third, book.runs(), "train/loss")
+    assert steps == list(range(1, 10))
+    assert values == [float(step) for step in steps]
+    assert [(mark.step, mark.run, mark.changes) for mark in marks] == [
+        (4, "second", ["optim.lr 1 -> 2 took effect"]),
+        (7, "third", []),
+    ]
+
+
+def test_a_rerun_inherits_nothing_and_no_taint(tmp_path: Path) -> None:
+    book = LabBook(tmp_path)
+    first = book.create({}, name="first", origin={})
+    book.create({}, name="again", origin={}, parent={"kind": "rerun", "run": "first", "step": 0})
+    first.note("", verdict="bug")
+    assert set(taints(book.runs())) == {"first"}

@@ -44,7 +44,7 @@ class InitLoss(Audit):
         chance = _chance(subject)
         if chance is None:
             return not_applicable("the task does not say what guessing scores")
-        if subject.experiment.start_from is not None:
+        if not subject.is_fresh:
             return not_applicable("the weights are those of another run")
         rows = min(SCORED, subject.experiment.batch.size) if subject.task.row_tokens == 1 else rows_for(subject)
         t = trainee(subject, rows=rows)

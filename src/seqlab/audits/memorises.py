@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 import torch
 
-from seqlab.audits import Audit, Finding, Stage, failed, passed, warned
+from seqlab.audits import Audit, Finding, Stage, failed, not_applicable, passed, warned
 from seqlab.audits.shared.subject import Subject
 from seqlab.audits.shared.trainees import length_for, rates, trained_weights, trainee
 from seqlab.optim.schedules.constant import Constant
@@ -43,6 +43,8 @@ class Memorises(Audit):
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "freeze", "clip", "batch", "seed")
 
     def examine(self, subject: Subject) -> Finding:
+        if not subject.is_fresh:
+            return not_applicable("the weights are trained already")
         tried: list[dict[str, Any]] = []
         for factor in (1.0, 0.1, 0.01):
             found = self._learn(subject, factor)

@@ -89,10 +89,18 @@ def _print_head(run: Run, facts: dict[str, Any]) -> None:
             ("tags", " ".join(facts["tags"])),
             ("verdict", facts["verdict"] or ""),
             ("recipe", f"{origin.get('recipe') or ''} {changed}".strip()),
-            ("parent", f"{parent['run']} at step {parent['step']}" if parent else ""),
+            ("parent", _descent(parent) if parent else ""),
+            ("inherits", ", ".join(parent.get("inherited", [])) if parent else ""),
+            ("changed", "; ".join(parent.get("took_effect", [])) if parent else ""),
             ("folder", facts["folder"]),
         ]
     )
+
+
+def _descent(parent: dict[str, Any]) -> str:
+    if parent.get("kind") == "rerun":
+        return f"{parent['run']}, carried out again"
+    return str(parent["run"]) if parent.get("kind") == "file" else f"{parent['run']} at step {parent['step']}"
 
 
 def _print_result(facts: dict[str, Any]) -> None:

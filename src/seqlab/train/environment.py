@@ -36,9 +36,10 @@ def environment(device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
 BITS = ("torch", "numpy", "processor", "threads", "device", "compute_dtype")
 
 
-def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """What differs between two environments so that their bits cannot be compared, as short texts."""
-    return [f"{name}: {before[name]} -> {now[name]}" for name in BITS if name in before and before[name] != now[name]]
+def differences(before: dict[str, Any], now: dict[str, Any], *, every: bool = False) -> list[str]:
+    """What differs between two environments so that their bits cannot be compared; with `every`, all that differs."""
+    names = now if every else BITS
+    return [f"{name}: {before[name]} -> {now[name]}" for name in names if name in before and before[name] != now[name]]
 
 
 def _installed(name: str) -> bool:

@@ -81,4 +81,5 @@ def load_weights(t: Training, weights: dict[str, Tensor]) -> None:
         )
     with torch.no_grad():
         t.model.load_state_dict(weights)
+    t.inherited = True
     t.weights.publish()

@@ -16,7 +16,7 @@ from seqlab.spec.find import user_files_in
 from seqlab.train.auditor import Auditor
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, latest
 from seqlab.train.checks import check_names
-from seqlab.train.environment import command_line, environment, git_state
+from seqlab.train.environment import command_line, differences, environment, git_state
 from seqlab.train.forecast import Forecast, forecast, refuse_if_too_large
 from seqlab.train.load import experiment_of, pick_checkpoint
 from seqlab.train.loop import train
@@ -25,7 +25,7 @@ from seqlab.train.saving import give_weights
 from seqlab.train.training import Training, assemble
 from seqlab.train.watch import Watch
 
-__all__ = ["Prepared", "assembled", "prepare", "record", "resume", "trained"]
+__all__ = ["Prepared", "assembled", "prepare", "record", "repeated", "resume", "trained"]
 
 
 @dataclass(frozen=True)
@@ -125,6 +125,15 @@ def resume(
     if state.name == "finished":
         return None, "finished"
     prepared = assembled(experiment_of(run), LabBook(run.folder.parent))
+    _must_be_the_same_data(run, prepared)
+    if prepared.experiment.start_from is not None and latest(run.folder)[0] is None:
+        give_weights(prepared.training, _recorded_start(run, prepared.book))
+    if auditor is not None and not (run.folder / "audits.json").exists():
+        replace_json(run.folder / "audits.json", auditor.before(prepared.training))
+    return prepared.training, train(prepared.training, run, watch, deadline, auditor)
+
+
+def _must_be_the_same_data(run: Run, prepared: Prepared) -> None:
     now = prepared.training.task.fingerprints
     changed = [name for name, digest in run.origin.get("data", {}).items() if now.get(name) != digest]
     if changed:
@@ -132,11 +141,22 @@ def resume(
             f"{changed[0]} is no longer the file that {run.name} was trained on (its SHA-256 differs); "
             "put the old one back, or start a new run."
         )
-    if prepared.experiment.start_from is not None and latest(run.folder)[0] is None:
-        give_weights(prepared.training, _recorded_start(run, prepared.book))
-    if auditor is not None and not (run.folder / "audits.json").exists():
-        replace_json(run.folder / "audits.json", auditor.before(prepared.training))
-    return prepared.training, train(prepared.training, run, watch, deadline, auditor)
+
+
+def repeated(run: Run) -> tuple[Prepared, list[str]]:
+    """A run's experiment, built again from the record alone, and what has changed since in versions, machine and code.
+
+    Raises CheckpointError when the data is no longer what it was."""
+    prepared = prepare(experiment_of(run), run.folder.parent)
+    _must_be_the_same_data(run, prepared)
+    t, origin = prepared.training, run.origin
+    changed = differences(origin.get("environment", {}), environment(t.device, t.dtype), every=True)
+    git = git_state(Path.cwd())
+    commit = git["commit"] if git is not None else None
+    if origin.get("git_commit") != commit:
+        changed.append(f"git commit of the working folder: {origin.get('git_commit')} -> {commit}")
+    start = {"kind": "rerun", "run": run.name, "step": 0, "inherited": []}
+    return replace(prepared, start=prepared.start or start), changed
 
 
 def trained(run: Run, step: int | None = None) -> tuple[Training, list[str]]:

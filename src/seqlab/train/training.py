@@ -47,6 +47,8 @@ class Training:
     method_statistics: list[Any] = field(default_factory=list)
     best: dict[str, tuple[float, int]] = field(default_factory=dict)
     """Metric name -> (best value, its step), of those that `snapshots.keep_best` names."""
+    inherited: bool = False
+    """Whether the weights came from a checkpoint and are not a fresh draw."""
     frozen_digest: str = ""
     initial: dict[str, Tensor] = field(default_factory=dict)
     """The weights of step 0, where a regulariser compares with them."""

@@ -23,7 +23,7 @@ __all__ = ["keep", "key", "recall"]
 
 def key(audit: Audit, subject: Subject) -> str | None:
     """What the finding of an audit depends on, as a hash; None where it must be measured each time."""
-    if not audit.depends_on or subject.stage != "before" or subject.is_planted:
+    if not audit.depends_on or not subject.is_fresh or subject.is_planted:
         return None
     t, saved = subject.training, to_json(subject.experiment)
     decided_by = {

@@ -57,6 +57,11 @@ class Subject:
         return self.step is not loop_step
 
     @property
+    def is_fresh(self) -> bool:
+        """Whether the weights are a fresh draw, which no training and no checkpoint has changed."""
+        return self.stage == "before" and not self.training.inherited
+
+    @property
     def experiment(self) -> Experiment:
         """The spec."""
         return self.training.experiment
@@ -86,7 +91,7 @@ class Subject:
         model = copy.deepcopy(self.training.model)
         if sum(p.numel() for p in model.parameters()) <= WIDE_PARAMETERS:
             model = model.double()
-        if self.stage == "before":
+        if self.is_fresh:
             with self.drawing("awake"):
                 wake(model)
         return model.eval()
