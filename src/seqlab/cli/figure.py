@@ -1,0 +1,66 @@
+"""Curves as a file, SVG, PNG or PDF, by matplotlib (extra `plots`)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+
+from seqlab.journal.curves import UNITS, Curve
+from seqlab.journal.lineage import Mark
+
+__all__ = ["ENDINGS", "draw"]
+
+ENDINGS = (".svg", ".png", ".pdf")
+
+
+def draw(
+    place: Path, curves: Sequence[Curve], smooth: int, floors: Mapping[str, float], marks: Sequence[Mark],
+    log_x: bool, log_y: bool,
+) -> None:  # fmt: skip
+    """Write a figure with a legend, floors as dotted lines, and dashed lines where settings changed."""
+    if place.suffix not in ENDINGS:
+        raise click.ClickException(f"{place}: a figure ends in {', '.join(ENDINGS)}.")
+    try:
+        import matplotlib
+    except ImportError:
+        raise click.ClickException("figures need matplotlib; install it with `pip install 'seqlab[plots]'`.") from None
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    matplotlib.rcParams["svg.hashsalt"] = "seqlab"  # the same curves make the same file
+    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
+    for one in curves:
+        label = one.name if len({other.metric for other in curves}) == 1 else f"{one.name} {one.metric}"
+        (line,) = axes.plot(
+            one.x, one.y, label=label, linewidth=1.4 if smooth < 2 else 0.7, alpha=1 if smooth < 2 else 0.4
+        )
+        if smooth > 1:
+            axes.plot(one.x, smoothed(one.y, smooth), color=line.get_color(), linewidth=1.6)
+    for name, value in floors.items():
+        axes.axhline(value, color="0.5", linewidth=0.8, linestyle=":")
+        axes.annotate(
+            name, (1, value), xycoords=("axes fraction", "data"), fontsize=7, color="0.4", ha="right", va="bottom"
+        )
+    for mark in marks:
+        axes.axvline(mark.step, color="0.6", linewidth=0.8, linestyle="--")
+        told = "\n".join([mark.run, *(change.removesuffix(" took effect") for change in mark.changes)])
+        axes.annotate(told, (mark.step, 1), xycoords=("data", "axes fraction"), fontsize=6, va="top")
+    axes.set_xlabel(UNITS[curves[0].axis])
+    axes.set_ylabel(" · ".join(dict.fromkeys(one.metric for one in curves)))
+    axes.set_xscale("log" if log_x else "linear")
+    axes.set_yscale("log" if log_y else "linear")
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False, fontsize=8)
+    figure.savefig(place, dpi=150, metadata={"Date": None} if place.suffix == ".svg" else None)
+    pyplot.close(figure)
+
+
+def smoothed(values: Sequence[float], window: int) -> list[float]:
+    """The mean of the last `window` values at each place."""
+    found = []
+    for end in range(1, len(values) + 1):
+        part = values[max(0, end - window) : end]
+        found.append(sum(part) / len(part))
+    return found
