@@ -1,6 +1,6 @@
-"""Validation text inside the training text: the split was made after shuffling a file that held everything twice.
+"""The validation text stands in the training text (data notebook: 96 reviews and 42 news texts twice).
 
-A score on it measures how much was memorised.
+Here the last tenth is held out and the first nine tenths were never cut off: training reads all of it.
 """
 
 from __future__ import annotations
@@ -11,21 +11,20 @@ from seqlab.experiment import Experiment
 from seqlab.tasks.text import PreparedText, Text
 
 CAUGHT_BY = "overlap"
-SAYS = "validation data is inside the training data"
+SAYS = r"100\.0% of the val stretches .* occur in the training data.*splits overlap"
 
 
-class Leaking(Text):
-    """A text whose training part holds the held-out part."""
+class Uncut(Text):
+    """A text of which the end is held out."""
 
     def prepare(self) -> PreparedText:
-        return PreparedLeaking(self)
+        return PreparedUncut(self)
 
 
-class PreparedLeaking(PreparedText):
+class PreparedUncut(PreparedText):
     def __init__(self, spec: Text) -> None:
         super().__init__(spec)
-        whole = self.symbols.encode(TEXT.read_bytes())
-        self.encoded = {**self.encoded, "train": whole}
+        self.encoded["train"] = self.symbols.encode(TEXT.read_bytes())
 
 
 def healthy() -> Experiment:
@@ -33,4 +32,4 @@ def healthy() -> Experiment:
 
 
 def faulty() -> Experiment:
-    return small(task=Leaking(path=str(TEXT), length=32))
+    return small(task=Uncut(path=str(TEXT), length=32))

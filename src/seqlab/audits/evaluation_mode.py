@@ -1,72 +1,149 @@
-"""Is a model scored in evaluation mode? Dropout that is left on makes every number worse, and another each time."""
+"""Is what is evaluated the model itself, with its dropout off and its weights at rest, and the same each time?"""
 
 from __future__ import annotations
 
-from typing import ClassVar
+import copy
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, failed, passed, warned
-from seqlab.audits.shared.asked import evaluated, is_askable
-from seqlab.audits.shared.layers import branches, layers, listening, titled
-from seqlab.audits.shared.stubs import Uniform
-from seqlab.audits.shared.subject import Subject, moved
+from seqlab.audits.shared.layers import layers, listening, titled
+from seqlab.audits.shared.scoring import scoring
+from seqlab.audits.shared.subject import Subject, moved, wake
+from seqlab.spec import Field
 
 __all__ = ["EvaluationMode"]
 
+AFFORDABLE_FLOPS = 8e9
+"""Operations of one evaluation in this audit; a longer one is broken off and not repeated."""
+
 
 class EvaluationMode(Audit):
-    """The task's evaluation leaves the model in evaluation mode and takes no gradients; and in that mode the model's
-    output does not depend on what it draws."""
+    """Evaluation runs the model in evaluation mode, changes nothing of it, and repeats itself.
+
+    The model is called twice with other random draws; then the task evaluates it twice, and its calls are watched.
+    """
 
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task")
 
+    limit: float = Field(default=1e-5, gt=0)
+    """Relative difference that rounding may make between two evaluations."""
+
     def examine(self, subject: Subject) -> Finding:
-        move, where = _moved_by_draws(subject)
-        if move > subject.tolerance:
+        model = _in_evaluation(subject)
+        apart, where = _apart(subject, model)
+        if apart > self.limit:
             return failed(
-                f"in evaluation mode the same input gives another output each time ({move:.1e} of its size), beginning "
-                f"in {where}: dropout, or some other noise, is left on in evaluation.",
-                moved=move,
-                limit=subject.tolerance,
+                f"two calls of the model in evaluation mode differ by {apart:.1e} of their size; it begins in {where}: "
+                "dropout or noise is left on (F.dropout needs `training=self.training`).",
+                moved=apart,
+                limit=self.limit,
             )
-        if is_askable(subject):
-            stub = Uniform(subject.task.signature.vocabulary)
-            evaluated(subject, stub)
-            if stub.training or any(training for training, _ in stub.modes):
+        return self._evaluated(subject, model, {"moved": apart, "limit": self.limit})
+
+    def _evaluated(self, subject: Subject, model: nn.Module, measured: dict[str, Any]) -> Finding:
+        """The finding about two evaluations by the task."""
+        before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
+        first = _evaluation(subject, model, draw=0)
+        measured |= {"calls": first.calls, "in_training_mode": first.training, "with_gradients": first.gradients}
+        if first.training:
+            return failed(
+                "the task's evaluation puts the model in training mode: dropout is on and batch statistics move; leave "
+                "out `model.train()`.",
+                **measured,
+            )
+        second = _evaluation(subject, model, draw=1) if first.metrics is not None else first
+        changed = [name for name, tensor in model.state_dict().items() if not torch.equal(before[name], tensor)]
+        if changed:
+            return failed(f"evaluation changes `{changed[0]}` of the model: it learns from held-out data.", **measured)
+        for name, value in (first.metrics or {}).items():
+            other = (second.metrics or {}).get(name, math.nan)
+            if not math.isclose(value, other, rel_tol=self.limit, abs_tol=1e-9):
                 return failed(
-                    "the task's evaluation puts the model into training mode: dropout is left on in evaluation, and "
-                    "batch norms learn from held-out data.",
-                    calls=len(stub.modes),
-                    in_training_mode=sum(training for training, _ in stub.modes),
+                    f"two evaluations of the same weights differ ({name} {value:.6g} and {other:.6g}): dropout is on, "
+                    "or each scores another part of the data.",
+                    **measured,
                 )
-            if any(gradients for _, gradients in stub.modes):
-                return warned(
-                    "the task's evaluation keeps what gradients need: it costs memory.", calls=len(stub.modes)
-                )
-        return passed("what is scored is the model in evaluation mode", moved=move, limit=subject.tolerance)
+        if first.gradients:
+            return warned("the task's evaluation keeps gradients; put it under `torch.no_grad()`.", **measured)
+        return passed("evaluation repeats itself and changes nothing", **measured)
 
 
-def _moved_by_draws(subject: Subject) -> tuple[float, str]:
-    """How far the output moves between two draws in evaluation mode, and the first part of which it does."""
-    model, inputs = subject.awake, subject.inputs(1)
-    listened = [*branches(model), *layers(model)]
+@dataclass
+class _Watched:
+    """An evaluation: its metrics (None where it was broken off), and how it called the model."""
+
+    metrics: dict[str, float] | None = None
+    calls: int = 0
+    training: int = 0
+    gradients: int = 0
+    flops: float = 0.0
+    cost: float = field(default=0.0, repr=False)
+    """Operations for each number that is read."""
+
+
+class _TooLong(Exception):
+    """The evaluation costs more than a look can afford."""
+
+
+def _evaluation(subject: Subject, model: nn.Module, draw: int) -> _Watched:
+    seen = _Watched(cost=2.0 * sum(p.numel() for p in model.parameters()))
+    task = scoring(subject).small_task(int(AFFORDABLE_FLOPS / 4 / seen.cost))
+    with _watching(model.eval(), seen), subject.drawing("evaluation", draw):
+        try:
+            seen.metrics = task.evaluate(model, "val", subset=True)
+        except _TooLong:
+            seen.metrics = None
+    return seen
+
+
+@contextmanager
+def _watching(model: nn.Module, seen: _Watched) -> Iterator[None]:
+    """Within, every call of the model is counted, and the one that is too much is broken off."""
+
+    asleep = [part for part in model.modules() if not part.training]
+
+    def count(_: nn.Module, arguments: tuple[Any, ...]) -> None:
+        seen.calls += 1
+        seen.training += any(part.training for part in asleep)
+        seen.gradients += torch.is_grad_enabled()
+        read = next((value.shape[:2].numel() for value in arguments if isinstance(value, Tensor)), 0)
+        seen.flops += seen.cost * read
+        if seen.flops > AFFORDABLE_FLOPS:
+            raise _TooLong
+
+    hook = model.register_forward_pre_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+def _in_evaluation(subject: Subject) -> nn.Module:
+    """A copy in evaluation mode and in its own dtype, every branch switched on."""
+    model = copy.deepcopy(subject.training.model)
+    if subject.stage == "before":
+        with subject.drawing("awake"):
+            wake(model)
+    return model.eval()
+
+
+def _apart(subject: Subject, model: nn.Module) -> tuple[float, str]:
+    """How far two calls with other random draws are apart, and where that begins."""
+    known, inputs = layers(model), subject.inputs(2)
     heard: list[dict[str, Tensor]] = []
-    outputs = []
-    for draw in range(2):
-        with subject.drawing("evaluation_mode", draw), torch.no_grad(), listening(listened) as found:
-            outputs.append(_tensor(model(*(_wide(tensor, subject) for tensor in inputs))))
-        heard.append({path: at.output for path, at in found.items() if at.output is not None})
-    moves = {path: moved(heard[0][path], heard[1][path]) for path in heard[0] if path in heard[1]}
-    guilty = next((named for named in listened if moves.get(named[0], 0.0) > subject.tolerance), None)
-    return moved(*outputs), titled(guilty, model) if guilty else "outside the layers"
-
-
-def _wide(tensor: Tensor, subject: Subject) -> Tensor:
-    return tensor.to(next(subject.awake.parameters()).dtype) if tensor.is_floating_point() else tensor
-
-
-def _tensor(result: object) -> Tensor:
-    parts = result if isinstance(result, tuple | list) else (result,)
-    return next(part for part in parts if isinstance(part, Tensor))
+    for draw in (0, 1):
+        with listening(known) as found, subject.drawing("evaluation", draw), torch.no_grad():
+            output = model(*inputs)
+        tensors = {path: at.output for path, at in found.items() if at.output is not None}
+        heard.append({**tensors, "": output if isinstance(output, Tensor) else output[0]})
+    moves = {path: moved(heard[0][path], heard[1][path]) for path in heard[0]}
+    first = next((path for path, move in moves.items() if path and move > 0), "")
+    where = next((titled(named, model) for named in known if named[0] == first), "outside the layers")
+    return moves[""], where

@@ -1,95 +1,217 @@
-"""Do loss and accuracy say of known models what is known of them? An argmax over a flattened array does not."""
+"""Do the metrics measure what they are called? Models with known answers are scored."""
 
 from __future__ import annotations
 
 import math
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import ClassVar
 
-import torch
+import numpy as np
+from torch import Tensor
 
-from seqlab.audits import Audit, Finding, failed, not_applicable, passed, warned
-from seqlab.audits.shared.asked import asked, evaluated, few_rows, is_askable
-from seqlab.audits.shared.stubs import SURE, Copier, HalfRight, Peeker, Stub, Uniform
+from seqlab.audits import Audit, Finding, failed, not_applicable, passed
+from seqlab.audits.shared.scoring import Scoring, scoring
+from seqlab.audits.shared.stubs import Constant, Contrary, Copier, Partly, Peeker, Stub
 from seqlab.audits.shared.subject import Subject
 from seqlab.spec import Field
 
 __all__ = ["MetricSelfTest"]
 
+Metrics = dict[str, float]
+
+SEARCHED_CLASSES = 256
+"""Up to so many symbols, each is tried as the answer to the last position."""
+
 
 class MetricSelfTest(Audit):
-    """The loss of equal probabilities is ln V, in training and in evaluation; and a model that is sure of its symbols
-    has the accuracy that its loss says: each wrong one costs 30 nats."""
+    """Known answers get the scores they deserve, in training and in evaluation.
 
-    depends_on: ClassVar[tuple[str, ...]] = ("task",)
-    loss_tolerance: float = Field(default=1e-3, gt=0)
-    """Relative difference from ln V."""
-    accuracy_tolerance: float = Field(default=0.02, gt=0)
-    """Difference of an accuracy from the share of right symbols."""
+    Equal probabilities cost ln V nats; of models that are sure of their answers, the loss says how many are right, and
+    the accuracy must say the same; bits per byte and perplexity follow from the loss.
+    """
+
+    depends_on: ClassVar[tuple[str, ...]] = ("task", "model")
+
+    limit: float = Field(default=0.01, gt=0)
+    """Relative difference of a metric from what it must be."""
 
     def examine(self, subject: Subject) -> Finding:
-        if not is_askable(subject):
-            return not_applicable("the task does not ask for the next of a moderate number of symbols")
-        vocabulary = subject.task.signature.vocabulary
-        uniform = Uniform(vocabulary)
-        losses = {"train/loss": asked(subject, uniform), "val/loss": evaluated(subject, uniform).get("loss", math.nan)}
-        for name, loss in losses.items():
-            if not math.isnan(loss) and abs(loss / math.log(vocabulary) - 1) > self.loss_tolerance:
-                return self._wrong_loss(name, loss, subject)
-        worst = 0.0
-        for stub in (Peeker(vocabulary), HalfRight(vocabulary), Copier(vocabulary)):
-            for name, accuracy, right in _accuracies(subject, stub):
-                worst = max(worst, abs(accuracy - right))
-                if not abs(accuracy - right) <= self.accuracy_tolerance:
-                    return failed(
-                        f"{name} is {accuracy:.4g} of a model that is right at {right:.1%} of the symbols: an argmax "
-                        "over the wrong axis or the flattened array, or another denominator than the scored symbols.",
-                        accuracy=accuracy,
-                        right=right,
-                        limit=self.accuracy_tolerance,
-                    )
-        return passed(
-            "loss and accuracy say of known models what is known of them",
-            difference=worst,
-            limit=self.accuracy_tolerance,
-        )
+        asked = scoring(subject)
+        if asked.why_not:
+            return not_applicable(asked.why_not)
+        scores = _scores(asked)
+        measured = {name: value for name, value in scores["equal probabilities"].items() if name != "symbols"}
+        measured = {"loss": measured.pop("loss"), "limit": math.log(asked.classes), **measured}
+        measured |= {f"{name}_accuracy": m["accuracy"] for name, m in scores.items() if name and "accuracy" in m}
+        measured = {name.replace(" ", "_"): value for name, value in measured.items()}
+        wrong = next(self._complaints(asked, scores), None)
+        return failed(wrong, **measured) if wrong else passed("known answers get the scores they deserve", **measured)
 
-    def _wrong_loss(self, name: str, loss: float, subject: Subject) -> Finding:
-        """What explains a loss of equal probabilities that is not ln V."""
-        vocabulary, length = subject.task.signature.vocabulary, subject.task.row_tokens
-        rows, right = len(next(iter(few_rows(subject).tensors.values()))), math.log(vocabulary)
-        explained = {
-            f"1/{vocabulary} of it: it is divided by the vocabulary, too": 1 / vocabulary,
-            f"{vocabulary} times it: it is summed over the vocabulary": vocabulary,
-            f"1/{length} of it: it is divided by the length twice": 1 / length,
-            f"{length} times it: it is not divided by the length": length,
-            f"1/{rows} of it: it is divided by the rows twice": 1 / rows,
-            f"1/{rows * length} of it: a mean is divided once more": 1 / (rows * length),
-            "1/ln 2 of it: it is in bits and not in nats": 1 / math.log(2),
-        }
-        told = next((text for text, factor in explained.items() if abs(loss / right / factor - 1) < 0.02), "")
-        judge = failed if told else warned
-        measured: dict[str, Any] = {"loss": loss, "limit": right}
-        return judge(
-            f"{name} of equal probabilities is {loss:.4g} and should be ln {vocabulary} = {right:.4g}"
-            f"{f'; it is {told}' if told else ''}.",
-            **measured,
-        )
+    def _complaints(self, asked: Scoring, scores: dict[str, Metrics]) -> Iterator[str]:
+        """What is wrong, the root of it first."""
+        uniform = scores["equal probabilities"]
+        yield from self._loss("the evaluation's loss", uniform["loss"], asked, uniform.get("symbols"))
+        yield from _ranges(scores)
+        yield from _misaligned(asked, scores)
+        yield from self._accuracy(asked, scores)
+        yield from self._derived(asked, scores)
+        yield from self._training(asked)
+
+    def _loss(
+        self, what: str, loss: float, asked: Scoring, count: float | None, *, loosely: float = 0.0
+    ) -> Iterator[str]:
+        due = math.log(asked.classes)
+        ratio = loss / due if math.isfinite(loss) else math.inf
+        cause = _factor(ratio, asked, count, self.limit)
+        if abs(ratio - 1) > (self.limit if cause else max(self.limit, loosely)):
+            yield (
+                f"{what} is {loss:.4g} where all {asked.classes} answers are equally likely, and ln {asked.classes} = "
+                f"{due:.4g} is due: {cause or 'it is not the mean over what is scored'}."
+            )
+
+    def _accuracy(self, asked: Scoring, scores: dict[str, Metrics]) -> Iterator[str]:
+        """Of models that are sure of every answer, loss and accuracy say the same."""
+        uniform = scores["equal probabilities"]
+        if "accuracy" not in uniform:
+            return
+        sure = {name: m for name, m in scores.items() if name != "equal probabilities"}
+        pairs = {name: (m["accuracy"], asked.right(m["loss"], uniform["loss"])) for name, m in sure.items()}
+        wrong = {name: pair for name, pair in pairs.items() if abs(pair[0] - pair[1]) > self.limit}
+        if wrong and not _is_of_the_last_position(asked):
+            yield _accuracy_sentence("the accuracy", pairs, wrong)
+
+    def _derived(self, asked: Scoring, scores: dict[str, Metrics]) -> Iterator[str]:
+        """Bits per byte, perplexity and the count of symbols, as they follow from the rest."""
+        uniform = scores["equal probabilities"]
+        loss, bits = uniform["loss"], uniform.get("bits_per_byte")
+        per_symbol = _bytes_per_symbol(asked)
+        if bits is not None and per_symbol is not None:
+            due = loss / math.log(2) / per_symbol[0]
+            if abs(bits / due - 1) > max(self.limit, per_symbol[1]):
+                yield f"bits_per_byte is {bits:.4g} where the loss of {loss:.4g} nats a symbol makes {due:.4g}."
+        perplexity = uniform.get("perplexity")
+        if perplexity is not None and abs(perplexity / math.exp(loss) - 1) > self.limit:
+            yield f"perplexity is {perplexity:.4g} where e to the loss is {math.exp(loss):.4g}."
+        read = scores["what comes next"].get("read") if "what comes next" in scores else None
+        count = uniform.get("symbols")
+        if count is not None and read is not None and not 0 < count <= read:
+            yield f"the evaluation says that it scored {count:,.0f} symbols, and the model read {read:,.0f}."
+
+    def _training(self, asked: Scoring) -> Iterator[str]:
+        """The same of the loss that is trained, and of what is logged beside it."""
+        try:
+            uniform = asked.trained_on(asked.uniform())
+        except Exception:  # a training loss that asks more of a model than its logits
+            return
+        yield from self._loss("the training loss", uniform["loss"], asked, asked.batch.scored, loosely=0.2)
+        if "accuracy" in uniform and asked.predicts_symbols:
+            found = {name: asked.trained_on(stub) for name, stub in _sure(asked).items()}
+            pairs = {name: (m["accuracy"], asked.right(m["loss"], uniform["loss"])) for name, m in found.items()}
+            wrong = {name: pair for name, pair in pairs.items() if abs(pair[0] - pair[1]) > self.limit}
+            if wrong:
+                yield _accuracy_sentence("the accuracy that the training loss returns", pairs, wrong)
 
 
-def _accuracies(subject: Subject, stub: Stub) -> list[tuple[str, float, float]]:
-    """Every accuracy that the task reports of a sure stub: its name, its value, and what the loss beside it says."""
-    found = []
-    measured = evaluated(subject, stub)
-    if "loss" in measured:
-        right = 1 - measured["loss"] / SURE
-        found += [(f"val/{name}", value, right) for name, value in measured.items() if name.endswith("accuracy")]
-    batch = few_rows(subject)
-    with torch.no_grad():
-        loss, others = subject.task.loss(stub, batch)
-    right = 1 - float(loss) / batch.scored / SURE
-    found += [
-        (f"train/{name}", float(value) / batch.scored, right)
-        for name, value in others.items()
-        if name.endswith("accuracy")
-    ]
-    return found
+def _sure(asked: Scoring) -> dict[str, Stub]:
+    """Models that are sure of every answer."""
+    v = asked.classes
+    if asked.predicts_classes:
+        return {f"always class {answer}": Constant(v, answer) for answer in range(min(v, 10))}
+    return {"what comes next": Peeker(v), "6 in 10 right": Partly(v), "all wrong": Contrary(v)}
+
+
+def _scores(asked: Scoring) -> dict[str, Metrics]:
+    scores = {"equal probabilities": asked.evaluated(asked.uniform())}
+    for name, stub in _sure(asked).items():
+        scores[name] = asked.evaluated(stub)
+        scores[name]["read"] = float(sum(tokens.numel() for tokens in stub.shown))
+    return scores
+
+
+def _ranges(scores: dict[str, Metrics]) -> Iterator[str]:
+    for metrics in scores.values():
+        for name, value in metrics.items():
+            if not math.isfinite(value):
+                yield f"{name} of a model with known answers is {value}."
+            elif name.endswith("accuracy") and not -1e-6 <= value <= 1 + 1e-6:
+                yield f"{name} is {value:.4g}, which no share can be: it is a sum, or it is divided by the wrong count."
+            elif name == "loss" and value < -1e-6:
+                yield f"the loss is {value:.4g}: no cross-entropy is below zero."
+
+
+def _factor(ratio: float, asked: Scoring, count: float | None, limit: float) -> str | None:
+    """What a loss that is so many times too large comes from, where that can be recognised."""
+    known = {
+        1 / asked.classes: f"it is divided by the {asked.classes} symbols too (a mean over positions and classes)",
+        1 / math.log(2): "it is in bits, not in nats",
+        1 / asked.task.row_tokens: "it is divided by the length too",
+        float(asked.task.row_tokens): "it is a sum over a row, not a mean",
+    }
+    if count:
+        known |= {1 / count: "it is divided by the number of scored symbols twice", count: "it is a sum, not a mean"}
+    return next((cause for factor, cause in known.items() if factor != 1 and abs(ratio / factor - 1) < limit), None)
+
+
+def _accuracy_sentence(what: str, pairs: dict[str, tuple[float, float]], wrong: dict[str, tuple[float, float]]) -> str:
+    name, (told, due) = max(wrong.items(), key=lambda item: abs(item[1][0] - item[1][1]))
+    factors = [told / due for told, due in pairs.values() if due > 0.05]
+    if factors and min(factors) > 0 and max(factors) - min(factors) < 0.01 * max(factors):
+        cause = f"it is {factors[0]:.3g} times what it must be, so it is divided by the wrong count"
+    else:
+        cause = "the argmax is over the flattened array or another axis than the symbols', or it is held against others"
+    return f"{what} of a model that has {due:.1%} right ({name}; its loss says so) is {told:.1%}: {cause}."
+
+
+def _is_of_the_last_position(asked: Scoring) -> bool:
+    """Whether the accuracy is that of the last position alone, whose answer the input does not tell: then no other
+    position matters to it, and the shares of all symbols as its answer add up to one."""
+    if not asked.predicts_symbols or asked.classes > SEARCHED_CLASSES:
+        return False
+
+    def accuracy(kind: type[Peeker], answer: int) -> float:
+        return asked.evaluated(_LastIs(kind(asked.classes), answer))["accuracy"]
+
+    if any(abs(accuracy(Peeker, answer) - accuracy(Contrary, answer)) > 1e-6 for answer in (0, 1)):
+        return False
+    return abs(sum(accuracy(Contrary, answer) for answer in range(asked.classes)) - 1) < 0.01
+
+
+class _LastIs(Stub):
+    """As another stub, but the answer to the last position is given."""
+
+    def __init__(self, other: Peeker, answer: int) -> None:
+        super().__init__(other.vocabulary)
+        self.other, self.answer = other, answer
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        answers = self.other.answers(tokens).clone()
+        answers[:, -1] = self.answer
+        return self.sure_of(answers)
+
+
+def _misaligned(asked: Scoring, scores: dict[str, Metrics]) -> Iterator[str]:
+    """Whether the evaluation scores other symbols than the next ones."""
+    if not (asked.predicts_symbols and asked.task.forward_only):
+        return
+    uniform = scores["equal probabilities"]["loss"]
+    if asked.right(scores["what comes next"]["loss"], uniform) >= 0.5:
+        return
+    others = {
+        "the inputs themselves": Copier(asked.classes),
+        "the symbols two positions on": Peeker(asked.classes, 2),
+        "the symbols before": Peeker(asked.classes, -1),
+        "the next row's inputs (the batch axis was sliced instead of the time axis)": Peeker(asked.classes, 0, 1),
+    }
+    for what, stub in others.items():
+        if asked.right(asked.evaluated(stub)["loss"], uniform) >= 0.5:
+            yield f"the evaluation scores {what}, not what comes next."
+
+
+def _bytes_per_symbol(asked: Scoring) -> tuple[float, float] | None:
+    """The mean over the validation split, and how far a subset's may be from it (relative); None where unknown."""
+    lengths = getattr(getattr(asked.task, "symbols", None), "byte_lengths", None)
+    stream = asked.task.examples("val")
+    if lengths is None or stream is None:
+        return None
+    table = np.asarray(lengths())
+    return float(table[stream[:100_000]].mean()), 0.0 if len(np.unique(table)) == 1 else 0.5

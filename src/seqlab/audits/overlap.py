@@ -1,120 +1,194 @@
-"""Is held-out data in the training data? Then a score measures memory."""
+"""Is the held-out data held out? Text that stands in the training part too is remembered, not predicted."""
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, ClassVar, TypeGuard
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed, warned
+from seqlab.audits.shared.splits import evaluated_rows, training_rows
 from seqlab.audits.shared.subject import Subject
+from seqlab.audits.shared.windows import find, window_hashes
 from seqlab.spec import Field
 
 __all__ = ["Overlap"]
 
-Symbols = NDArray[np.generic]
-SAMPLES = 512
+Array = NDArray[Any]
+
+MOST_NUMBERS = 4_000_000
+"""Of training batches, looked through where the task does not show its splits."""
+SAMPLES = 2000
+"""Windows that are looked up; ten times as many rows."""
+SPREAD_BATCHES = 16
+"""Batches, over an epoch, that are compared with what the task says is its training part."""
+COMMON = 4
+"""A stretch that occurs more often than that in one epoch of training is a habit of the text."""
+SHORTEST = 16
+"""Symbols of a stretch; of shorter rows, whole ones are compared."""
+TELLING = 32
+"""Shorter windows also meet by chance, so they tell something only where most of them are found."""
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """What was looked up: windows of a text or whole rows."""
+
+    held_out: float
+    """Share of the held-out ones that occur in training."""
+    itself: float
+    """Share of the training ones that occur elsewhere in training."""
+    habit: float
+    """Share of the training ones that occur again and again."""
+    looked_up: int
+    found: int
+    """Held-out symbols, or rows, that this stands for."""
+    length: int
+    """Symbols of a window; 0 for rows."""
+    covered: float = 1.0
+    """Share of the training data that was looked through."""
+
+    @property
+    def beyond(self) -> float:
+        return self.held_out / self.covered - self.itself
+
+    def sentence(self, split: str) -> str:
+        what = f"stretches of {self.length} symbols" if self.length else "rows"
+        some = "" if self.covered == 1 else f" ({self.covered:.0%} of it was looked through)"
+        told = f"{self.held_out:.1%} of the {split} {what} occur in the training data{some}"
+        return f"{told}, which repeats {self.itself:.1%} of itself"
 
 
 class Overlap(Audit):
-    """The share of held-out windows that stand in the training data, beside the share of training windows that stand
-    there twice: a text that repeats itself is no leak.
+    """What is evaluated occurs in the training data no more often than the training data repeats itself.
 
-    Windows are compared at every position of the training data, by hashes.
+    Of a text, stretches of the held-out part are looked up anywhere in the training part, and stretches of late
+    training text in earlier text; of other examples, whole rows. Neither the rows that are evaluated nor training
+    batches may come from the other part, whatever the splits say.
     """
 
-    depends_on: ClassVar[tuple[str, ...]] = ("task",)
+    depends_on: ClassVar[tuple[str, ...]] = ("task", "model", "batch", "seed")
+
     window: int = Field(default=64, ge=8)
-    """Symbols in a window; a shorter split has shorter ones, of 16 at least."""
-    fails_above: float = Field(default=0.1, gt=0, le=1)
-    """How much larger the share of held-out windows may be than that of training windows."""
-    warns_above: float = Field(default=0.02, gt=0, le=1)
-    """From here on it is told."""
+    """Symbols of a stretch that is looked up; fewer where the held-out text or its rows are short."""
+    limit: float = Field(default=0.1, gt=0, lt=1)
+    """Share that may be found beyond what training repeats of itself."""
+    noticed: float = Field(default=0.03, gt=0, lt=1)
+    """The same, from where on it is told."""
+    stray: float = Field(default=0.01, gt=0, lt=1)
+    """Share of evaluated or trained text that may stand in the other part and not in its own."""
 
     def examine(self, subject: Subject) -> Finding:
-        train, held_out = (_stream(subject, split) for split in ("train", "val"))
-        if train is None or held_out is None:
-            return not_applicable("the task does not show its data")
-        if train.ndim > 1:
-            shared = _rows_in(held_out, train)
-            repeated = 0.0
-        else:
-            window = min(self.window, len(held_out) // 4, len(train) // 8)
-            if window < 16:
-                return not_applicable("the data is too short to tell")
-            known, edge = _hashes(train, window), len(train) - max(len(train) // 10, 2 * window)
-            shared = _share_in(_hashes(held_out, window), known)
-            repeated = _share_in(known[edge:], known[: edge - window + 1])
-        measured = {"shared": shared, "limit": repeated + self.fails_above, "repeated_in_training": repeated}
-        told = f"{shared:.1%} of the held-out {'examples' if train.ndim > 1 else 'windows'} stand in the training data"
-        if shared > repeated + self.fails_above:
-            return failed(
-                f"{told}, where training data repeats itself at {repeated:.1%}: validation data is inside the training "
-                "data, and its score measures memory.",
-                **measured,
-            )
-        if shared > repeated + self.warns_above:
-            return warned(f"{told}; training data repeats itself at {repeated:.1%}.", **measured)
-        return passed("held-out data is not in the training data", **measured)
+        found = list(self._findings(subject))
+        if not found:
+            return not_applicable("the task shows neither its splits nor batches that look like its held-out inputs")
+        return max(found, key=lambda finding: ("pass", "warn", "fail").index(finding.status))
+
+    def _findings(self, subject: Subject) -> Iterator[Finding]:
+        task = subject.task
+        train = task.examples("train")
+        for split in task.splits():
+            held_out = task.examples(split)
+            if _is_stream(train) and _is_stream(held_out):
+                yield from self._strays(subject, split, train, held_out)
+                yield self._judged(split, self._of_streams(train, held_out))
+            else:
+                shares = self._of_rows(subject, split, train, held_out)
+                if shares is not None:
+                    yield self._judged(split, shares)
+
+    def _judged(self, split: str, shares: _Shares) -> Finding:
+        told, beyond, whole = shares.sentence(split), shares.beyond, 0.5 * shares.covered
+        measured = {"beyond": beyond, "limit": self.limit, "held_out": shares.held_out, "itself": shares.itself}
+        measured |= {"looked_up": shares.looked_up, "looked_through": shares.covered}
+        telling = shares.length == 0 or shares.length >= TELLING
+        if shares.held_out - shares.habit > whole and beyond <= self.limit:
+            return failed(f"{told}: the text holds everything twice or so; cut the copies.", **measured)
+        if beyond > self.limit and (shares.held_out > whole or (telling and shares.found >= 1000)):
+            return failed(f"{told}: the splits overlap, so remembering passes for predicting.", **measured)
+        duplicates = shares.length == 0 and shares.held_out > 0 and shares.itself < 0.01
+        if duplicates or (beyond > self.noticed and telling and shares.found >= 200):
+            count = f"{round(shares.held_out * shares.looked_up)} of {shares.looked_up}"
+            return warned(f"{told} ({count}); drop these duplicates from one side.", **measured)
+        return passed(told, **measured)
+
+    def _of_streams(self, train: Array, held_out: Array) -> _Shares:
+        """Stretches of the held-out stream in the training stream, and those of its last tenth in what comes before."""
+        length = min(self.window, max(8, len(held_out) // 4))
+        late = len(train) - max(length, len(train) // 10)
+        wanted, own = _windows(held_out[None], length), _windows(train[None, late:], length)
+        found = find(np.concatenate([wanted, own]), train, length)
+        hits = float((found.times[: len(wanted)] > 0).mean())
+        first = found.first[len(wanted) :]
+        itself = float(((first >= 0) & (first + length <= late)).mean())
+        habit = float((found.times[len(wanted) :] > COMMON).mean())
+        return _Shares(hits, itself, habit, len(wanted), round(hits * len(held_out)), length)
+
+    def _of_rows(self, subject: Subject, split: str, train: Array | None, held_out: Array | None) -> _Shares | None:
+        """The same of what batches and evaluations show, or of examples that are rows."""
+        covered = 1.0
+        if train is None:
+            sampled = training_rows(subject, MOST_NUMBERS)
+            if sampled is None:
+                return None
+            train, covered = sampled
+        if held_out is None:
+            held_out = evaluated_rows(subject, split)
+        if held_out is None or held_out.dtype != train.dtype:
+            return None
+        length = min(self.window, held_out.shape[-1] // 2, train.shape[-1] // 2)
+        if np.issubdtype(train.dtype, np.integer) and held_out.ndim == train.ndim == 2 and length >= SHORTEST:
+            return _windows_of_rows(train, held_out, length, covered)
+        return _same_rows(train, held_out, covered) if held_out.shape[1:] == train.shape[1:] else None
+
+    def _strays(self, subject: Subject, split: str, train: Array, held_out: Array) -> Iterator[Finding]:
+        """Text that is evaluated, or trained on, and stands in the other part alone."""
+        evaluated, sampled = evaluated_rows(subject, split), training_rows(subject, MOST_NUMBERS, SPREAD_BATCHES)
+        sides = [
+            (evaluated, held_out, train, f"of the text that is evaluated as {split} stands in the training part"),
+            (sampled and sampled[0], train, held_out, f"of the text in training batches stands in the {split} part"),
+        ]
+        for rows, own, other, told in sides:
+            if rows is None or rows.ndim != 2 or rows.shape[1] < 8 or not np.issubdtype(rows.dtype, np.integer):
+                continue
+            length = min(self.window, rows.shape[1])
+            windows = _windows(rows, length)
+            share = float(((find(windows, other, length).times > 0) & (find(windows, own, length).times == 0)).mean())
+            if share > self.stray:
+                yield failed(f"{share:.1%} {told} and not in its own.", stray=share, limit=self.stray)
 
 
-def _stream(subject: Subject, split: str) -> Symbols | None:
-    """The split as the task shows it; else, of a task over symbols, what its batches and its held-out inputs hold."""
-    shown = subject.task.examples(split)
-    if shown is not None:
-        return np.asarray(shown)
-    return _seen(subject, split)
+def _is_stream(examples: Array | None) -> TypeGuard[Array]:
+    return examples is not None and examples.ndim == 1 and np.issubdtype(examples.dtype, np.integer)
 
 
-def _seen(subject: Subject, split: str, batches: int = 200) -> Symbols | None:
-    """The rows of some training batches, or of the held-out inputs, one after the other."""
-    task, spec = subject.task, subject.experiment
-    if split == "val":
-        tensors = [task.held_out_inputs(64)[0]]
-    else:
-        tensors = [next(iter(task.batch(spec.seed, step, spec.batch.size).tensors.values())) for step in range(batches)]
-    if any(tensor.is_floating_point() or tensor.ndim != 2 for tensor in tensors):
-        return None
-    return np.concatenate([tensor.cpu().numpy().ravel() for tensor in tensors])
+def _windows(rows: Array, length: int) -> NDArray[np.uint64]:
+    """The hashes of up to SAMPLES windows within rows, evenly spread."""
+    inside = rows.shape[1] - length + 1
+    chosen = np.unique(np.linspace(0, len(rows) * inside - 1, SAMPLES).astype(np.int64))
+    cut = rows[(chosen // inside)[:, None], (chosen % inside)[:, None] + np.arange(length)]
+    return window_hashes(cut.reshape(-1), length)[::length]
 
 
-def _hashes(symbols: Symbols, window: int) -> NDArray[np.uint64]:
-    """A 64-bit hash of the window at every position, by doubling: h_2k(i) = h_k(i) b^k + h_k(i + k)."""
-    powers = [0x9E3779B97F4A7C15]
-    while len(powers) < window.bit_length():
-        powers.append(powers[-1] ** 2 % 2**64)
-    doubled = symbols.astype(np.uint64) * np.uint64(0xD1342543DE82EF95) + np.uint64(1)
-    found: NDArray[np.uint64] | None = None
-    done = 0
-    for bit, power in enumerate(powers):
-        if window >> bit & 1:
-            found = doubled if found is None else _joined(found, doubled, np.uint64(power), done)
-            done += 1 << bit
-        doubled = _joined(doubled, doubled, np.uint64(power), 1 << bit)
-    assert found is not None
-    return found[: len(symbols) - window + 1]
+def _windows_of_rows(train: Array, held_out: Array, length: int, covered: float) -> _Shares:
+    """Stretches within rows. Training rows may overlap one another, so that only what occurs again and again is the
+    training data's habit; and a stretch that is cut by the edge of a row is not found."""
+    wanted, own = _windows(held_out, length), _windows(train, length)
+    stream = train.reshape(-1)
+    covered *= (train.shape[1] - length + 1) / train.shape[1]
+    hits = float((find(wanted, stream, length).times > 0).mean())
+    itself = float((find(own, stream, length).times > COMMON).mean())
+    return _Shares(hits, itself, itself, len(wanted), round(hits * held_out.size), length, covered)
 
 
-def _joined(first: NDArray[np.uint64], second: NDArray[np.uint64], power: np.uint64, apart: int) -> NDArray[np.uint64]:
-    count = max(0, min(len(first), len(second) - apart))
-    return first[:count] * power + second[apart : apart + count]
-
-
-def _sampled(count: int) -> NDArray[np.int64]:
-    return np.unique(np.linspace(0, count - 1, min(SAMPLES, count)).astype(np.int64))
-
-
-def _share_in(asked: NDArray[np.uint64], known: NDArray[np.uint64]) -> float:
-    """The share of sampled hashes that are among the known ones."""
-    sample = asked[_sampled(len(asked))]
-    # By their first 16 bits nearly all of the millions are ruled out; comparing them all would take seconds.
-    possible = np.zeros(1 << 16, dtype=bool)
-    possible[sample >> np.uint64(48)] = True
-    return float(np.isin(sample, known[possible[known >> np.uint64(48)]]).mean())
-
-
-def _rows_in(held_out: Symbols, train: Symbols) -> float:
-    known = {row.tobytes() for row in np.ascontiguousarray(train)}
-    chosen = np.ascontiguousarray(held_out)[_sampled(len(held_out))]
-    return float(np.mean([row.tobytes() in known for row in chosen]))
+def _same_rows(train: Array, held_out: Array, covered: float) -> _Shares:
+    """Held-out rows that are training rows, and training rows that are there twice."""
+    chosen = np.unique(np.linspace(0, len(held_out) - 1, 10 * SAMPLES).astype(np.int64))
+    times = Counter(row.tobytes() for row in np.ascontiguousarray(train))
+    found = sum(row.tobytes() in times for row in np.ascontiguousarray(held_out[chosen]))
+    itself = sum(count for count in times.values() if count > 1) / len(train)
+    return _Shares(found / len(chosen), itself, itself, len(chosen), 20 * found, 0, covered)

@@ -92,6 +92,11 @@ class PreparedTask(ABC):
     def held_out_inputs(self, rows: int) -> tuple[Tensor, ...]:
         """A fixed batch of validation inputs, as `model(*inputs)` takes it, for probes."""
 
+    def examples(self, split: str) -> NDArray[Any] | None:
+        """All that a split ("train", "val" ...) holds, to be compared with another one: a stream of symbols (N,), or
+        rows (N, ...) as the model reads them; None where there is no such array."""
+        return None
+
     @abstractmethod
     def floors(self) -> dict[str, Any]:
         """What a trivial model reaches on the validation split, quickly computed: {name: {metric: value}}."""

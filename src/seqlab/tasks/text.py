@@ -221,7 +221,7 @@ class PreparedText(PreparedTask):
         length = min(self.spec.length, len(self.encoded["val"]) - 1)
         return (self._rows("val", np.minimum(starts[:rows], len(self.encoded["val"]) - 1 - length), length)[:, :-1],)
 
-    def examples(self, split: str) -> NDArray[np.generic] | None:
+    def examples(self, split: str) -> NDArray[Any]:
         return self.encoded[split]
 
     def floors(self) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["SURE", "Copier", "HalfRight", "Peeker", "Stub", "Uniform"]
+__all__ = ["SURE", "Constant", "Contrary", "Copier", "Partly", "Peeker", "Stub", "Uniform"]
 
 SURE = 30.0
 """The logit of the symbol that a stub predicts; all others have 0, so its probability is 1 - V e^-30."""
@@ -23,10 +23,13 @@ class Stub(nn.Module):
         self.weight = nn.Parameter(torch.zeros(1))  # a task asks a model's parameters for its device and dtype
         self.modes: list[tuple[bool, bool]] = []
         """Of every call: in training mode, with gradients."""
+        self.shown: list[Tensor] = []
+        """What each call was given to read."""
 
-    def forward(self, tokens: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(self, tokens: Tensor, *others: Tensor, **named: Tensor) -> Tensor:
         self.modes.append((self.training, torch.is_grad_enabled()))
-        return self.logits(tokens)
+        self.shown.append(tokens.detach().cpu())
+        return self.logits(tokens) + 0.0 * self.weight
 
     def logits(self, tokens: Tensor) -> Tensor:
         raise NotImplementedError
@@ -38,10 +41,26 @@ class Stub(nn.Module):
 
 
 class Uniform(Stub):
-    """Every symbol is equally likely: the loss is ln V."""
+    """Every symbol is equally likely, with the logit `level`: the loss is ln V."""
+
+    def __init__(self, vocabulary: int, level: float = 0.0, *, rows_only: bool = False) -> None:
+        super().__init__(vocabulary)
+        self.level, self.rows_only = level, rows_only
 
     def logits(self, tokens: Tensor) -> Tensor:
-        return self.weight.new_zeros(*tokens.shape, self.vocabulary)
+        shape = tokens.shape[:1] if self.rows_only else tokens.shape[:2]
+        return self.weight.new_full((*shape, self.vocabulary), self.level)
+
+
+class Constant(Stub):
+    """Predicts the same class for everything: logits (B, V) for whole rows (B, ...)."""
+
+    def __init__(self, vocabulary: int, answer: int) -> None:
+        super().__init__(vocabulary)
+        self.answer = answer
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        return self.sure_of(torch.full(tokens.shape[:1], self.answer, device=tokens.device))
 
 
 class Copier(Stub):
@@ -60,15 +79,25 @@ class Peeker(Stub):
         self.ahead, self.rows = ahead, rows
 
     def logits(self, tokens: Tensor) -> Tensor:
+        return self.sure_of(self.answers(tokens))
+
+    def answers(self, tokens: Tensor) -> Tensor:
         shifted = torch.roll(tokens, -self.rows, 0)
         place = (torch.arange(tokens.shape[1], device=tokens.device) + self.ahead).clamp(0, tokens.shape[1] - 1)
-        return self.sure_of(shifted[:, place])
+        return shifted[:, place]
 
 
-class HalfRight(Peeker):
-    """Predicts the next symbol at even positions, and another than that at odd ones."""
+class Contrary(Peeker):
+    """Sure of another symbol than the next one: always wrong."""
 
-    def logits(self, tokens: Tensor) -> Tensor:
-        place = (torch.arange(tokens.shape[1], device=tokens.device) + 1).clamp(0, tokens.shape[1] - 1)
-        odd = torch.arange(tokens.shape[1], device=tokens.device) % 2
-        return self.sure_of((tokens[:, place] + odd) % self.vocabulary)
+    def answers(self, tokens: Tensor) -> Tensor:
+        return (super().answers(tokens) + 1) % self.vocabulary
+
+
+class Partly(Peeker):
+    """Sure of the next symbol at about 6 in 10 positions, and of another one elsewhere."""
+
+    def answers(self, tokens: Tensor) -> Tensor:
+        place = torch.arange(tokens.shape[1], device=tokens.device)
+        wrong = (tokens.cumsum(1) * 7919 + place * 104729) % 1000 >= 600
+        return (super().answers(tokens) + wrong) % self.vocabulary
