@@ -18,7 +18,7 @@ from types import ModuleType
 
 from seqlab.audits.shared.gate import Result, examine
 from seqlab.audits.shared.subject import Subject
-from seqlab.spec import load_file, members
+from seqlab.spec import members
 from seqlab.train.start import prepare
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "audits.md"
@@ -34,10 +34,8 @@ def exhibits() -> list[str]:
 
 
 def exhibit(name: str) -> ModuleType:
-    """A planted fault: CAUGHT_BY, SAYS, faulty(), perhaps healthy() and step(). With FROM_A_FILE its parts are those of
-    a user's file, which another process can load."""
-    module = importlib.import_module(name)
-    return load_file(Path(str(module.__file__))).module if hasattr(module, "FROM_A_FILE") else module
+    """A planted fault: CAUGHT_BY, SAYS, faulty(), perhaps healthy() and step()."""
+    return importlib.import_module(name)
 
 
 def subject(planted: ModuleType, *, healthy: bool = False) -> Subject:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Self
 
-import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
@@ -108,11 +107,6 @@ class PreparedTask(ABC):
     def splits(self) -> tuple[str, ...]:
         """The held-out splits there are: always "val"; "test" is scored once, at the end."""
         return ("val",)
-
-    def examples(self, split: str) -> NDArray[np.generic] | None:
-        """A split ("train", "val", "test") as one stream of symbols (N,), or as examples (N, ...), to be compared with
-        another; None where the task does not show it."""
-        return None
 
     @abstractmethod
     def check_batch(self, size: int) -> None:
