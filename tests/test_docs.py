@@ -38,12 +38,13 @@ KINDS = (
 PHASES = ("train", "val", "val_subset", "test", "speed", "memory", "method", "weight_norms")
 ONLY_ON_A_GPU = {"train/overflows"}
 NOT_A_FIELD = {"task.FIELD", "model.safetensors"}
-MEANT = {"field optim.lrr", "file src/seqlab/mixers/decay.py"}
+MEANT = {"field optim.lrr", "file src/seqlab/mixers/decay.py", "field local_order"}
 """The README's mistake, and the file that its reader makes."""
 
 
 def code(text: str) -> Iterator[str]:
-    """What stands in backticks on a line, and the lines of code blocks."""
+    """What stands in backticks on a line, and the lines of code blocks; not what an audit is quoted with."""
+    text = re.sub(r"^> .*$", "", text, flags=re.MULTILINE)
     for block in re.findall(r"^```\w*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE):
         yield from block.splitlines()
     prose = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
