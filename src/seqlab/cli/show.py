@@ -65,6 +65,7 @@ def _facts(run: Run, taint: str | None) -> dict[str, Any]:
         "events": run.events(),
         "checkpoints": _checkpoints(run),
         "bytes": run.size(),
+        "removed": run.removals(),
     }
 
 
@@ -134,8 +135,14 @@ def _print_cost(facts: dict[str, Any]) -> None:
             ("where", ", ".join(_places(environment))),
             ("disk", f"{render.size(sum(facts['bytes'].values()))} ({', '.join(sizes)})"),
             ("checkpoints", ", ".join(f"{step:,}" for step in facts["checkpoints"])),
+            ("removed", "\n".join(_removed(removal) for removal in facts["removed"])),
         ]
     )
+
+
+def _removed(removal: dict[str, Any]) -> str:
+    steps = " " + ", ".join(f"{step:,}" for step in removal["steps"]) if removal["steps"] else ""
+    return f"{removal['what']}{steps}: {render.size(removal['bytes'])} on {removal['time'][:10]}"
 
 
 def _places(environment: dict[str, Any]) -> list[str]:

@@ -7,7 +7,7 @@ from seqlab.journal.run import Run
 
 def ancestors(run: Run, runs: Iterable[Run]) -> list[Run]:
     """The runs that `run` was forked from, its parent first, as far as they are among `runs`."""
-    return _ancestors(run, _by_every_name(runs))
+    return _ancestors(run, by_every_name(runs))
 
 
 def taints(runs: Iterable[Run]) -> dict[str, str]:
@@ -17,7 +17,7 @@ def taints(runs: Iterable[Run]) -> dict[str, str]:
     faulty = set(found)
     if not faulty:
         return found
-    known = _by_every_name(everything)
+    known = by_every_name(everything)
     for run in everything:
         for ancestor in _ancestors(run, known):
             if ancestor.name in faulty:
@@ -36,8 +36,8 @@ def _ancestors(run: Run, known: Mapping[str, Run]) -> list[Run]:
     return line
 
 
-def _by_every_name(runs: Iterable[Run]) -> dict[str, Run]:
-    """Runs by their names, those they had before included: a fork knows its parent by the name of that day."""
+def by_every_name(runs: Iterable[Run]) -> dict[str, Run]:
+    """The runs by their names, those they had before included: a fork knows its parent by the name of that day."""
     everything = list(runs)
     former = {name: run for run in everything for name in run.former_names()}
     return former | {run.name: run for run in everything}

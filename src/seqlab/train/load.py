@@ -36,16 +36,25 @@ def pick_checkpoint(run: Run, step: int | None = None) -> tuple[Checkpoint, list
         if found is None:
             state = run.state().name
             hint = "yet; the first comes within 20 steps or 30 s" if state == "running" else f"(it is {state})"
-            raise CheckpointError(f"{run.name} has no usable checkpoint {hint}.")
+            raise CheckpointError(f"{run.name} has no usable checkpoint {hint}{_removed(run)}.")
         return found, skipped
     known = {checkpoint.step: checkpoint for checkpoint in checkpoints(run.folder)}
     if step not in known:
         steps = ", ".join(map(str, known)) or "none"
-        raise CheckpointError(f"{run.name} has no checkpoint at step {step}; there are: {steps}.")
+        raise CheckpointError(f"{run.name} has no checkpoint at step {step}{_removed(run, step)}; there are: {steps}.")
     fault = known[step].fault()
     if fault:
         raise CheckpointError(f"checkpoint {step} of {run.name} is not usable: {fault}.")
     return known[step], []
+
+
+def _removed(run: Run, step: int | None = None) -> str:
+    """When `seqlab gc` took away the checkpoint of a step, or any at all, as the end of a sentence; else nothing."""
+    for removal in reversed(run.removals()):
+        if removal["what"] == "checkpoints" and (step is None or step in removal["steps"]):
+            which = "it was" if step is not None else f"{', '.join(map(str, removal['steps']))} were"
+            return f"; {which} removed on {removal['time'][:10]} by gc"
+    return ""
 
 
 def load_model(run: Run, step: int | None = None) -> tuple[nn.Module, Checkpoint, list[str]]:
