@@ -88,6 +88,7 @@ def _print_head(run: Run, facts: dict[str, Any]) -> None:
             ("verdict", facts["verdict"] or ""),
             ("recipe", f"{origin.get('recipe') or ''} {changed}".strip()),
             ("parent", f"{parent['run']} at step {parent['step']}" if parent else ""),
+            ("imported from", "\n".join(source["path"] for source in origin.get("imported_from", ()))),
             ("folder", facts["folder"]),
         ]
     )
@@ -95,7 +96,7 @@ def _print_head(run: Run, facts: dict[str, Any]) -> None:
 
 def _print_result(facts: dict[str, Any]) -> None:
     phase, result = best_known(facts["metrics"]["last"])
-    if not facts["floors"] and not result:
+    if facts["origin"].get("by") or not (facts["floors"] or result):  # a loss of another program has a unit of its own
         last = facts["metrics"]["last"]
         if last:
             render.heading("Last values")
@@ -159,10 +160,9 @@ def _print_history(facts: dict[str, Any]) -> None:
     for attempt in facts["attempts"]:
         lease, ending = attempt["lease"] or {}, attempt["exit"] or {}
         error = ending.get("evidence", {}).get("error")
-        took = render.duration(ending.get("wall_seconds", 0.0) - lease.get("seconds_before", 0.0)) if ending else ""
-        told = (
-            f"{lease.get('since', '')[:16].replace('T', ' ')}  {ending.get('state', 'no exit.json')}  {took}".rstrip()
-        )
+        seconds = ending.get("wall_seconds")  # unknown of an imported run whose log had no times
+        took = render.duration(seconds - lease.get("seconds_before", 0.0)) if seconds is not None else ""
+        told = f"{lease.get('since', '')[:16].replace('T', ' ')}  {ending.get('state', 'no exit.json')}  {took}".strip()
         click.echo(render.indented(f"{attempt['number']}  {told}{f'  {error}' if error else ''}"))
     events = [event for event in facts["events"] if event["kind"] not in ROUTINE]
     if events:

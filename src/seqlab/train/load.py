@@ -13,16 +13,29 @@ from seqlab.journal import Run
 from seqlab.spec import SpecError, from_json
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, checkpoints, latest
 
-__all__ = ["experiment_of", "load_model", "pick_checkpoint"]
+__all__ = ["experiment_of", "load_model", "made_elsewhere", "pick_checkpoint"]
 
 
 def experiment_of(run: Run) -> Experiment:
     """The experiment of a run; parts from a user's file are loaded from the run's own copy."""
-    if run.origin.get("by") == "open_run":
-        raise SpecError(
-            f"{run.name} was made by a program with a loop of its own (open_run): only that program can train it on."
-        )
+    elsewhere = made_elsewhere(run)
+    if elsewhere is not None:
+        raise SpecError(elsewhere)
     return cast(Experiment, from_json(run.experiment, run.folder / "source"))
+
+
+def made_elsewhere(run: Run) -> str | None:
+    """Why a run cannot be gone on with: it was not made by seqlab's loop. None for one that was."""
+    match run.origin.get("by"):
+        case "open_run":
+            made = f"{run.name} was made by a program with a loop of its own (open_run)"
+            return f"{made}: only that program can train it on."
+        case "import":
+            return (
+                f"{run.name} was imported from another program's log: it has numbers, and no experiment or weights to "
+                "go on with."
+            )
+    return None
 
 
 def pick_checkpoint(run: Run, step: int | None = None) -> tuple[Checkpoint, list[str]]:
