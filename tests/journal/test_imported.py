@@ -69,13 +69,34 @@ def test_a_log_without_times_has_none(book: LabBook, tmp_path: Path) -> None:
     assert run.attempts()[0]["exit"]["wall_seconds"] is None
 
 
+def test_fields_that_cannot_be_read_are_left_out_and_said(book: LabBook, tmp_path: Path) -> None:
+    path = table(tmp_path, "step,tokens,epoch,time,loss\n1,nan,inf,half past nine,2\n2,64,1,,1\n")
+    imported = import_run(book, [path])
+    fields = [[line["tokens"], line["epoch"]] for line in imported.run.metrics.lines()]
+    assert fields == [[None, None], [64, 1]]
+    assert "log.csv: time cannot be read in 1 line (first in 2), left out there" in said(imported)
+    assert imported.run.summary["wall_seconds"] is None
+
+
+def test_a_file_that_cannot_be_read_is_one_sentence(
+    book: LabBook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, **options: Any) -> str:
+        raise PermissionError(13, "Permission denied")
+
+    path = table(tmp_path, "step,loss\n1,2\n")
+    monkeypatch.setattr(Path, "read_text", refuse)
+    with pytest.raises(JournalError, match=r"cannot read .*log.csv: Permission denied; mend its permissions"):
+        import_run(book, [path])
+
+
 def test_tables_say_what_does_not_fit(book: LabBook, tmp_path: Path) -> None:
     path = table(tmp_path, "\ufeffstep;loss;host\n1;2.0;ant\n2;oops;ant\n;1.5;ant\n3;1.0;ant\n3;0.9;ant\n4;0.")
     imported = import_run(book, [path])
     assert curves(imported.run) == {"imported/loss": {1: 2.0, 3: 0.9}}
     for sentence in (
-        "log.csv: host is no number in 4 lines (first in 2), left out there",
-        "log.csv: loss is no number in 1 line (first in 3), left out there",
+        "log.csv: host cannot be read in 4 lines (first in 2), left out there",
+        "log.csv: loss cannot be read in 1 line (first in 3), left out there",
         "log.csv: 1 line without a step left out",
         "than the head: first 7 (the last line: the file is cut off)",
         "log.csv does not end with a line break; if it was cut off, its last number may be short",

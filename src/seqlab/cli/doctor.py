@@ -16,8 +16,7 @@ import click
 
 from seqlab.cli import options, render
 from seqlab.journal import LabBook, Run
-from seqlab.journal.quota import quota
-from seqlab.journal.space import bytes_of
+from seqlab.journal.quota import quota, used
 
 LITTLE_DISK = 2_000_000_000
 
@@ -121,7 +120,7 @@ def _runs(book: LabBook) -> Iterator[Finding]:
     )
     limit = quota(book.root)
     if limit is not None:
-        left = limit - bytes_of(book.root)
+        left = limit - used(book.root)
         advice = "" if left > limit // 10 else "`seqlab gc` shows what takes it; a run that does not fit is refused"
         yield Finding("quota", f"{render.size(limit)}, {render.size(max(left, 0))} left", advice)
     runs = book.runs()

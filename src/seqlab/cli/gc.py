@@ -53,7 +53,7 @@ def command(
     """
     book = LabBook(runs)
     if limit is not None:
-        _set_quota(book, limit, bool(names or what or filters or age))
+        _set_quota(book, limit, bool(names or what or keep or filters or age or dry_run or yes or as_json))
         return
     if keep is not None and "checkpoints" not in what:
         raise click.UsageError("--keep says which checkpoints stay: it needs --what checkpoints.")
@@ -72,13 +72,11 @@ def command(
     if not as_json:
         print_plan(planned, dry_run)
     goes = [] if dry_run else [removal for removal in planned.removals if removal.paths]
-    done = _carry_out(goes, planned.left_alone) if goes and _agreed(goes, yes) else []
+    done, left = _carry_out(goes) if goes and _agreed(goes, yes) else ([], {})
     if as_json:
-        render.json_out(plan_facts(planned, done, dry_run))
+        render.json_out(plan_facts(planned, done, left, dry_run))
     elif goes:
-        print_done(
-            done, {title(removal): planned.left_alone[title(removal)] for removal in goes if removal not in done}
-        )
+        print_done(done, left)
 
 
 def _set_quota(book: LabBook, limit: str, with_more: bool) -> None:
@@ -116,13 +114,14 @@ def _agreed(goes: list[Removal], yes: bool) -> bool:
     raise click.ClickException("nothing was removed.")
 
 
-def _carry_out(goes: list[Removal], left_alone: dict[str, str]) -> list[Removal]:
-    """Remove it all; what could be removed. The others join those that are left alone, with the reason."""
-    done = []
+def _carry_out(goes: list[Removal]) -> tuple[list[Removal], dict[str, str]]:
+    """Remove it all: what was removed, and the runs that had to be left alone after all, with the reason."""
+    done: list[Removal] = []
+    left: dict[str, str] = {}
     for removal in goes:
         why = carry_out(removal)
         if why is None:
             done.append(removal)
         else:
-            left_alone[title(removal)] = why
-    return done
+            left[title(removal)] = why
+    return done, left

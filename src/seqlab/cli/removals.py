@@ -39,13 +39,13 @@ def print_done(done: Sequence[Removal], left_alone: Mapping[str, str]) -> None:
     click.echo(f"{render.size(sum(removal.bytes for removal in done))} freed")
 
 
-def plan_facts(planned: Plan, done: Sequence[Removal], dry_run: bool) -> dict[str, Any]:
+def plan_facts(planned: Plan, done: Sequence[Removal], left: Mapping[str, str], dry_run: bool) -> dict[str, Any]:
     """The plan and what became of it, as JSON."""
     return {
         "dry_run": dry_run,
         "freed_bytes": sum(removal.bytes for removal in done),
         "removals": [_facts(removal) | {"removed": removal in done} for removal in planned.removals],
-        "left_alone": planned.left_alone,
+        "left_alone": {**planned.left_alone, **left},
     }
 
 

@@ -3,6 +3,7 @@
 Nobody saw these runs train, so their state is `imported`, which says neither that they finished nor that they failed.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +15,9 @@ from seqlab.journal.checkpoints import sha256
 from seqlab.journal.errors import JournalError
 from seqlab.journal.files import encode, replace_json
 from seqlab.journal.log import Log
-from seqlab.journal.merging import Merged, merge
+from seqlab.journal.merging import FIELDS, Merged, merge
 from seqlab.journal.naming import Naming
-from seqlab.journal.readers import reader_of
+from seqlab.journal.readers import Reader, reader_of
 from seqlab.journal.run import Run
 
 
@@ -47,7 +48,7 @@ def import_run(
     formats = {file: reader_of(file) for file in files}
     if step_column is not None and all(name == "tensorboard" for name, _ in formats.values()):
         raise JournalError("event files say their steps themselves; leave out --step-column")
-    logs = [reader.read(file, step_column) for file, (_, reader) in formats.items()]
+    logs = [_read(reader, file, step_column) for file, (_, reader) in formats.items()]
     merged = merge(logs)
     names = (naming or Naming()).of(merged.names())
     if not names:
@@ -86,6 +87,13 @@ def _files(paths: Sequence[Path]) -> tuple[list[Path], list[str]]:
     rest = ", ".join(dict.fromkeys(str(file.parent) for file in below if file not in found))
     left = f"the event files in {rest} were not imported with it; name that folder too if it belongs to the run"
     return list(found), [left] if rest else []
+
+
+def _read(reader: Reader, file: Path, step_column: str | None) -> Log:
+    try:
+        return reader.read(file, step_column)
+    except OSError as error:
+        raise JournalError(f"cannot read {file}: {error.strerror}; mend its permissions") from error
 
 
 def _source(file: Path, kind: str) -> dict[str, Any]:
@@ -133,20 +141,20 @@ def _record(
 
 def _line(step: int, merged: Merged, names: Mapping[str, str]) -> dict[str, Any]:
     values, seconds = merged.values[step], merged.times.get(step)
-    line = {"attempt": 1, "step": step, "epoch": values.get("epoch"), "task": None, "tokens": _whole(values, "tokens")}
+    line = {"attempt": 1, "step": step, "epoch": None, "task": None, "tokens": None, **_place(values)}
     line |= {} if seconds is None else {"wall_seconds": round(seconds, 4)}
     return line | {names[name]: value for name, value in values.items() if name in names}
 
 
 def _last(merged: Merged) -> dict[str, Any]:
     """What a summary says beside the metrics; no seconds where the log had none."""
-    step = merged.steps()[-1]
-    found: dict[str, Any] = {"step": step, "wall_seconds": merged.seconds}
-    for name in ("epoch", "tokens"):
-        value = next((merged.values[s][name] for s in reversed(merged.steps()) if name in merged.values[s]), None)
-        found |= {} if value is None else {name: _whole({name: value}, name) if name == "tokens" else value}
-    return found
+    place: dict[str, float] = {}
+    for step in merged.steps():
+        place |= _place(merged.values[step])
+    return {"step": merged.steps()[-1], "wall_seconds": merged.seconds, **place}
 
 
-def _whole(values: Mapping[str, float], name: str) -> int | None:
-    return int(values[name]) if name in values else None
+def _place(values: Mapping[str, float]) -> dict[str, float]:
+    """Epoch and tokens, as far as they are said."""
+    found = {name: values[name] for name in FIELDS if math.isfinite(values.get(name, math.nan))}
+    return found | ({"tokens": int(found["tokens"])} if "tokens" in found else {})

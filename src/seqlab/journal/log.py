@@ -41,32 +41,49 @@ def from_records(
     """
     rows: list[Row] = []
     columns: dict[str, None] = {}
-    odd: dict[str, tuple[int, int]] = {}  # name -> how many values are no numbers, and the line of the first
-    stepless = 0
+    odd = _Odd(path)
     for line, record in records:
         columns.update(dict.fromkeys(record))
         names = {_plain(name): name for name in record}
         key = step_column or names.get("step", "step")
         if record.get(key) is None:
-            stepless += 1
+            odd.stepless += 1
             continue
-        time = next((names[name] for name in _TIMES if name in names and names[name] != key), None)
         step = _step(path, line, record.pop(key), key)
-        seconds = _seconds(record.pop(time)) if time is not None else None
-        values = {_own_name(name): number(value) for name, value in record.items() if _is_number(value)}
-        for name in (name for name, value in record.items() if value is not None and not _is_number(value)):
-            count, first = odd.get(name, (0, line))
-            odd[name] = (count + 1, first)
-        rows.append(Row(step, values, seconds))
+        time = next((names[name] for name in _TIMES if names.get(name) in record), None)
+        moment = record.pop(time) if time is not None else None
+        seconds = _seconds(moment)
+        if moment is not None and seconds is None:
+            odd.take(str(time), line)
+        for name in [name for name, value in record.items() if not _is_number(value)]:
+            if record.pop(name) is not None:
+                odd.take(name, line)
+        rows.append(Row(step, {_own_name(name): number(value) for name, value in record.items()}, seconds))
     if not rows:  # an empty file, or no column that could be the steps
         raise JournalError(_without_steps(path, step_column or "step", columns))
-    if stepless:
-        remarks.append(f"{path.name}: {counted(stepless, 'line')} without a step left out")
-    for name, (count, first) in odd.items():
-        remarks.append(
-            f"{path.name}: {name} is no number in {counted(count, 'line')} (first in {first}), left out there"
-        )
-    return Log(rows, {}, remarks)
+    return Log(rows, {}, remarks + odd.said())
+
+
+class _Odd:
+    """What of a file could not be read as numbers at steps."""
+
+    def __init__(self, path: Path) -> None:
+        self.stepless = 0
+        self._path = path
+        self._values: dict[str, tuple[int, int]] = {}  # name -> how many, and the line of the first
+
+    def take(self, name: str, line: int) -> None:
+        """One value that is left out."""
+        count, first = self._values.get(name, (0, line))
+        self._values[name] = (count + 1, first)
+
+    def said(self) -> list[str]:
+        """A sentence for each kind of thing that was left out."""
+        stepless = [f"{self._path.name}: {counted(self.stepless, 'line')} without a step left out"]
+        return (stepless if self.stepless else []) + [
+            f"{self._path.name}: {name} cannot be read in {counted(count, 'line')} (first in {first}), left out there"
+            for name, (count, first) in self._values.items()
+        ]
 
 
 def counted(number: int, what: str) -> str:

@@ -31,7 +31,12 @@ def set_quota(root: Path, size: int | None) -> None:
     replace_json(path, {"bytes": size})
 
 
+def used(root: Path) -> int:
+    """The bytes of everything in the lab book's folder."""
+    return bytes_of(root.resolve())  # the folder itself may be a link to another disk
+
+
 def room_left(root: Path) -> int | None:
     """The bytes up to the quota, negative beyond it; None without one (then nothing is counted)."""
     limit = quota(root)
-    return None if limit is None else limit - bytes_of(root)
+    return None if limit is None else limit - used(root)
