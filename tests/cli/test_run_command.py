@@ -153,20 +153,20 @@ class Mine(Mixer):
 
 
 class Same(SequenceMixer):
-    causal, max_length = True, None
+    causal, max_length, reach = True, None, 1
 
     def forward(self, x, lengths=None):
-        return x
+        return x / 2
 
     def prefill(self, x, lengths=None):
-        return x, self.init_state(len(x))
+        return x / 2, self.init_state(len(x))
 
     def init_state(self, batch):
         import torch
         return {"position": torch.zeros(batch, dtype=torch.int64)}
 
     def step(self, x_t, state):
-        return x_t, state
+        return x_t / 2, state
 
     def flops(self, length):
         return 0.0

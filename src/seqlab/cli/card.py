@@ -47,11 +47,13 @@ def _span(first: int, last: int) -> str:
 def print_forecast(forecast: Mapping[str, Any]) -> None:
     """Print what a run will need beside what there is."""
     rate = f"{render.count(forecast['flops'])} operations, at least {render.duration(forecast['seconds'])}"
+    left = forecast["quota_left"]
+    quota = f", {render.size(max(left, 0))} left of the quota" if left is not None else ""
     render.pairs(
         [
             ("steps", f"{forecast['steps']:,}" if forecast["steps"] else "until the clock ends it"),
             ("memory", f"{render.size(forecast['memory_bytes'])} of {render.size(forecast['memory_available'])} free"),
-            ("disk", f"{render.size(forecast['disk_bytes'])} of {render.size(forecast['disk_available'])} free"),
+            ("disk", f"{render.size(forecast['disk_bytes'])} of {render.size(forecast['disk_available'])} free{quota}"),
             ("arithmetic", rate if forecast["seconds"] is not None else ""),
         ]
     )

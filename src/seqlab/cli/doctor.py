@@ -16,6 +16,7 @@ import click
 
 from seqlab.cli import options, render
 from seqlab.journal import LabBook, Run
+from seqlab.journal.quota import quota, used
 
 LITTLE_DISK = 2_000_000_000
 
@@ -117,6 +118,11 @@ def _runs(book: LabBook) -> Iterator[Finding]:
     yield Finding(
         "folder", str(book.root), "" if writable else "it cannot be written; set SEQLAB_RUNS to another folder"
     )
+    limit = quota(book.root)
+    if limit is not None:
+        left = limit - used(book.root)
+        advice = "" if left > limit // 10 else "`seqlab gc` shows what takes it; a run that does not fit is refused"
+        yield Finding("quota", f"{render.size(limit)}, {render.size(max(left, 0))} left", advice)
     runs = book.runs()
     yield Finding("runs", f"{len(runs)} ({len(book.runs(archived=True))} more in the archive)")
     for run in runs:

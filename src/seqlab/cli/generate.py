@@ -39,12 +39,13 @@ def command(
     from seqlab.api import TrainedRun
     from seqlab.generation.sampling import Sampling
     from seqlab.journal import LabBook
-    from seqlab.train.load import pick_checkpoint
+    from seqlab.train.load import made_elsewhere, pick_checkpoint
 
     sampling = Sampling(temperature, top_k, top_p)
     run = TrainedRun(LabBook(runs).open(run_at.name).folder)
     if "symbols" not in run.origin.get("assets", {}):
-        raise click.ClickException(f"{run.name} is no language model with an alphabet of its own; it writes nothing.")
+        why = f"{run.name} is no language model with an alphabet of its own; it writes nothing."
+        raise click.ClickException(made_elsewhere(run) or why)
     checkpoint, skipped = pick_checkpoint(run, run_at.step)
     for sentence in skipped:
         click.echo(sentence, err=True)

@@ -68,6 +68,7 @@ def _facts(run: Run, taint: str | None) -> dict[str, Any]:
         "events": run.events(),
         "checkpoints": _checkpoints(run),
         "bytes": run.size(),
+        "removed": run.removals(),
     }
 
 
@@ -92,6 +93,7 @@ def _print_head(run: Run, facts: dict[str, Any]) -> None:
             ("parent", _descent(parent) if parent else ""),
             ("inherits", ", ".join(parent.get("inherited", [])) if parent else ""),
             ("changed", "; ".join(parent.get("took_effect", [])) if parent else ""),
+            ("imported from", "\n".join(source["path"] for source in origin.get("imported_from", ()))),
             ("folder", facts["folder"]),
         ]
     )
@@ -105,7 +107,7 @@ def _descent(parent: dict[str, Any]) -> str:
 
 def _print_result(facts: dict[str, Any]) -> None:
     phase, result = best_known(facts["metrics"]["last"])
-    if not facts["floors"] and not result:
+    if facts["origin"].get("by") or not (facts["floors"] or result):  # a loss of another program has a unit of its own
         last = facts["metrics"]["last"]
         if last:
             render.heading("Last values")
@@ -159,8 +161,14 @@ def _print_cost(facts: dict[str, Any]) -> None:
             ("where", ", ".join(_places(environment))),
             ("disk", f"{render.size(sum(facts['bytes'].values()))} ({', '.join(sizes)})"),
             ("checkpoints", ", ".join(f"{step:,}" for step in facts["checkpoints"])),
+            ("removed", "\n".join(_removed(removal) for removal in facts["removed"])),
         ]
     )
+
+
+def _removed(removal: dict[str, Any]) -> str:
+    steps = " " + ", ".join(f"{step:,}" for step in removal["steps"]) if removal["steps"] else ""
+    return f"{removal['what']}{steps}: {render.size(removal['bytes'])} on {removal['time'][:10]}"
 
 
 def _places(environment: dict[str, Any]) -> list[str]:
@@ -177,10 +185,9 @@ def _print_history(facts: dict[str, Any]) -> None:
     for attempt in facts["attempts"]:
         lease, ending = attempt["lease"] or {}, attempt["exit"] or {}
         error = ending.get("evidence", {}).get("error")
-        took = render.duration(ending.get("wall_seconds", 0.0) - lease.get("seconds_before", 0.0)) if ending else ""
-        told = (
-            f"{lease.get('since', '')[:16].replace('T', ' ')}  {ending.get('state', 'no exit.json')}  {took}".rstrip()
-        )
+        seconds = ending.get("wall_seconds")  # unknown of an imported run whose log had no times
+        took = render.duration(seconds - lease.get("seconds_before", 0.0)) if seconds is not None else ""
+        told = f"{lease.get('since', '')[:16].replace('T', ' ')}  {ending.get('state', 'no exit.json')}  {took}".strip()
         click.echo(render.indented(f"{attempt['number']}  {told}{f'  {error}' if error else ''}"))
     events = [event for event in facts["events"] if event["kind"] not in ROUTINE]
     if events:

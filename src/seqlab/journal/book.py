@@ -41,25 +41,29 @@ class LabBook:
         why: str | None = None,
         parent: Mapping[str, Any] | None = None,
         audits: Mapping[str, Any] | None = None,
+        files: Mapping[str, bytes] | None = None,
     ) -> Run:
-        """Make a run folder, completely or not at all. Raises RunExists, ReadOnly, DiskFull, JournalError."""
+        """Make a run folder, completely or not at all. Raises RunExists, ReadOnly, DiskFull, JournalError.
+
+        `created` of the origin is when the run was made: now, unless it says so. files: what else the folder holds.
+        """
         for tag in tags:
             notes.check_tag(tag)
         if name is not None:
             self.check_free(name)
-        files = {
+        objects = {
             "experiment.json": dict(experiment),
-            "origin.json": {**origin, "created": clock.now(), "tags": list(tags), "why": why},
+            "origin.json": {"created": clock.now(), **origin, "tags": list(tags), "why": why},
         }
         if parent is not None:
-            files["parent.json"] = dict(parent)
+            objects["parent.json"] = dict(parent)
         if audits is not None:
-            files["audits.json"] = dict(audits)
+            objects["audits.json"] = dict(audits)
         with clearly(self.root):
             self.root.mkdir(parents=True, exist_ok=True)
         draft = self.root / f".making-{os.getpid()}-{os.urandom(6).hex()}"
         try:
-            _fill(draft, files, sources or {})
+            _fill(draft, objects, sources or {}, files or {})
             return Run(self._put_in_place(draft, name))
         except BaseException:
             _remove(draft)
@@ -149,16 +153,17 @@ def _run_folders(root: Path) -> list[Path]:
     return [Path(path) for path in visible if os.access(f"{path}/experiment.json", os.F_OK)]
 
 
-def _fill(draft: Path, files: Mapping[str, Any], sources: Mapping[str, bytes]) -> None:
+def _fill(draft: Path, objects: Mapping[str, Any], sources: Mapping[str, bytes], files: Mapping[str, bytes]) -> None:
     with clearly(draft):
         (draft / "source").mkdir(parents=True)
         (draft / "lock").touch()
-    for filename, content in files.items():
+    for filename, content in objects.items():
         write_bytes(draft / filename, encode(content, readable=True) + b"\n")
-    for filename, data in sources.items():
+    for filename in sources:
         if PurePosixPath(filename).is_absolute() or ".." in PurePosixPath(filename).parts:
             raise JournalError(f"the source {filename!r} would leave the run folder; give a plain file name")
-        target = draft / "source" / filename
+    for filename, data in ({f"source/{name}": data for name, data in sources.items()} | dict(files)).items():
+        target = draft / filename
         with clearly(target):
             target.parent.mkdir(parents=True, exist_ok=True)
         write_bytes(target, data)

@@ -1,7 +1,8 @@
 """notes.jsonl: what people say about a run. Any process may append a line at any time; none is ever changed.
 
 A line is a note {"time", "by", "text", "verdict"}, a change of tags {"time", "by", "tag": [...], "untag":
-[...]}, or a change of name {"time", "by", "renamed": {"from", "to"}}.
+[...]}, a change of name {"time", "by", "renamed": {"from", "to"}}, or what `seqlab gc` took away {"time", "by",
+"removed": {"what", "steps", "bytes"}} (steps: of checkpoints, else null).
 """
 
 import os
@@ -81,6 +82,17 @@ def former_names(folder: Path) -> list[str]:
 def author() -> str | None:
     """The name of the user who writes, where it is known."""
     return os.environ.get("USER") or os.environ.get("LOGNAME")
+
+
+def add_removal(folder: Path, what: str, steps: list[int] | None, size: int) -> None:
+    """Append that `what` ("checkpoints", "eval", ...) is taken away, so that it is missed by nobody in vain."""
+    _append(folder, removed={"what": what, "steps": steps, "bytes": size})
+
+
+def read_removals(folder: Path) -> list[Record]:
+    """What was taken away from the run in `folder`, oldest first: {"time", "by", "what", "steps", "bytes"}."""
+    records = [record for record in _records(folder) if "removed" in record]
+    return [{"time": record["time"], "by": record.get("by"), **record["removed"]} for record in records]
 
 
 def _records(folder: Path) -> list[Record]:

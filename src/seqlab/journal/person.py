@@ -53,6 +53,8 @@ def open_run(name: str, config: Mapping[str, Any], *, runs: str | Path | None = 
         record = book.open(name)
     except RunNotFound:
         record = book.create({"config": dict(config)}, name=name, origin={"by": "open_run"})
+    if record.origin.get("by") == "import":
+        raise JournalError(f"the run {name} was imported from another program's log; choose another name")
     if encode(record.experiment) != encode({"config": dict(config)}):
         raise JournalError(
             f"the run {name} in {record.folder.parent} was made with another config; choose another name, "

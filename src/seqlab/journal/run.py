@@ -128,6 +128,10 @@ class Run:
         """The names it had before it was renamed."""
         return notes.former_names(self.folder)
 
+    def removals(self) -> list[Record]:
+        """What `seqlab gc` took away, oldest first: {"time", "by", "what", "steps", "bytes"}."""
+        return notes.read_removals(self.folder)
+
     def size(self) -> dict[str, int]:
         """Bytes by entry of the folder, the largest first."""
         return space.bytes_by_kind(self.folder)

@@ -1,4 +1,7 @@
-"""The state of a run, from evidence only: what an attempt wrote at its end, else who holds the lock."""
+"""The state of a run, from evidence only: what an attempt wrote at its end, else who holds the lock.
+
+What was imported from another program's log is `imported`: nobody here saw how it ended.
+"""
 
 import time
 from pathlib import Path
@@ -8,7 +11,7 @@ from seqlab.journal import lease
 from seqlab.journal.files import read_object
 
 ENDINGS = ("finished", "stopped", "failed", "diverged", "preempted", "timed_out", "disk_full")
-STATES = ("queued", "running", *ENDINGS, "crashed", "lost")
+STATES = ("queued", "running", *ENDINGS, "crashed", "lost", "imported")
 _EXIT_CODES = {"finished": 0, "stopped": 0, "preempted": 75, "timed_out": 75}
 _STALE = 600  # seconds without a sign of life from another machine whose lock cannot be seen here
 

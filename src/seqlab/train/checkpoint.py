@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from seqlab.journal import DiskFull
+from seqlab.journal.checkpoints import fault, sha256, steps_of
 from seqlab.journal.files import disk_is_full
 
 __all__ = ["Checkpoint", "CheckpointError", "checkpoints", "latest", "prune", "write"]
@@ -41,19 +42,7 @@ class Checkpoint:
 
     def fault(self) -> str | None:
         """Why this checkpoint cannot be used, or None when every file is as the manifest says."""
-        try:
-            manifest = json.loads((self.folder / "MANIFEST.json").read_text())
-            for name, expected in manifest["files"].items():
-                path = self.folder / name
-                if path.stat().st_size != expected["bytes"]:
-                    return f"{name} has {path.stat().st_size:,} bytes and should have {expected['bytes']:,}"
-                if _sha256(path) != expected["sha256"]:
-                    return f"{name} does not have the content that was written"
-        except FileNotFoundError as error:
-            return f"{Path(error.filename).name} is missing"
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            return f"its manifest cannot be read ({error})"
-        return None
+        return fault(self.folder)
 
     def digest(self) -> str:
         """SHA-256 of the manifest, which names the content of every file."""
@@ -73,9 +62,7 @@ class Checkpoint:
 
 def checkpoints(run_folder: Path) -> list[Checkpoint]:
     """Every checkpoint folder of a run by step, valid or not."""
-    folder = run_folder / "checkpoints"
-    steps = sorted(int(entry.name) for entry in folder.iterdir() if entry.name.isdigit()) if folder.is_dir() else []
-    return [Checkpoint(folder / str(step), step) for step in steps]
+    return [Checkpoint(run_folder / "checkpoints" / str(step), step) for step in steps_of(run_folder)]
 
 
 def latest(run_folder: Path) -> tuple[Checkpoint | None, list[str]]:
@@ -123,7 +110,7 @@ def _fill(
         save_file(_plain(averaged), draft / "averaged.safetensors")
     torch.save(state, draft / "state.pt")
     paths = sorted(draft.iterdir())
-    files = {path.name: {"bytes": path.stat().st_size, "sha256": _sha256(path)} for path in paths}
+    files = {path.name: {"bytes": path.stat().st_size, "sha256": sha256(path)} for path in paths}
     for path in paths:
         _sync(path)
     manifest = draft / "MANIFEST.json"
@@ -154,11 +141,6 @@ def prune(run_folder: Path, newest: int, keep_last: int, keep: Iterable[int], ev
 def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     # safetensors refuses two names for one memory: a tied tensor is saved once, under each of its names, as a copy.
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _sync(path: Path) -> None:

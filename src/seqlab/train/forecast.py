@@ -19,11 +19,12 @@ from torch import nn
 from torch.overrides import TorchFunctionMode
 
 from seqlab.experiment import Experiment
+from seqlab.journal.quota import room_left
 from seqlab.tasks import PreparedTask
 from seqlab.train.precision import choose_device, choose_dtype
 from seqlab.train.room import activation_bytes, available_memory, free_disk
 
-__all__ = ["Forecast", "TooLarge", "forecast", "refuse_if_too_large"]
+__all__ = ["Forecast", "TooLarge", "forecast", "refuse_beyond_quota", "refuse_if_too_large"]
 
 
 SMALL_PARAMETERS = 20_000_000
@@ -46,6 +47,8 @@ class Forecast:
     disk_bytes: int
     """All checkpoints that are kept at once."""
     disk_available: int
+    quota_left: int | None
+    """Bytes up to the quota of the lab book (`seqlab gc --quota`), negative beyond it; None without one."""
     steps: int | None
     flops: float | None
     """Floating-point operations of the whole training, None when it ends by the clock."""
@@ -84,6 +87,7 @@ def forecast(experiment: Experiment, task: PreparedTask, folder: Path) -> Foreca
         checkpoint_bytes=parameters * saved,
         disk_bytes=parameters * saved * _checkpoints(experiment, steps),
         disk_available=free_disk(folder),
+        quota_left=room_left(folder),
         steps=steps,
         flops=flops,
         seconds=flops / matmul_rate(device, dtype) if flops is not None else None,
@@ -154,6 +158,16 @@ def refuse_if_too_large(expected: Forecast) -> None:
             raise TooLarge(
                 f"this experiment needs about {_size(needed)} of {what} and {_size(there)} are free; {advice}."
             )
+
+
+def refuse_beyond_quota(expected: Forecast) -> None:
+    """Raise TooLarge when a new run would take the lab book beyond its quota; one that goes on was let in before."""
+    if expected.quota_left is not None and expected.disk_bytes > expected.quota_left:
+        raise TooLarge(
+            f"this experiment needs about {_size(expected.disk_bytes)} of disk and the quota leaves "
+            f"{_size(max(expected.quota_left, 0))}; free some (`seqlab gc --what checkpoints --keep best`) or raise it "
+            "(`seqlab gc --quota SIZE`)."
+        )
 
 
 def _size(size: float) -> str:

@@ -14,6 +14,7 @@ from seqlab.experiment import Experiment
 from seqlab.journal import LabBook, Run
 from seqlab.spec import SpecError, did_you_mean, diff, override
 from seqlab.train.checkpoint import Checkpoint, CheckpointError
+from seqlab.train.forecast import refuse_beyond_quota
 from seqlab.train.inherit import PARTS, inherit, inheritable
 from seqlab.train.interventions import begin_interventions
 from seqlab.train.load import experiment_of, pick_checkpoint
@@ -63,6 +64,7 @@ def fork(run: Run, step: int | None, changes: Iterable[str], wanted: Sequence[st
     checkpoint, _ = pick_checkpoint(run, step)
     parts = _parts(parent, child, wanted)
     prepared = assembled(child, book)
+    refuse_beyond_quota(prepared.forecast)
     inherit(prepared.training, checkpoint, parts)
     _must_have_something_left(prepared.training, run.name, checkpoint.step)
     before = _parent_in_memory(parent, checkpoint, prepared, book)
@@ -87,6 +89,7 @@ def fork_file(path: Path, experiment: Experiment, book: LabBook) -> Fork:
     except Exception as error:  # safetensors raises classes of its own for damage, the system others for absence
         raise CheckpointError(f"cannot read weights from {file}: {error}") from error
     prepared = assembled(experiment, book)
+    refuse_beyond_quota(prepared.forecast)
     begin_interventions(prepared.training)
     load_weights(prepared.training, weights)
     prepared.training.weights.restart_average()

@@ -13,16 +13,29 @@ from seqlab.journal import Run
 from seqlab.spec import SpecError, from_json
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, checkpoints, latest
 
-__all__ = ["experiment_of", "load_model", "pick_checkpoint"]
+__all__ = ["experiment_of", "load_model", "made_elsewhere", "pick_checkpoint"]
 
 
 def experiment_of(run: Run) -> Experiment:
     """The experiment of a run; parts from a user's file are loaded from the run's own copy."""
-    if run.origin.get("by") == "open_run":
-        raise SpecError(
-            f"{run.name} was made by a program with a loop of its own (open_run): only that program can train it on."
-        )
+    elsewhere = made_elsewhere(run)
+    if elsewhere is not None:
+        raise SpecError(elsewhere)
     return cast(Experiment, from_json(run.experiment, run.folder / "source"))
+
+
+def made_elsewhere(run: Run) -> str | None:
+    """Why a run cannot be gone on with: it was not made by seqlab's loop. None for one that was."""
+    match run.origin.get("by"):
+        case "open_run":
+            made = f"{run.name} was made by a program with a loop of its own (open_run)"
+            return f"{made}: only that program can train it on."
+        case "import":
+            return (
+                f"{run.name} was imported from another program's log: it has numbers, and no experiment or weights to "
+                "go on with."
+            )
+    return None
 
 
 def pick_checkpoint(run: Run, step: int | None = None) -> tuple[Checkpoint, list[str]]:
@@ -36,23 +49,35 @@ def pick_checkpoint(run: Run, step: int | None = None) -> tuple[Checkpoint, list
         if found is None:
             state = run.state().name
             hint = "yet; the first comes within 20 steps or 30 s" if state == "running" else f"(it is {state})"
-            raise CheckpointError(f"{run.name} has no usable checkpoint {hint}.")
+            raise CheckpointError(f"{run.name} has no usable checkpoint {hint}{_removed(run)}.")
         return found, skipped
     known = {checkpoint.step: checkpoint for checkpoint in checkpoints(run.folder)}
     if step not in known:
-        raise CheckpointError(_not_kept(run.name, step, sorted(known)))
+        raise CheckpointError(_not_kept(run, step, sorted(known)))
     fault = known[step].fault()
     if fault:
         raise CheckpointError(f"checkpoint {step} of {run.name} is not usable: {fault}.")
     return known[step], []
 
 
-def _not_kept(name: str, step: int, known: list[int]) -> str:
+def _not_kept(run: Run, step: int, known: list[int]) -> str:
+    gone = _removed(run, step)
     if not known:
-        return f"{name} has no checkpoint at step {step}, nor at any other."
+        return f"{run.name} has no checkpoint at step {step}{gone}, nor at any other."
     nearest = min(known, key=lambda other: abs(other - step))
     steps = ", ".join(map(str, known))
-    return f"{name} has no checkpoint at step {step}; the nearest is {name}@{nearest} (there are: {steps})."
+    return (
+        f"{run.name} has no checkpoint at step {step}{gone}; there are: {steps}; the nearest is {run.name}@{nearest}."
+    )
+
+
+def _removed(run: Run, step: int | None = None) -> str:
+    """When `seqlab gc` took away the checkpoint of a step, or any at all, as the end of a sentence; else nothing."""
+    for removal in reversed(run.removals()):
+        if removal["what"] == "checkpoints" and (step is None or step in removal["steps"]):
+            which = "it was" if step is not None else f"{', '.join(map(str, removal['steps']))} were"
+            return f"; {which} removed on {removal['time'][:10]} by gc"
+    return ""
 
 
 def load_model(run: Run, step: int | None = None) -> tuple[nn.Module, Checkpoint, list[str]]:

@@ -17,7 +17,7 @@ from seqlab.train.auditor import Auditor
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, latest
 from seqlab.train.checks import check_names
 from seqlab.train.environment import command_line, differences, environment, git_state
-from seqlab.train.forecast import Forecast, forecast, refuse_if_too_large
+from seqlab.train.forecast import Forecast, forecast, refuse_beyond_quota, refuse_if_too_large
 from seqlab.train.load import experiment_of, pick_checkpoint
 from seqlab.train.loop import train
 from seqlab.train.precision import choose_device, choose_dtype
@@ -45,6 +45,7 @@ class Prepared:
 def prepare(experiment: Experiment, runs: str | Path | None = None) -> Prepared:
     """Build an experiment without writing anything; raises in one sentence what is wrong with it or does not fit."""
     prepared = assembled(experiment, LabBook(runs))
+    refuse_beyond_quota(prepared.forecast)
     if experiment.start_from is None:
         return prepared
     name, step = at_step(experiment.start_from)
