@@ -138,15 +138,19 @@ def write_whole(descriptor: int, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the folder's entries durable; a file system that cannot sync a folder is left as it is."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)
+    """Make the folder's entries durable; a file system that cannot sync a folder is left as it is.
+
+    Raises DiskFull or JournalError.
+    """
+    with clearly(folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager
@@ -175,7 +179,7 @@ def disk_is_full(error: BaseException | None, folder: Path, needed: int) -> bool
     The exception's type says nothing: torch.save raises RuntimeError, safetensors an error of its own.
     """
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL:
+        if isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in _FULL):
             return True
         error = error.__cause__ or error.__context__
     space = os.statvfs(folder)
