@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import subprocess
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -63,8 +66,8 @@ def survives_every_full_disk(short: Short, first: int, every: int) -> None:
     assert write > WRITES
 
 
-def test_a_full_disk_at_every_seventh_write_is_told_and_changes_no_bit(short: Short) -> None:
-    survives_every_full_disk(short, first=2, every=7)
+def test_a_full_disk_at_every_eleventh_write_is_told_and_changes_no_bit(short: Short) -> None:
+    survives_every_full_disk(short, first=2, every=11)
 
 
 @pytest.mark.slow
@@ -87,3 +90,50 @@ def test_a_full_disk_while_a_run_is_made_leaves_nothing(short: Short, tmp_path: 
         assert not error or "DiskFull" in error
         assert [path.name for path in book.root.iterdir()] == ([] if error else ["run"])
     assert write > 10
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[int], Path]]:
+    """Mounts a file system of so many bytes, or gives the mounted one so many."""
+    place = tmp_path / "small"
+    place.mkdir()
+
+    def sized(size: int) -> Path:
+        options = f"size={size}" if not os.path.ismount(place) else f"remount,size={size}"
+        mounted = subprocess.run(
+            ["mount", "-t", "tmpfs", "-o", options, "tmpfs", place], capture_output=True, text=True
+        )
+        if mounted.returncode:
+            pytest.skip(f"no file system can be mounted here: {mounted.stderr.strip()}")
+        return place
+
+    yield sized
+    if os.path.ismount(place):
+        subprocess.run(["umount", place], check=True)
+
+
+@pytest.mark.slow
+def test_a_real_disk_of_any_size_is_told_and_changes_no_bit(
+    short: Short, small_disk: Callable[[int], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ends: list[str] = []
+    size = 0
+    while "finished" not in ends:
+        size += 5 * 4096
+        book = LabBook(small_disk(size))
+        monkeypatch.setenv("SEQLAB_RUNS", str(book.root))
+        made = in_child(lambda book=book: record(replace(short.prepared, book=book), name="run"))
+        if made.error:
+            assert "DiskFull" in made.error
+            assert list(book.root.iterdir()) == []
+            continue
+        run = book.open("run")
+        death = short.trained(run)
+        assert_nothing_is_half(run)
+        assert_said(run, death)
+        ends.append(run.state().name)
+        small_disk(64 << 20)
+        assert in_child(lambda run=run: resume(run)) == Death(False, "")
+        assert_same(short.whole, run)
+        shutil.rmtree(run.folder)
+    assert ends.count("disk_full") > 20

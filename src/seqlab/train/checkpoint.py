@@ -21,11 +21,12 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from seqlab.journal import DiskFull
-from seqlab.journal.files import disk_is_full
+from seqlab.journal.files import disk_is_full, sync_folder
 
 __all__ = ["Checkpoint", "CheckpointError", "checkpoints", "latest", "prune", "write"]
 
 FORMAT = 1
+_HEADERS = 1 << 20  # bytes; names, shapes and what a file system rounds up take less than this
 
 
 class CheckpointError(Exception):
@@ -113,12 +114,13 @@ def write(
             _remove(final)
         draft.rename(final)
     except Exception as error:
-        full = disk_is_full(error, run_folder, sum(tensor.nbytes for tensor in weights.values()))
+        full = disk_is_full(error, run_folder, sum(tensor.nbytes for tensor in weights.values()) + _HEADERS)
         shutil.rmtree(draft, ignore_errors=True)
+        must_be_ours()  # a newer attempt clears drafts away, and then this is why
         if full:
             raise DiskFull(f"no room for checkpoint {step} in {final.parent}: free some space, then resume.") from error
         raise
-    _sync(final.parent)
+    sync_folder(final.parent)
     return Checkpoint(final, step), size
 
 

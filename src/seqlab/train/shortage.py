@@ -38,5 +38,5 @@ def _sentence(t: Training, error: Exception) -> str:
         ways.append(f"a larger `batch.accumulate` ({batch.accumulate} now)")
     if not t.experiment.gradient_checkpointing:
         ways.append("`gradient_checkpointing=true`")
-    ways.append("a smaller model")
-    return f"memory ran out at step {t.step + 1:,} ({told}); train it anew with {', '.join(ways[:-1])} or {ways[-1]}."
+    choice = f"{', '.join(ways)} or a smaller model" if ways else "a smaller model"
+    return f"memory ran out at step {t.step + 1:,} ({told}); train it anew with {choice}."
