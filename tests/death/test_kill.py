@@ -61,7 +61,8 @@ def survives_every_kill(short: Short, first: int, every: int) -> None:
         assert in_child(lambda run=run: resume(run)) == Death(False, ""), moment
         assert run.state().name == "finished", moment
         assert_same(short.whole, run)
-        assert not list(run.folder.glob("checkpoints/.*")), moment
+        left = [*run.folder.glob("checkpoints/.*"), *run.folder.glob(".*"), *run.folder.glob("attempts/*/ballast")]
+        assert left == [], moment
 
 
 def test_a_kill_at_every_eleventh_moment_changes_no_bit(short: Short) -> None:

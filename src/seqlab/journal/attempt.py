@@ -22,7 +22,7 @@ from seqlab.journal.files import (
     write_bytes,
     write_whole,
 )
-from seqlab.journal.metrics import Metrics, last_wall_seconds
+from seqlab.journal.metrics import Metrics, one_number, seconds_so_far
 from seqlab.journal.state import ENDINGS, sign_of_life_elsewhere
 
 _BALLAST = 1 << 20  # bytes kept on disk, given up when it is full so that the last writes succeed
@@ -74,8 +74,9 @@ class Attempt:
         self.folder = self._run / "attempts" / str(self.number)
         self.stdout = self.folder / "stdout.log"
         self._counted_from = clock.charge()
-        self._seconds_before = _seconds_before(self._run, previous)
+        self._seconds_before = seconds_so_far(self._run, previous)
         with clearly(self.folder):
+            self._clear_away()
             self.folder.mkdir(parents=True)
             self._begun = True
             sync_folder(self.folder.parent)
@@ -89,6 +90,11 @@ class Attempt:
         self._successor = str(self.folder.with_name(str(self.number + 1)))
         self._beat = time.monotonic()
         self._open_logs()
+
+    def _clear_away(self) -> None:
+        """Remove what killed attempts left: their ballast, and files that were to replace others."""
+        for left in (*self._run.glob("attempts/*/ballast"), *self._run.glob(".*.tmp")):
+            left.unlink(missing_ok=True)
 
     def _open_logs(self) -> None:
         with clearly(self._run):
@@ -151,7 +157,7 @@ class Attempt:
             "wall_seconds": round(self.wall_seconds if wall_seconds is None else wall_seconds, 4),
         }
         for name, value in metrics.items():
-            record[name] = value if type(value) is float or type(value) is int else _number(name, value)
+            record[name] = value if type(value) is float or type(value) is int else one_number(name, value)
         line = encode(record)
         if not self._marked:
             self.rewind(self._resumed_from)
@@ -283,21 +289,3 @@ class Attempt:
 
     def _free_ballast(self) -> None:
         (self.folder / "ballast").unlink(missing_ok=True)
-
-
-def _number(name: str, value: Any) -> float:
-    """`value`, some other kind of number (numpy's, a tensor of one element), as a float."""
-    if not isinstance(value, str):
-        try:
-            return float(value)
-        except (TypeError, ValueError):
-            pass
-    raise JournalError(f"the metric {name} is {value!r:.60}, a {type(value).__name__}; log one number")
-
-
-def _seconds_before(run_folder: Path, previous: int) -> float:
-    """The wall seconds of all attempts up to `previous`, as far as any of them wrote them down."""
-    folder = run_folder / "attempts" / str(previous)
-    started = (read_object(folder / "lease.json") or {}).get("seconds_before", 0.0)
-    ended = (read_object(folder / "exit.json") or {}).get("wall_seconds", 0.0)
-    return float(max(started, ended, last_wall_seconds(run_folder)))

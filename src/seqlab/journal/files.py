@@ -78,7 +78,7 @@ def replace_bytes(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with clearly(path):
         try:
-            write_bytes(temporary, data)
+            _write_new(temporary, data)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -89,12 +89,16 @@ def replace_bytes(path: Path, data: bytes) -> None:
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file that nobody reads yet, its content durable; for one that is read take `replace_bytes`."""
     with clearly(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        try:
-            write_whole(descriptor, data)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _write_new(path, data)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        write_whole(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def append_record(path: Path, record: dict[str, Any]) -> None:
