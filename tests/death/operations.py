@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import errno
 import io
+import mmap
 import os
 import signal
 import traceback
@@ -166,7 +167,13 @@ class FullDisk:
     def __init__(self, folder: Path, at: int) -> None:
         self.folder, self.left = folder, at
         self.capacity: int | None = None
+        self._mark = mmap.mmap(-1, 1)
         os.statvfs = self.space  # type: ignore[assignment]
+
+    @property
+    def was_full(self) -> bool:
+        """Whether it came to that; the parent of the child that ran out of disk can ask, too."""
+        return self._mark[0] == 1
 
     def free(self) -> int:
         assert self.capacity is not None
@@ -182,7 +189,7 @@ class FullDisk:
         if operation.size:
             self.left -= 1
         if self.left == 0 and self.capacity is None:
-            self.capacity = used(self.folder)
+            self.capacity, self._mark[0] = used(self.folder), 1
         if self.capacity is None or operation.size <= self.free():
             return None
         if operation.can_be_short and self.free() > 0:

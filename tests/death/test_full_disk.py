@@ -50,15 +50,15 @@ def assert_said(run: Run, death: Death) -> None:
 
 
 def survives_every_full_disk(short: Short, first: int, every: int) -> None:
-    write, reached_the_end = first, False
-    while not reached_the_end:
+    write, was_full = first, True
+    while was_full:
         run = short.queued(f"full-{write}")
         disk = FullDisk(run.folder, write)
         death = short.trained(run, disk)
         assert not death.killed
         assert_nothing_is_half(run)
         assert_said(run, death)
-        reached_the_end = run.state().name == "finished"
+        was_full = disk.was_full
         assert in_child(lambda run=run: resume(run)) == Death(False, ""), write
         assert_same(short.whole, run)
         shutil.rmtree(run.folder)

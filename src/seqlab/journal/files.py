@@ -178,12 +178,14 @@ def explained(error: OSError, path: Path) -> JournalError:
 
 
 def disk_is_full(error: BaseException | None, folder: Path, needed: int) -> bool:
-    """Whether `error` came of a full disk, judged by its errno or else by fewer than `needed` bytes free.
+    """Whether `error` came of a full disk, by the errno that it has or names, or by fewer than `needed` bytes free.
 
     The exception's type says nothing: torch.save raises RuntimeError, safetensors an error of its own.
     """
     while error is not None:
         if isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in _FULL):
+            return True
+        if any(f"(os error {number})" in str(error) for number in _FULL):  # as libraries written in Rust say it
             return True
         error = error.__cause__ or error.__context__
     space = os.statvfs(folder)
