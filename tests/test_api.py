@@ -100,7 +100,7 @@ def test_a_run_before_its_first_checkpoint(tiny: Experiment) -> None:
 
 
 def test_a_run_that_ended_before_its_first_checkpoint(tiny: Experiment) -> None:
-    run = seqlab.run(override(tiny, "optim.lr=1e30", "snapshots.every_steps=8"), name="wild")
+    run = seqlab.run(override(tiny, "optim.lr=1e30", "snapshots.every_steps=8", "accept=memorises"), name="wild")
     assert run.state().name == "diverged"
     with pytest.raises(CheckpointError, match=r"wild has no usable checkpoint \(it is diverged\)\."):
         _ = run.model

@@ -146,27 +146,31 @@ class Mine(Mixer):
     """Mixes nothing."""
 
     width: int = 3
-    """Unused."""
+    """What it divides by."""
 
     def build(self, *, dim, length):
-        return Same()
+        return Same(self.width)
 
 
 class Same(SequenceMixer):
     causal, max_length, reach = True, None, 1
 
+    def __init__(self, width):
+        super().__init__()
+        self.width = width
+
     def forward(self, x, lengths=None):
-        return x / 2
+        return x / self.width
 
     def prefill(self, x, lengths=None):
-        return x / 2, self.init_state(len(x))
+        return x / self.width, self.init_state(len(x))
 
     def init_state(self, batch):
         import torch
         return {"position": torch.zeros(batch, dtype=torch.int64)}
 
     def step(self, x_t, state):
-        return x_t / 2, state
+        return x_t / self.width, state
 
     def flops(self, length):
         return 0.0

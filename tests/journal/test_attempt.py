@@ -59,6 +59,7 @@ def test_a_block_that_ends_is_finished(run: Run) -> None:
         (SystemExit(0), "finished"),
         (SystemExit(3), "failed"),
         (OSError(errno.ENOSPC, "No space left on device"), "disk_full"),
+        (RuntimeError("I/O error: No space left on device (os error 28)"), "disk_full"),
     ],
 )
 def test_the_end_by_an_exception_is_recorded_and_travels_on(run: Run, error: BaseException, state: str) -> None:

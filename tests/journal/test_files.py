@@ -36,7 +36,7 @@ def test_a_failed_replacement_leaves_the_old_file_alone(tmp_path: Path, monkeypa
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(DiskFull):
+    with pytest.raises(DiskFull, match=r"cannot write .*/summary\.json: the disk is full"):
         replace_json(tmp_path / "summary.json", {"a": 2})
     assert read_object(tmp_path / "summary.json") == {"a": 1}
     assert [path.name for path in tmp_path.iterdir()] == ["summary.json"]

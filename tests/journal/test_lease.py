@@ -157,7 +157,7 @@ def test_an_attempt_that_cannot_begin_gives_the_lease_back(run: Run, monkeypatch
         patch.setattr("seqlab.journal.attempt.write_bytes", full)
         with pytest.raises(DiskFull), run.attempt():
             pass
-    assert run.state().name == "crashed"
+    assert run.state().name == "disk_full"
     with run.attempt() as attempt:
         assert attempt.number == 2
 

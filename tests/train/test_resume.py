@@ -1,17 +1,17 @@
 """Resume is the same run: on a CPU, bit-equal to never having stopped."""
 
 import signal
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
+from same_runs import assert_same
 from seqlab.channels.mlp import MLP
 from seqlab.experiment import Batching, Evaluation, Experiment
-from seqlab.journal import Run
 from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
 from seqlab.mixers.hyena import Hyena
 from seqlab.models import Block
@@ -43,26 +43,6 @@ def everything(tiny: Experiment) -> Experiment:
         freeze=("blocks.0.mixer_norm",),
         snapshots=replace(tiny.snapshots, keep_best=("val_subset/loss",), keep_last=1),
     )
-
-
-def content(value: Any) -> Any:
-    """Tensors as bytes in nested values, so that equality is of bits; seconds left out."""
-    if isinstance(value, torch.Tensor):
-        return value.dtype, value.shape, value.detach().contiguous().flatten().view(torch.uint8).tolist()
-    if isinstance(value, dict):
-        return {key: content(item) for key, item in value.items() if key not in ("seconds", "shares")}
-    return [content(item) for item in value] if isinstance(value, list | tuple) else value
-
-
-def last_checkpoint(run: Run) -> Any:
-    newest = checkpoints(run.folder)[-1]
-    assert newest.fault() is None
-    return newest.step, content(newest.state()), content(newest.weights()), content(newest.weights(averaged=True))
-
-
-def assert_same(one: Run, other: Run) -> None:
-    assert lines(one) == lines(other)
-    assert last_checkpoint(one) == last_checkpoint(other)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
@@ -104,18 +84,19 @@ def test_hyena_and_a_schedule_over_the_budget_change_no_bit(tiny: Experiment) ->
 def test_every_way_to_end_early_saves_and_is_recorded(
     tiny: Experiment, monkeypatch: pytest.MonkeyPatch, how: str, state: str
 ) -> None:
-    now = [0.0]
-    monkeypatch.setattr("time.time", lambda: now[0])
+    now = time.time()
+    ticks, start = [0.0], time.monotonic()
+    monkeypatch.setattr("time.monotonic", lambda: start + ticks[0])
 
     def end() -> None:
         if how == "deadline":
-            now[0] = 10.0
+            ticks[0] = 10.0
         else:
             signal.raise_signal(getattr(signal, how))
 
     whole, _, _ = carried_out(tiny, "whole")
     run = queued(tiny, "broken")
-    _, ended = resume(run, At(5, end), deadline=9.0)
+    _, ended = resume(run, At(5, end), deadline=now + 9.0)
     assert (ended, run.state().name) == (state, state)
     assert checkpoints(run.folder)[-1].step == 5
     assert resume(run)[1] == "finished"

@@ -14,6 +14,7 @@ from seqlab.audits import Audit, Finding, Stage, failed, passed
 from seqlab.audits.shared.subject import Subject
 from seqlab.audits.shared.trainees import (
     at_peak,
+    equals,
     is_same,
     rates,
     rows_for,
@@ -169,4 +170,4 @@ def _tensors(state: Any, path: str = "") -> dict[str, Tensor]:
 
 
 def _holds(state: Mapping[str, Tensor], key: str, value: Tensor) -> bool:
-    return key in state and torch.equal(state[key].cpu(), value.cpu())
+    return key in state and equals(state[key], value)

@@ -8,6 +8,8 @@ from __future__ import annotations
 import linecache
 import traceback
 
+from seqlab.journal.memory import ran_out_of_memory
+
 __all__ = ["sentence"]
 
 MEANT_FOR_USERS = {"JournalError", "SpecError", "DataError", "CheckpointError", "TooLarge", "AuditFailed"}
@@ -19,6 +21,9 @@ def sentence(error: Exception) -> str | None:
     maybe = isinstance(error, ValueError | NotImplementedError)
     if MEANT_FOR_USERS.intersection(ours) or (maybe and _was_meant(error)):
         return str(error) or None
+    if ran_out_of_memory(error):
+        told = f"{type(error).__name__}: {error}".removesuffix(": ").partition("\n")[0]
+        return f"there is not enough memory for this ({told}); choose a smaller model or a smaller `batch.size`."
     return None
 
 

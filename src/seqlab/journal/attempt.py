@@ -2,15 +2,16 @@
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
 from seqlab.journal import clock, lease
-from seqlab.journal.errors import DiskFull, JournalError
+from seqlab.journal.errors import DiskFull, JournalError, LeaseLost, RunBusy
+from seqlab.journal.evidence import ending_by
 from seqlab.journal.files import (
     clearly,
-    disk_is_full,
     encode,
     end_torn_line,
     explained,
@@ -21,8 +22,8 @@ from seqlab.journal.files import (
     write_bytes,
     write_whole,
 )
-from seqlab.journal.metrics import Metrics, last_wall_seconds
-from seqlab.journal.state import ENDINGS
+from seqlab.journal.metrics import Metrics, one_number, seconds_so_far
+from seqlab.journal.state import ENDINGS, sign_of_life_elsewhere
 
 _BALLAST = 1 << 20  # bytes kept on disk, given up when it is full so that the last writes succeed
 _BEAT = 30  # seconds between signs of life
@@ -37,6 +38,9 @@ class Attempt:
 
     A block that ends without `finish` is finished; an exception records failed, a KeyboardInterrupt stopped, a
     full disk disk_full, and all of them travel on.
+
+    On a network folder whose locks fail, another machine can take the run of a process that was silent for long.
+    Should that process wake, every method that writes raises LeaseLost and leaves the run's files alone.
     """
 
     def __init__(self, run_folder: Path, resumed_from: int | None, origin: dict[str, Any] | None) -> None:
@@ -45,6 +49,7 @@ class Attempt:
         self._origin = origin
         self._names: set[str] = set()  # metric names already checked
         self._marked = False  # whether this attempt's opening line is written
+        self._begun = False  # whether its folder is made
         self._ended = False
 
     def __enter__(self) -> Self:
@@ -53,20 +58,27 @@ class Attempt:
         self._lease = lease.take(self._run)
         try:
             self._begin()
-        except BaseException:
+        except BaseException as error:
+            self._give_up(error)
             self._lease.release()
             raise
         return self
 
     def _begin(self) -> None:
         previous = lease.last_attempt(self._run)
+        elsewhere = sign_of_life_elsewhere(self._run, previous)
+        if elsewhere is not None:
+            name = self._run.name
+            raise RunBusy(f"{name} is being trained: {elsewhere}; stop it with `seqlab stop {name}`")
         self.number = previous + 1
         self.folder = self._run / "attempts" / str(self.number)
         self.stdout = self.folder / "stdout.log"
         self._counted_from = clock.charge()
-        self._seconds_before = _seconds_before(self._run, previous)
+        self._seconds_before = seconds_so_far(self._run, previous)
         with clearly(self.folder):
+            self._clear_away()
             self.folder.mkdir(parents=True)
+            self._begun = True
             sync_folder(self.folder.parent)
         self._lease_file = self.folder / "lease.json"
         facts = {"attempt": self.number, **lease.facts(), "seconds_before": self._seconds_before}
@@ -75,8 +87,14 @@ class Attempt:
             replace_json(self.folder / "origin.json", self._origin)
         write_bytes(self.folder / "ballast", os.urandom(_BALLAST))  # random: zeros may be compressed away
         self._stop = str(self.folder / "stop.json")
+        self._successor = str(self.folder.with_name(str(self.number + 1)))
         self._beat = time.monotonic()
         self._open_logs()
+
+    def _clear_away(self) -> None:
+        """Remove what killed attempts left: their ballast, and files that were to replace others."""
+        for left in (*self._run.glob("attempts/*/ballast"), *self._run.glob(".*.tmp")):
+            left.unlink(missing_ok=True)
 
     def _open_logs(self) -> None:
         with clearly(self._run):
@@ -87,6 +105,19 @@ class Attempt:
             sync_folder(self._run)
         self._reader = Metrics(self._run)
 
+    def _give_up(self, error: BaseException) -> None:
+        """An attempt that cannot begin says why in exit.json; where there is no room even for that, it never was."""
+        if not self._begun:
+            return
+        self._free_ballast()
+        try:
+            state, evidence = ending_by(error, self.folder, _BALLAST)
+            self._write_ending(state, evidence)
+        except JournalError:
+            from shutil import rmtree  # its import costs milliseconds
+
+            rmtree(self.folder, ignore_errors=True)
+
     @property
     def wall_seconds(self) -> float:
         """Seconds that the run has cost, over all attempts, each from the start of its process."""
@@ -94,6 +125,7 @@ class Attempt:
 
     def rewind(self, step: int | None) -> None:
         """Say that the run continues from `step` (None: anew): lines of later steps so far are superseded."""
+        self.must_be_ours()
         self._marked = True
         mark = {"attempt": self.number, "resumed_from": step}
         self._write(self._metrics, "metrics.jsonl", encode(mark))
@@ -113,6 +145,7 @@ class Attempt:
         One write and no fsync: it survives a kill of this process at once, a power cut from the next `summarise`.
         """
         self._must_be_open()
+        self.must_be_ours()
         if not metrics.keys() <= self._names:
             self._check_names(metrics)
         record: dict[str, Any] = {
@@ -124,14 +157,19 @@ class Attempt:
             "wall_seconds": round(self.wall_seconds if wall_seconds is None else wall_seconds, 4),
         }
         for name, value in metrics.items():
-            record[name] = value if type(value) is float or type(value) is int else _number(name, value)
+            record[name] = value if type(value) is float or type(value) is int else one_number(name, value)
         line = encode(record)
         if not self._marked:
             self.rewind(self._resumed_from)
         self._write(self._metrics, "metrics.jsonl", line)
 
+    def has_line(self, step: int, names: Iterable[str]) -> bool:
+        """Whether the newest line that counts is of this step and holds these metrics."""
+        return any(line["step"] == step and line.keys() >= set(names) for line in self._reader.tail(1))
+
     def event(self, kind: str, **data: Any) -> None:
         """Append one line to events.jsonl: what happened, when."""
+        self.must_be_ours()
         record = {"time": clock.now(), "attempt": self.number, "kind": kind, **data}
         self._write(self._events, "events.jsonl", encode(record))
 
@@ -139,18 +177,37 @@ class Attempt:
         """Make everything logged so far durable and replace summary.json: its old fields, these, the digest."""
         if "metrics" in fields:
             raise JournalError("summary.json keeps 'metrics' for the last and best values; rename that field")
+        self.must_be_ours()
         self._sync()
         old = read_object(self._run / "summary.json") or {}
         digest = self._reader.digest().to_json()
         replace_json(self._run / "summary.json", {**old, **fields, "metrics": digest})
 
     def stop_requested(self) -> bool:
-        """Whether somebody asked this attempt to end. Cheap enough for every step; also the sign of life."""
+        """Whether somebody asked this attempt to end. Cheap enough for every step; also the sign of life.
+
+        Raises LeaseLost.
+        """
+        self.must_be_ours()
         if time.monotonic() - self._beat > _BEAT:
             self._beat = time.monotonic()
             with clearly(self._lease_file):
                 os.utime(self._lease_file)
         return os.access(self._stop, os.F_OK)
+
+    def must_be_ours(self) -> None:
+        """Raise LeaseLost when a newer attempt has taken the run over. Ask before writing into the run's folder."""
+        if self._is_lost():
+            raise self._lost()
+
+    def _is_lost(self) -> bool:
+        return os.access(self._successor, os.F_OK)
+
+    def _lost(self) -> LeaseLost:
+        return LeaseLost(
+            f"attempt {self.number + 1} of {self._run.name} has taken the run over while attempt {self.number} was "
+            f"silent; this process writes no more, `seqlab show {self._run.name}` says who goes on"
+        )
 
     def finish(self, state: str, **evidence: Any) -> None:
         """Write exit.json: how the attempt ended (one of state.ENDINGS) and the evidence, JSON values."""
@@ -168,12 +225,16 @@ class Attempt:
 
     def _conclude(self, state: str, evidence: dict[str, Any]) -> None:
         """Metrics, then exit.json, then the summary: a kill in between loses only what can be rebuilt."""
+        self.must_be_ours()
         self._sync()
+        self._write_ending(state, evidence)
+        self.summarise()
+        self._ended = True
+
+    def _write_ending(self, state: str, evidence: dict[str, Any]) -> None:
         ending = {"state": state, "time": clock.now(), "attempt": self.number}
         ending |= {"wall_seconds": self.wall_seconds, "evidence": evidence}
         replace_json(self.folder / "exit.json", ending)
-        self.summarise()
-        self._ended = True
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -181,16 +242,29 @@ class Attempt:
         if os.getpid() != self._process:
             return  # a forked child leaves its copy of the block: the attempt is its parent's
         try:
-            if not self._ended:
-                state, evidence = _ending(error, self.folder)
-                self.finish(state, **evidence)
-            elif error is not None:
-                self.event("error_after_end", error=f"{type(error).__name__}: {error}")
+            self._end_by(error)
         finally:
             clock.charged()
             os.close(self._metrics)
             os.close(self._events)
             self._lease.release()
+
+    def _end_by(self, error: BaseException | None) -> None:
+        if not self._ended and self._is_lost():
+            self._end_lost(error)
+        elif not self._ended:
+            state, evidence = ending_by(error, self.folder, _BALLAST)
+            self.finish(state, **evidence)
+        elif error is not None:
+            self.event("error_after_end", error=f"{type(error).__name__}: {error}")
+
+    def _end_lost(self, error: BaseException | None) -> None:
+        """Write exit.json, in a folder of its own: all else belongs to the newer attempt."""
+        lost = error or self._lost()
+        self._free_ballast()
+        self._write_ending(*ending_by(lost, self.folder, _BALLAST))
+        if error is None:
+            raise lost
 
     def _write(self, descriptor: int, name: str, line: bytes) -> None:
         try:
@@ -215,34 +289,3 @@ class Attempt:
 
     def _free_ballast(self) -> None:
         (self.folder / "ballast").unlink(missing_ok=True)
-
-
-def _number(name: str, value: Any) -> float:
-    """`value`, some other kind of number (numpy's, a tensor of one element), as a float."""
-    if not isinstance(value, str):
-        try:
-            return float(value)
-        except (TypeError, ValueError):
-            pass
-    raise JournalError(f"the metric {name} is {value!r:.60}, a {type(value).__name__}; log one number")
-
-
-def _seconds_before(run_folder: Path, previous: int) -> float:
-    """The wall seconds of all attempts up to `previous`, as far as any of them wrote them down."""
-    folder = run_folder / "attempts" / str(previous)
-    started = (read_object(folder / "lease.json") or {}).get("seconds_before", 0.0)
-    ended = (read_object(folder / "exit.json") or {}).get("wall_seconds", 0.0)
-    return float(max(started, ended, last_wall_seconds(run_folder)))
-
-
-def _ending(error: BaseException | None, folder: Path) -> tuple[str, dict[str, Any]]:
-    """State and evidence of a block that ended by `error`, or by itself, without `finish`."""
-    if error is None or (isinstance(error, SystemExit) and error.code in (None, 0)):
-        return "finished", {"reason": "the block ended"}
-    if isinstance(error, KeyboardInterrupt):
-        return "stopped", {"reason": "interrupted from the keyboard"}
-    from traceback import format_exception  # only now: it costs milliseconds at import
-
-    lines = "".join(format_exception(error)).splitlines()[-20:]
-    evidence = {"error": f"{type(error).__name__}: {error}", "traceback": lines}
-    return "disk_full" if disk_is_full(error, folder, _BALLAST) else "failed", evidence

@@ -122,7 +122,11 @@ class LabBook:
                 if name is not None:
                     self.check_free(name)
                 continue
-            sync_folder(self.root)
+            try:
+                sync_folder(self.root)
+            except JournalError:
+                folder.rename(draft)
+                raise
             return folder
 
     def _unknown(self, name: str) -> str:

@@ -20,6 +20,22 @@ def now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
+def file_system_time(folder: Path) -> float:
+    """Seconds since 1970 by the clock that stamps files in `folder`: on a network folder the server's.
+
+    Asked by a file that is gone at once; where none can be written, this machine's own clock.
+    """
+    from tempfile import TemporaryFile  # its import costs milliseconds, and doubt is rare
+
+    try:
+        with TemporaryFile(dir=folder, buffering=0) as file:
+            file.write(b"?")
+            os.fsync(file.fileno())
+            return os.fstat(file.fileno()).st_mtime
+    except OSError:
+        return time.time()
+
+
 def charge() -> float:
     """The moment (time.monotonic) from which an attempt that starts now counts its wall seconds."""
     if _charged_until is not None:

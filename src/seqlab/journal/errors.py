@@ -23,3 +23,7 @@ class ReadOnly(JournalError):
 
 class DiskFull(JournalError):
     """No space left for the record."""
+
+
+class LeaseLost(JournalError):
+    """A newer attempt, of another process, has taken the run over: this one may write no more."""

@@ -78,7 +78,7 @@ def replace_bytes(path: Path, data: bytes) -> None:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     with clearly(path):
         try:
-            write_bytes(temporary, data)
+            _write_new(temporary, data)
             temporary.replace(path)
         except BaseException:
             temporary.unlink(missing_ok=True)
@@ -89,12 +89,16 @@ def replace_bytes(path: Path, data: bytes) -> None:
 def write_bytes(path: Path, data: bytes) -> None:
     """Write a file that nobody reads yet, its content durable; for one that is read take `replace_bytes`."""
     with clearly(path):
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
-        try:
-            write_whole(descriptor, data)
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        _write_new(path, data)
+
+
+def _write_new(path: Path, data: bytes) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o644)
+    try:
+        write_whole(descriptor, data)
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def append_record(path: Path, record: dict[str, Any]) -> None:
@@ -143,15 +147,19 @@ def write_whole(descriptor: int, data: bytes) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the folder's entries durable; a file system that cannot sync a folder is left as it is."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
-            raise
-    finally:
-        os.close(descriptor)
+    """Make the folder's entries durable; a file system that cannot sync a folder is left as it is.
+
+    Raises DiskFull or JournalError.
+    """
+    with clearly(folder):
+        descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        except OSError as error:
+            if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+                raise
+        finally:
+            os.close(descriptor)
 
 
 @contextmanager
@@ -175,12 +183,14 @@ def explained(error: OSError, path: Path) -> JournalError:
 
 
 def disk_is_full(error: BaseException | None, folder: Path, needed: int) -> bool:
-    """Whether `error` came of a full disk, judged by its errno or else by fewer than `needed` bytes free.
+    """Whether `error` came of a full disk, by the errno that it has or names, or by fewer than `needed` bytes free.
 
     The exception's type says nothing: torch.save raises RuntimeError, safetensors an error of its own.
     """
     while error is not None:
-        if isinstance(error, OSError) and error.errno in _FULL:
+        if isinstance(error, DiskFull) or (isinstance(error, OSError) and error.errno in _FULL):
+            return True
+        if any(f"(os error {number})" in str(error) for number in _FULL):  # as libraries written in Rust say it
             return True
         error = error.__cause__ or error.__context__
     space = os.statvfs(folder)

@@ -4,17 +4,19 @@ The lock is an flock, which the system drops when its holder dies, so a killed r
 in attempts/<n>/lease.json (host, pid, start) are for messages and for file systems without working locks.
 """
 
+import errno
 import fcntl
 import os
 import time
 from pathlib import Path
 from typing import Any
 
-from seqlab.journal import clock
+from seqlab.journal import clock, memory
 from seqlab.journal.errors import JournalError, RunBusy
 from seqlab.journal.files import clearly, read_object
 
 _PATIENCE = 0.5  # seconds: a reader's test of the lock lasts microseconds, a trainer's hold much longer
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.ENOSYS)
 _held: set[int] = set()
 
 
@@ -55,14 +57,21 @@ def take(folder: Path) -> Lease:
 
 
 def is_held(folder: Path) -> bool:
-    """Whether some process holds the lease. Asks with a shared lock on a descriptor of its own."""
+    """Whether some process holds the lease. Asks with a shared lock on a descriptor of its own.
+
+    False where the file system, as mounted here, has no locks: then signs of life must tell.
+    """
     try:
         descriptor = os.open(folder / "lock", os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return False
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
+    except OSError as error:
+        if error.errno in _NO_LOCKS:
+            return False
+        if not isinstance(error, BlockingIOError):
+            raise
         return True
     finally:
         os.close(descriptor)
@@ -83,6 +92,7 @@ def facts() -> dict[str, Any]:
         "process_start_ticks": clock.process_start(pid),
         "pid_space": clock.pid_space(),
         "since": clock.now(),
+        "kernel_kills": memory.kernel_kills(),
     }
 
 
@@ -92,6 +102,13 @@ def process_is_gone(lease: dict[str, Any]) -> bool:
     if space is None or lease.get("pid_space") != space:
         return False
     return bool(clock.process_start(lease["pid"]) != lease["process_start_ticks"])
+
+
+def is_of_this_machine(lease: dict[str, Any]) -> bool:
+    """Whether the process that wrote `lease` ran here, in this container or another: then the lock tells all."""
+    here, there = clock.pid_space(), lease.get("pid_space")
+    same_boot = here is not None and there is not None and here.split()[0] == there.split()[0]
+    return same_boot or bool(lease["host"] == host())
 
 
 def last_attempt(folder: Path) -> int:

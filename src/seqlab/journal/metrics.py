@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seqlab.journal.digest import Digest, number, read_metrics, resumed_step, surviving
+from seqlab.journal.errors import JournalError
 from seqlab.journal.files import read_object
 from seqlab.journal.lines import Record, read_backward
 
@@ -75,12 +76,32 @@ class Metrics:
         return newest
 
 
-def last_wall_seconds(folder: Path) -> float:
-    """The seconds that the run in `folder` had cost at its newest metric line, superseded or not."""
+def seconds_so_far(folder: Path, previous: int) -> float:
+    """The wall seconds of all attempts up to `previous`, superseded or not, as far as any of them wrote them down."""
+    attempt = folder / "attempts" / str(previous)
+    started = (read_object(attempt / "lease.json") or {}).get("seconds_before", 0.0)
+    ended = (read_object(attempt / "exit.json") or {}).get("wall_seconds", 0.0)
+    return float(max(started, ended, _newest_wall_seconds(folder)))
+
+
+def _newest_wall_seconds(folder: Path) -> float:
     for record in read_backward(folder / "metrics.jsonl"):
         if "wall_seconds" in record:
             return float(record["wall_seconds"])
     return 0.0
+
+
+def one_number(name: str, value: Any) -> float:
+    """`value`, some other kind of number (numpy's, a tensor of one element), as a float.
+
+    Raises JournalError for what is none.
+    """
+    if not isinstance(value, str):
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            pass
+    raise JournalError(f"the metric {name} is {value!r:.60}, a {type(value).__name__}; log one number")
 
 
 def _plain(record: Record) -> Record:

@@ -7,13 +7,13 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seqlab.journal import lease
+from seqlab.journal import clock, lease, memory
 from seqlab.journal.files import read_object
 
 ENDINGS = ("finished", "stopped", "failed", "diverged", "preempted", "timed_out", "disk_full")
 STATES = ("queued", "running", *ENDINGS, "crashed", "lost", "imported")
 _EXIT_CODES = {"finished": 0, "stopped": 0, "preempted": 75, "timed_out": 75}
-_STALE = 600  # seconds without a sign of life from another machine whose lock cannot be seen here
+_STALE = 600  # seconds without a sign of life after which a process on another machine counts as lost
 
 
 class State(NamedTuple):
@@ -58,12 +58,34 @@ def _unended(folder: Path, number: int, held: bool) -> State:
         return State("running", f"{who} holds the lock since {facts['since']}")
     if held:
         return State("crashed", f"{who} is gone without an exit.json; a process that it started holds the lock")
-    if gone or facts["host"] == lease.host():
-        return State("crashed", f"{who} is gone without an exit.json: nobody holds the lock")
-    silence = time.time() - _last_sign(folder, attempt)
+    if gone or lease.is_of_this_machine(facts):
+        killed = _perhaps_for_memory(facts)
+        return State("crashed", f"{who} is gone without an exit.json: nobody holds the lock{killed}")
+    silence = _silence(folder, attempt)
     if silence > _STALE:
         return State("lost", f"{who} gave no sign of life for {silence:.0f} s and left no exit.json")
     return State("running", f"{who} gave a sign of life {max(silence, 0):.0f} s ago")
+
+
+def sign_of_life_elsewhere(folder: Path, number: int) -> str | None:
+    """A sentence when attempt `number` seems to run on another machine, whose lock may not be seen here; else None."""
+    attempt = folder / "attempts" / str(number)
+    facts = read_object(attempt / "lease.json")
+    if facts is None or lease.is_of_this_machine(facts) or (attempt / "exit.json").exists():
+        return None
+    state = _unended(folder, number, held=False)
+    if state.name != "running":
+        return None
+    return f"{state.evidence}, and counts as lost after {_STALE} s of silence"
+
+
+def _perhaps_for_memory(facts: dict[str, Any]) -> str:
+    """What the kernel's count of kills for lack of memory says of a process that is gone; "" when nothing."""
+    before, now = facts.get("kernel_kills"), memory.kernel_kills()
+    space = clock.pid_space()
+    if before is None or now is None or now <= before or facts["pid_space"] != space:
+        return ""
+    return f"; the kernel has killed {now - before} for lack of memory on this machine since it began, perhaps this one"
 
 
 def _told(number: int, ending: dict[str, Any]) -> str:
@@ -71,6 +93,16 @@ def _told(number: int, ending: dict[str, Any]) -> str:
     evidence = ending.get("evidence") or {}
     details = "; ".join(f"{key}: {value}" for key, value in evidence.items() if key != "traceback")
     return f"attempt {number} wrote exit.json at {ending['time']}" + (f" ({details})" if details else "")
+
+
+def _silence(folder: Path, attempt: Path) -> float:
+    """Seconds since the attempt's last sign of life; a doubtful answer is asked of the file system's own clock.
+
+    The file server stamps the files, and a machine whose clock is wrong must not declare a live run lost.
+    """
+    sign = _last_sign(folder, attempt)
+    silence = time.time() - sign
+    return silence if 0 <= silence <= _STALE else clock.file_system_time(folder) - sign
 
 
 def _last_sign(folder: Path, attempt: Path) -> float:

@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,12 @@ from torch import Tensor
 
 from seqlab.journal import DiskFull
 from seqlab.journal.checkpoints import fault, sha256, steps_of
-from seqlab.journal.files import disk_is_full
+from seqlab.journal.files import disk_is_full, sync_folder
 
 __all__ = ["Checkpoint", "CheckpointError", "checkpoints", "latest", "prune", "write"]
 
 FORMAT = 1
+_HEADERS = 1 << 20  # bytes; names, shapes and what a file system rounds up take less than this
 
 
 class CheckpointError(Exception):
@@ -77,28 +78,36 @@ def latest(run_folder: Path) -> tuple[Checkpoint | None, list[str]]:
 
 
 def write(
-    run_folder: Path, step: int, weights: dict[str, Tensor], state: dict[str, Any], averaged: dict[str, Tensor] | None
+    run_folder: Path,
+    step: int,
+    weights: dict[str, Tensor],
+    state: dict[str, Any],
+    averaged: dict[str, Tensor] | None,
+    must_be_ours: Callable[[], None] = lambda: None,
 ) -> tuple[Checkpoint, int]:
     """Write a checkpoint; returns it and its bytes. An older folder of the same step is replaced whole.
 
-    Raises DiskFull when there is no room for it; a failed attempt leaves nothing behind.
+    Raises DiskFull when there is no room for it, and what `must_be_ours` raises; a failed attempt leaves nothing.
     """
     final = run_folder / "checkpoints" / str(step)
     draft = final.with_name(f".{step}.{os.getpid()}")
+    must_be_ours()
     _remove_drafts(final.parent)
     try:
         draft.mkdir(parents=True)
         size = _fill(draft, step, weights, state, averaged)
+        must_be_ours()
         if final.exists():
-            shutil.rmtree(final)
+            _remove(final)
         draft.rename(final)
     except Exception as error:
-        full = disk_is_full(error, run_folder, sum(tensor.nbytes for tensor in weights.values()))
-        _remove_drafts(final.parent)
+        full = disk_is_full(error, run_folder, sum(tensor.nbytes for tensor in weights.values()) + _HEADERS)
+        shutil.rmtree(draft, ignore_errors=True)
+        must_be_ours()  # a newer attempt clears drafts away, and then this is why
         if full:
             raise DiskFull(f"no room for checkpoint {step} in {final.parent}: free some space, then resume.") from error
         raise
-    _sync(final.parent)
+    sync_folder(final.parent)
     return Checkpoint(final, step), size
 
 
@@ -126,6 +135,13 @@ def _remove_drafts(folder: Path) -> None:
         shutil.rmtree(draft, ignore_errors=True)
 
 
+def _remove(checkpoint: Path) -> None:
+    """Remove a checkpoint at once: a kill meanwhile leaves a hidden draft, never half a checkpoint."""
+    hidden = checkpoint.with_name(f".{checkpoint.name}.{os.getpid()}.gone")
+    checkpoint.rename(hidden)
+    shutil.rmtree(hidden)
+
+
 def prune(run_folder: Path, newest: int, keep_last: int, keep: Iterable[int], every: int | None) -> None:
     """Remove checkpoints but for the last `keep_last` up to `newest`, the steps in `keep`, and multiples of `every`.
 
@@ -135,7 +151,7 @@ def prune(run_folder: Path, newest: int, keep_last: int, keep: Iterable[int], ev
     kept = {*steps[-keep_last:], *keep, *(step for step in steps if every and step % every == 0)}
     for checkpoint in checkpoints(run_folder):
         if checkpoint.step not in kept:
-            shutil.rmtree(checkpoint.folder)
+            _remove(checkpoint.folder)
 
 
 def _plain(tensors: dict[str, Tensor]) -> dict[str, Tensor]:

@@ -14,6 +14,7 @@ from seqlab.train.evaluate import evaluate
 from seqlab.train.interventions import apply_methods, begin_interventions, measure_probes
 from seqlab.train.report import Report
 from seqlab.train.saving import restore, save
+from seqlab.train.shortage import memory_told
 from seqlab.train.signals import Signals
 from seqlab.train.step import optimiser_step
 from seqlab.train.training import Training
@@ -32,7 +33,8 @@ def train(
     budget is reached.
     """
     watch = watch or Watch()
-    with Signals(deadline) as signals, run.attempt(origin=environment(t.device, t.dtype)) as attempt:
+    origin = environment(t.device, t.dtype)
+    with Signals(deadline) as signals, run.attempt(origin=origin) as attempt, memory_told(t):
         begin(t, run, attempt, watch)
         report, cadence = Report(t, attempt, watch), Cadence(t)
         state = ending(t, attempt, signals)
@@ -48,7 +50,7 @@ def train(
                 report.evaluation(evaluate(t, "val", subset=True))
             state = state or ending(t, attempt, signals)
             if state != "diverged" and (state or cadence.save() or report.is_best):
-                state = state if checkpoint(t, run, report, cadence) else "diverged"
+                state = state if checkpoint(t, run, attempt, report, cadence) else "diverged"
         if state == "finished":
             finish(t, report)
             audit(t, run, attempt, watch, auditor)
@@ -90,12 +92,12 @@ def ending(t: Training, attempt: Attempt, signals: Signals) -> str | None:
     return signals.reason or ("stopped" if attempt.stop_requested() else None)
 
 
-def checkpoint(t: Training, run: Run, report: Report, cadence: Cadence) -> bool:
+def checkpoint(t: Training, run: Run, attempt: Attempt, report: Report, cadence: Cadence) -> bool:
     """Save, unless a weight is no longer a number: every checkpoint is worth going on from. Returns whether it did."""
     if not t.is_finite():
         return False
     with t.shares.rare("checkpoint"):
-        report.saved(save(t, run.folder))
+        report.saved(save(t, run.folder, attempt.must_be_ours))
     cadence.saved()
     return True
 
@@ -105,7 +107,7 @@ def finish(t: Training, report: Report) -> None:
     metrics: dict[str, float] = {}
     for split in t.task.splits():
         metrics |= evaluate(t, split)
-    report.result(metrics)
+    report.final(metrics)
     if t.digest_frozen() != t.frozen_digest:
         raise RuntimeError(f"frozen parameters changed in training ({', '.join(t.frozen)}); this is a bug in seqlab.")
     with t.shares.rare("floors"):

@@ -55,6 +55,13 @@ class Report:
         self._line(metrics)
         self._summarise()
 
+    def final(self, metrics: dict[str, float]) -> None:
+        """Write the metrics line of the whole held-out data; one that a killed attempt wrote already stands."""
+        if self._attempt.has_line(self._t.step, metrics):
+            self._watch.metrics(self.progress(), metrics)
+        else:
+            self.result(metrics)
+
     def _improves(self, name: str, value: float) -> bool:
         best = self._t.best.get(name)
         return math.isfinite(value) and (best is None or is_better(name, value, best[0]))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,13 @@ from seqlab.train.training import Training
 __all__ = ["give_weights", "load_weights", "restore", "save"]
 
 
-def save(t: Training, run_folder: Path) -> int:
-    """Write a checkpoint of the present step and prune the old ones; returns its bytes."""
-    _, size = write(run_folder, t.step, t.model.state_dict(), _state(t), t.weights.average)
+def save(t: Training, run_folder: Path, must_be_ours: Callable[[], None] = lambda: None) -> int:
+    """Write a checkpoint of the present step and prune the old ones; returns its bytes.
+
+    `must_be_ours` is called before anything there changes, and raises when the run is no longer this process's.
+    """
+    _, size = write(run_folder, t.step, t.model.state_dict(), _state(t), t.weights.average, must_be_ours)
+    must_be_ours()
     snapshots = t.experiment.snapshots
     best = [step for _, step in t.best.values()]
     prune(run_folder, t.step, snapshots.keep_last, best, snapshots.keep_every_steps)

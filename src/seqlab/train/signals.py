@@ -23,13 +23,14 @@ class Signals:
     """While entered, a signal sets `reason` to the state that the run will end in, and the first one counts; a second
     Ctrl-C interrupts at once.
 
-    deadline: seconds since the epoch (`time.time()`), or None. Outside the main thread only the deadline is watched,
-    since Python delivers signals to the main thread alone.
+    deadline: seconds since the epoch (`time.time()`), or None. It is taken as so many seconds from now: a clock that is
+    set meanwhile moves it no more than it moves a scheduler's limit. Outside the main thread only the deadline is
+    watched, since Python delivers signals to the main thread alone.
     """
 
     def __init__(self, deadline: float | None = None) -> None:
         self._reason: str | None = None
-        self._deadline = deadline
+        self._deadline = None if deadline is None else time.monotonic() + deadline - time.time()
         self._interrupted = False
         self._previous: dict[signal.Signals, object] = {}
 
@@ -54,6 +55,6 @@ class Signals:
     @property
     def reason(self) -> str | None:
         """The state to end in, or None to go on."""
-        if self._reason is None and self._deadline is not None and time.time() >= self._deadline:
+        if self._reason is None and self._deadline is not None and time.monotonic() >= self._deadline:
             return "timed_out"
         return self._reason

@@ -128,5 +128,11 @@ def total_norm(tensors: Sequence[Tensor]) -> float:
 
 
 def is_same(a: Mapping[str, Tensor], b: Mapping[str, Tensor]) -> bool:
-    """Whether two sets of tensors are equal bit for bit."""
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+    """Whether two sets of tensors are equal bit for bit; what is no number equals what is no number."""
+    return a.keys() == b.keys() and all(equals(a[name], b[name]) for name in a)
+
+
+def equals(a: Tensor, b: Tensor) -> bool:
+    """Whether two tensors hold the same values, NaN included, wherever they lie."""
+    a, b = a.detach().cpu(), b.detach().cpu()
+    return a.shape == b.shape and bool(torch.isclose(a, b, rtol=0, atol=0, equal_nan=True).all())
