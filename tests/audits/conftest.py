@@ -1,5 +1,10 @@
-"""Runs and caches of these tests lie in a temporary folder; a text and an experiment over it."""
+"""The tiny runs of tests/tiny_runs.py, for every test of this folder; the museum's exhibits can be imported, too."""
+
+import sys
+from pathlib import Path
 
 from tiny_runs import text, tiny, workplace
+
+sys.path.insert(0, str(Path(__file__).parent.parent / "museum"))
 
 __all__ = ["text", "tiny", "workplace"]

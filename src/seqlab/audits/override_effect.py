@@ -32,6 +32,8 @@ from seqlab.train.training import Training, fresh_weights
 
 __all__ = ["OverrideEffect"]
 
+PLENTY = 1000
+"""Steps over which every part of a schedule is asked."""
 LEAST_RATE = 1e-4
 """A smaller rate is tried as this one: its steps would be lost in the rounding of the weights."""
 
@@ -60,8 +62,9 @@ class OverrideEffect(Audit):
         for told in (*_of_rates(subject, plain), *_of_decay(subject, plain), *_of_penalties(subject)):
             return failed(told, without_effect=1, limit=0)
         unread = list(_unread(subject.experiment, read))
-        if unread:
-            return failed(unread[0], without_effect=len(unread), limit=0)
+        for tell, is_own in ((failed, True), (warned, False)):
+            for told in (sentence for sentence, of_a_user in unread if of_a_user == is_own):
+                return tell(told, without_effect=len(unread), limit=0)
         for told, value in self._idle(subject):
             tell = failed if isinstance(value, float) else warned
             return tell(told, without_effect=1, limit=0)
@@ -208,12 +211,14 @@ def _touch(subject: Subject, t: Training) -> None:
         with suppress(Exception), subject.drawing("touch"):  # a method that breaks is method_effect's to tell
             method.change(initial, {}, own.method_statistics[index], draws, {})
     subject.output(own.model.eval(), subject.inputs())
-    for step in (0, (t.steps or 1000) // 2, (t.steps or 1000) - 1):
-        t.experiment.schedule.lr(1.0, step, t.steps or 0, t.schedule_memory)
+    for horizon in {t.steps or PLENTY, PLENTY}:  # in a run of a few steps a part of a schedule may never come
+        for step in range(0, horizon, max(1, horizon // 100)):
+            t.experiment.schedule.lr(1.0, step, horizon, t.schedule_memory)
 
 
-def _unread(experiment: Experiment, read: set[Setting]) -> Iterator[str]:
-    """Settings that nobody reads: given ones of any part, and all that a user's part declares and never mentions."""
+def _unread(experiment: Experiment, read: set[Setting]) -> Iterator[tuple[str, bool]]:
+    """Settings that nobody reads, and whether they are of a part of a user's own: given ones of any part, and all that
+    a user's part declares and never mentions."""
     roots = {name: getattr(experiment, name) for name in ("model", "optim", "schedule", "methods", "regularisers")}
     told: set[Setting] = set()
     for root, value in {**roots, "task": experiment.task}.items():
@@ -225,10 +230,13 @@ def _unread(experiment: Experiment, read: set[Setting]) -> Iterator[str]:
             for name in sorted(dead):
                 if (cls, name) not in told:
                     told.add((cls, name))
-                    yield (
-                        f"`{path}.{name}`={getattr(part, name)!r} is a dead setting: nothing reads it when the "
-                        "experiment is built and takes a step."
-                    )
+                    told_now = f"`{path}.{name}`={getattr(part, name)!r} is a dead setting: nothing reads it when the "
+                    yield f"{told_now}experiment is built and takes a step.", not _ships(cls)
+
+
+def _ships(cls: type[Any]) -> bool:
+    """Whether a part is one of seqlab's, whose settings may stand unread for another value of a neighbour."""
+    return cls.__module__.startswith("seqlab.")
 
 
 def _is_read(cls: type[Any], name: str, read: set[Setting]) -> bool:
