@@ -211,6 +211,15 @@ class WholeText(PreparedText):
         self.encoded["train"] = np.concatenate([self.encoded["train"], self.encoded["val"]])
 
 
+class HalfAMirror(PreparedText):
+    """Half of the held-out part is a copy of training text."""
+
+    def __init__(self, spec: Text) -> None:
+        super().__init__(spec)
+        half = len(self.encoded["val"]) // 2
+        self.encoded["val"] = np.concatenate([self.encoded["train"][100 : 100 + half], self.encoded["val"][half:]])
+
+
 class WholeTextInBatches(PreparedText):
     """The split is right, and batches are drawn from elsewhere."""
 

@@ -58,7 +58,7 @@ class Floors(Audit):
 _SAID = (
     "is at chance, so it has learned nothing",
     "is at a trivial floor, so it uses nothing of what it reads",
-    "is below the plain baseline, so it is not worth its cost yet",
+    "is below the plain baseline, which needs no training",
 )
 
 

@@ -30,6 +30,8 @@ COMMON = 4
 """A stretch that occurs more often than that in one epoch of training is a habit of the text."""
 SHORTEST = 16
 """Symbols of a stretch; of shorter rows, whole ones are compared."""
+MANY = 0.3
+"""Share of a held-out part, however short, that does not meet by chance."""
 TELLING = 32
 """Shorter windows also meet by chance, so they tell something only where most of them are found."""
 
@@ -102,13 +104,13 @@ class Overlap(Audit):
                     yield self._judged(split, shares)
 
     def _judged(self, split: str, shares: _Shares) -> Finding:
-        told, beyond, whole = shares.sentence(split), shares.beyond, 0.5 * shares.covered
+        told, beyond = shares.sentence(split), shares.beyond
         measured = {"beyond": beyond, "limit": self.limit, "held_out": shares.held_out, "itself": shares.itself}
         measured |= {"looked_up": shares.looked_up, "looked_through": shares.covered}
         telling = shares.length == 0 or shares.length >= TELLING
-        if shares.held_out - shares.habit > whole and beyond <= self.limit:
+        if shares.held_out - shares.habit > 0.5 * shares.covered and beyond <= self.limit:
             return failed(f"{told}: the text holds everything twice or so; cut the copies.", **measured)
-        if beyond > self.limit and (shares.held_out > whole or (telling and shares.found >= 1000)):
+        if beyond > self.limit and (shares.held_out > MANY * shares.covered or (telling and shares.found >= 1000)):
             return failed(f"{told}: the splits overlap, so remembering passes for predicting.", **measured)
         duplicates = shares.length == 0 and shares.held_out > 0 and shares.itself < 0.01
         if duplicates or (beyond > self.noticed and telling and shares.found >= 200):
