@@ -80,6 +80,17 @@ class EvaluatedInPlace(PreparedText):
         return np.array([float(nats), float(hits), len(logits), len(logits)])
 
 
+class EvaluatedAtRandom(PreparedText):
+    """Evaluation scores shuffled targets."""
+
+    def _score(self, model: nn.Module, rows: Tensor, scored: Tensor) -> np.ndarray:
+        with torch.no_grad():
+            logits = model(rows[:, :-1]).float()[scored]
+        targets = torch.flip(rows[:, 1:], (0, 1))[scored]
+        nats = F.cross_entropy(logits, targets, reduction="sum")
+        return np.array([float(nats), float((logits.argmax(-1) == targets).sum()), len(logits), len(logits)])
+
+
 class OverClasses(PreparedText):
     """A cross-entropy written out, and averaged over the classes too."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -105,6 +106,4 @@ def _spelled(subject: Subject, symbol: int) -> str:
     symbols = getattr(subject.task, "symbols", None)
     if symbols is None:
         return f"answer {symbol}"
-    import numpy as np
-
     return repr(symbols.decode(np.array([symbol])).decode(errors="backslashreplace"))

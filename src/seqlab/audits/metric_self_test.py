@@ -19,6 +19,11 @@ __all__ = ["MetricSelfTest"]
 
 Metrics = dict[str, float]
 
+DENSE = 0.4
+"""Share of the symbols read that is scored where every position is, though windows overlap."""
+TELLING = 8
+"""Symbols in a row of which most tell what comes next; of shorter ones the last position is a large part."""
+
 SEARCHED_CLASSES = 256
 """Up to so many symbols, each is tried as the answer to the last position."""
 
@@ -125,6 +130,7 @@ def _scores(asked: Scoring) -> dict[str, Metrics]:
     for name, stub in _sure(asked).items():
         scores[name] = asked.evaluated(stub)
         scores[name]["read"] = float(sum(tokens.numel() for tokens in stub.shown))
+        scores[name]["length"] = float(stub.shown[0].shape[1])
     return scores
 
 
@@ -205,6 +211,10 @@ def _misaligned(asked: Scoring, scores: dict[str, Metrics]) -> Iterator[str]:
     for what, stub in others.items():
         if asked.right(asked.evaluated(stub)["loss"], uniform) >= 0.5:
             yield f"the evaluation scores {what}, not what comes next."
+            return
+    read, count = scores["what comes next"]["read"], scores["equal probabilities"].get("symbols", 0.0)
+    if count >= DENSE * read and scores["what comes next"]["length"] >= TELLING:
+        yield "the evaluation scores symbols that are not what comes next, though it scores every position."
 
 
 def _bytes_per_symbol(asked: Scoring) -> tuple[float, float] | None:
