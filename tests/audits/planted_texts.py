@@ -108,6 +108,23 @@ class MeanAgain(PreparedText):
         return loss / batch.scored, others
 
 
+class SoftmaxTwice(PreparedText):
+    """The softmax is applied, and cross_entropy applies it again."""
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        probabilities = model(batch.tensors["inputs"]).float().softmax(-1)
+        return F.cross_entropy(probabilities.flatten(0, 1), batch.tensors["targets"].flatten(), reduction="sum"), {}
+
+
+class Clipped(PreparedText):
+    """A healthy cross-entropy, written out and clipped."""
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        probabilities = model(batch.tensors["inputs"]).float().softmax(-1)
+        wanted = F.one_hot(batch.tensors["targets"], self.signature.vocabulary)
+        return -(wanted * torch.log(probabilities.clamp(min=1e-10))).sum(), {}
+
+
 class Scaled(PreparedText):
     """What evaluation returns, changed by `changed`."""
 
