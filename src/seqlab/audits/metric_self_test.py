@@ -151,12 +151,12 @@ def _ranges(scores: dict[str, Metrics]) -> Iterator[str]:
 
 
 def _flat(what: str, asked: Scoring, uniform: float, wrong: float) -> Iterator[str]:
-    """Whether a model that is sure and wrong pays little more than one that knows nothing, as ln (V - 1 + e) for ln V."""
+    """Whether a model that is sure and wrong pays little more than one that knows nothing: ln (V - 1 + e) for ln V."""
     due = math.log(asked.classes)
     if asked.predicts_symbols and asked.task.forward_only and wrong * due / uniform < due + 1.2:
         yield (
-            f"{what} of a model that is sure and always wrong is only {wrong:.4g}, where {SURE:.4g} is due: the softmax "
-            "is applied twice, or something else holds the probabilities together."
+            f"{what} of a model that is sure and always wrong is only {wrong:.4g}, where {SURE:.4g} is due: the "
+            "softmax is applied twice, or something else holds the probabilities together."
         )
 
 
