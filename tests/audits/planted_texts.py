@@ -80,6 +80,17 @@ class EvaluatedInPlace(PreparedText):
         return np.array([float(nats), float(hits), len(logits), len(logits)])
 
 
+class EvaluatedAtRandom(PreparedText):
+    """Evaluation scores shuffled targets."""
+
+    def _score(self, model: nn.Module, rows: Tensor, scored: Tensor) -> np.ndarray:
+        with torch.no_grad():
+            logits = model(rows[:, :-1]).float()[scored]
+        targets = torch.flip(rows[:, 1:], (0, 1))[scored]
+        nats = F.cross_entropy(logits, targets, reduction="sum")
+        return np.array([float(nats), float((logits.argmax(-1) == targets).sum()), len(logits), len(logits)])
+
+
 class OverClasses(PreparedText):
     """A cross-entropy written out, and averaged over the classes too."""
 
@@ -95,6 +106,23 @@ class MeanAgain(PreparedText):
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         loss, others = super().loss(model, batch)
         return loss / batch.scored, others
+
+
+class SoftmaxTwice(PreparedText):
+    """The softmax is applied, and cross_entropy applies it again."""
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        probabilities = model(batch.tensors["inputs"]).float().softmax(-1)
+        return F.cross_entropy(probabilities.flatten(0, 1), batch.tensors["targets"].flatten(), reduction="sum"), {}
+
+
+class Clipped(PreparedText):
+    """A healthy cross-entropy, written out and clipped."""
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        probabilities = model(batch.tensors["inputs"]).float().softmax(-1)
+        wanted = F.one_hot(batch.tensors["targets"], self.signature.vocabulary)
+        return -(wanted * torch.log(probabilities.clamp(min=1e-10))).sum(), {}
 
 
 class Scaled(PreparedText):
@@ -209,6 +237,15 @@ class WholeText(PreparedText):
     def __init__(self, spec: Text) -> None:
         super().__init__(spec)
         self.encoded["train"] = np.concatenate([self.encoded["train"], self.encoded["val"]])
+
+
+class HalfAMirror(PreparedText):
+    """Half of the held-out part is a copy of training text."""
+
+    def __init__(self, spec: Text) -> None:
+        super().__init__(spec)
+        half = len(self.encoded["val"]) // 2
+        self.encoded["val"] = np.concatenate([self.encoded["train"][100 : 100 + half], self.encoded["val"][half:]])
 
 
 class WholeTextInBatches(PreparedText):

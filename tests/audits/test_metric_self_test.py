@@ -20,6 +20,7 @@ from seqlab.tasks.text import PreparedText
     [
         (texts.OverClasses, "training loss .* divided by the 256 symbols too"),
         (texts.MeanAgain, "training loss .* divided by the number of scored symbols twice"),
+        (texts.SoftmaxTwice, "training loss .* softmax is applied twice"),
         (texts.OverVocabulary, "evaluation's loss .* divided by the 256 symbols too"),
         (texts.InBits, "in bits, not in nats"),
         (texts.Summed, "which no share can be"),
@@ -27,7 +28,8 @@ from seqlab.tasks.text import PreparedText
         (texts.AgainstInputs, "accuracy of a model that has .* right"),
         (texts.AlongTime, "another axis"),
         (texts.FlatInTraining, "accuracy that the training loss returns .* flattened"),
-        (texts.EvaluatedInPlace, "the evaluation scores"),
+        (texts.EvaluatedInPlace, "the evaluation scores the inputs themselves"),
+        (texts.EvaluatedAtRandom, "not what comes next, though it scores every position"),
         (texts.WrongBits, "bits_per_byte is"),
         (texts.WrongPerplexity, "perplexity is"),
     ],
@@ -46,7 +48,12 @@ def test_a_task_that_scores_the_last_position_passes(tiny: Experiment, everywher
 
 
 def test_classes_and_other_symbols_pass(tiny: Experiment) -> None:
-    for experiment in (pictures(tiny), replace(tiny, task=replace(tiny.task, symbols="characters", overlap=0.0))):
+    clipped = replace(tiny, task=planted(tiny.task, texts.Clipped))
+    for experiment in (
+        clipped,
+        pictures(tiny),
+        replace(tiny, task=replace(tiny.task, symbols="characters", overlap=0.0)),
+    ):
         found = finding("metric_self_test", experiment)
         assert found.status == "pass", found.message
         assert "does not apply" not in found.message

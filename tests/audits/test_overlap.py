@@ -51,6 +51,7 @@ def test_windows_are_counted_across_chunks(monkeypatch: pytest.MonkeyPatch) -> N
     ("fault", "named"),
     [
         (texts.WholeText, "the splits overlap"),
+        (texts.HalfAMirror, "the splits overlap"),
         (texts.Unlisted, "the splits overlap"),
         (texts.WholeTextInBatches, "of the text in training batches stands in the val part"),
         (texts.EvaluatesTraining, "of the text that is evaluated as val stands in the training part"),

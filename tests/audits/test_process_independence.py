@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import io
+import json
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +16,7 @@ from seqlab.audits.process_independence import ProcessIndependence
 from seqlab.audits.shared import digests
 from seqlab.audits.shared.subject import Subject
 from seqlab.experiment import Experiment
-from seqlab.spec import find
+from seqlab.spec import find, to_json
 from seqlab.train.start import prepare
 
 MIXER = """
@@ -25,15 +27,18 @@ class Mine(Attention):
 """
 
 
-def test_a_new_process_prepares_the_same_though_the_file_is_a_users(tiny: Experiment, workplace: Path) -> None:
+def test_the_other_process_finds_the_same_though_the_mixer_is_a_users(
+    tiny: Experiment, workplace: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (workplace / "mine.py").write_text(MIXER)
-    mixer = find("mixers", "./mine.py:Mine")(heads=2)
-    block = tiny.model.layers[0]  # type: ignore[attr-defined]
-    mine = replace(tiny, model=replace(tiny.model, layers=(replace(block, mixer=mixer),)))
+    block = replace(tiny.model.layers[0], mixer=find("mixers", "./mine.py:Mine")(heads=2))  # type: ignore[attr-defined]
+    mine = replace(tiny, model=replace(tiny.model, layers=(block,)))
     subject = Subject(prepare(mine).training)
     assert ProcessIndependence().wanted(subject)
-    found = ProcessIndependence().examine(subject)
-    assert (found.status, found.measured["different"]) == ("pass", [])
+    told = {"experiment": to_json(mine), "files": [str(workplace / "mine.py")]}
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps(told)))
+    digests.main()
+    assert json.loads(capsys.readouterr().out) == digests.digests(mine, subject.task)
 
 
 def test_it_is_not_wanted_for_shipped_parts(tiny: Experiment) -> None:

@@ -11,13 +11,18 @@ from torch import Tensor
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed
 from seqlab.audits.shared.scoring import Scoring, scoring
-from seqlab.audits.shared.stubs import Constant, Contrary, Copier, Partly, Peeker, Stub
+from seqlab.audits.shared.stubs import SURE, Constant, Contrary, Copier, Partly, Peeker, Stub
 from seqlab.audits.shared.subject import Subject
 from seqlab.spec import Field
 
 __all__ = ["MetricSelfTest"]
 
 Metrics = dict[str, float]
+
+DENSE = 0.4
+"""Share of the symbols read that is scored where every position is, though windows overlap."""
+TELLING = 8
+"""Symbols in a row of which most tell what comes next; of shorter ones the last position is a large part."""
 
 SEARCHED_CLASSES = 256
 """Up to so many symbols, each is tried as the answer to the last position."""
@@ -52,6 +57,7 @@ class MetricSelfTest(Audit):
         uniform = scores["equal probabilities"]
         yield from self._loss("the evaluation's loss", uniform["loss"], asked, uniform.get("symbols"))
         yield from _ranges(scores)
+        yield from _flat("the evaluation's loss", asked, uniform["loss"], scores.get("all wrong", uniform)["loss"])
         yield from _misaligned(asked, scores)
         yield from self._accuracy(asked, scores)
         yield from self._derived(asked, scores)
@@ -104,7 +110,11 @@ class MetricSelfTest(Audit):
         except Exception:  # a training loss that asks more of a model than its logits
             return
         yield from self._loss("the training loss", uniform["loss"], asked, asked.batch.scored, loosely=0.2)
-        if "accuracy" in uniform and asked.predicts_symbols:
+        if not asked.predicts_symbols:
+            return
+        wrong_loss = asked.trained_on(Contrary(asked.classes))["loss"]
+        yield from _flat("the training loss", asked, uniform["loss"], wrong_loss)
+        if "accuracy" in uniform:
             found = {name: asked.trained_on(stub) for name, stub in _sure(asked).items()}
             pairs = {name: (m["accuracy"], asked.right(m["loss"], uniform["loss"])) for name, m in found.items()}
             wrong = {name: pair for name, pair in pairs.items() if abs(pair[0] - pair[1]) > self.limit}
@@ -125,6 +135,7 @@ def _scores(asked: Scoring) -> dict[str, Metrics]:
     for name, stub in _sure(asked).items():
         scores[name] = asked.evaluated(stub)
         scores[name]["read"] = float(sum(tokens.numel() for tokens in stub.shown))
+        scores[name]["length"] = float(stub.shown[0].shape[1])
     return scores
 
 
@@ -137,6 +148,16 @@ def _ranges(scores: dict[str, Metrics]) -> Iterator[str]:
                 yield f"{name} is {value:.4g}, which no share can be: it is a sum, or it is divided by the wrong count."
             elif name == "loss" and value < -1e-6:
                 yield f"the loss is {value:.4g}: no cross-entropy is below zero."
+
+
+def _flat(what: str, asked: Scoring, uniform: float, wrong: float) -> Iterator[str]:
+    """Whether a model that is sure and wrong pays little more than one that knows nothing: ln (V - 1 + e) for ln V."""
+    due = math.log(asked.classes)
+    if asked.predicts_symbols and asked.task.forward_only and wrong * due / uniform < due + 1.2:
+        yield (
+            f"{what} of a model that is sure and always wrong is only {wrong:.4g}, where {SURE:.4g} is due: the "
+            "softmax is applied twice, or something else holds the probabilities together."
+        )
 
 
 def _factor(ratio: float, asked: Scoring, count: float | None, limit: float) -> str | None:
@@ -205,6 +226,10 @@ def _misaligned(asked: Scoring, scores: dict[str, Metrics]) -> Iterator[str]:
     for what, stub in others.items():
         if asked.right(asked.evaluated(stub)["loss"], uniform) >= 0.5:
             yield f"the evaluation scores {what}, not what comes next."
+            return
+    read, count = scores["what comes next"]["read"], scores["equal probabilities"].get("symbols", 0.0)
+    if count >= DENSE * read and scores["what comes next"]["length"] >= TELLING:
+        yield "the evaluation scores symbols that are not what comes next, though it scores every position."
 
 
 def _bytes_per_symbol(asked: Scoring) -> tuple[float, float] | None:

@@ -30,6 +30,8 @@ COMMON = 4
 """A stretch that occurs more often than that in one epoch of training is a habit of the text."""
 SHORTEST = 16
 """Symbols of a stretch; of shorter rows, whole ones are compared."""
+MANY = 0.3
+"""Share of a held-out part, however short, that does not meet by chance."""
 TELLING = 32
 """Shorter windows also meet by chance, so they tell something only where most of them are found."""
 
@@ -95,22 +97,23 @@ class Overlap(Audit):
             held_out = task.examples(split)
             if _is_stream(train) and _is_stream(held_out):
                 yield from self._strays(subject, split, train, held_out)
-                yield self._judged(split, self._of_streams(train, held_out))
+                yield self._judged(split, self._of_streams(train, held_out), bool(task.fingerprints))
             else:
                 shares = self._of_rows(subject, split, train, held_out)
                 if shares is not None:
-                    yield self._judged(split, shares)
+                    yield self._judged(split, shares, bool(task.fingerprints))
 
-    def _judged(self, split: str, shares: _Shares) -> Finding:
-        told, beyond, whole = shares.sentence(split), shares.beyond, 0.5 * shares.covered
+    def _judged(self, split: str, shares: _Shares, is_natural: bool) -> Finding:
+        """is_natural: the data comes from files; rows that are generated meet by chance."""
+        told, beyond = shares.sentence(split), shares.beyond
         measured = {"beyond": beyond, "limit": self.limit, "held_out": shares.held_out, "itself": shares.itself}
         measured |= {"looked_up": shares.looked_up, "looked_through": shares.covered}
         telling = shares.length == 0 or shares.length >= TELLING
-        if shares.held_out - shares.habit > whole and beyond <= self.limit:
+        if shares.held_out - shares.habit > 0.5 * shares.covered and beyond <= self.limit:
             return failed(f"{told}: the text holds everything twice or so; cut the copies.", **measured)
-        if beyond > self.limit and (shares.held_out > whole or (telling and shares.found >= 1000)):
+        if beyond > self.limit and (shares.held_out > MANY * shares.covered or (telling and shares.found >= 1000)):
             return failed(f"{told}: the splits overlap, so remembering passes for predicting.", **measured)
-        duplicates = shares.length == 0 and shares.held_out > 0 and shares.itself < 0.01
+        duplicates = is_natural and shares.length == 0 and shares.held_out > 0 and shares.itself < 0.01
         if duplicates or (beyond > self.noticed and telling and shares.found >= 200):
             count = f"{round(shares.held_out * shares.looked_up)} of {shares.looked_up}"
             return warned(f"{told} ({count}); drop these duplicates from one side.", **measured)
@@ -157,7 +160,8 @@ class Overlap(Audit):
                 continue
             length = min(self.window, rows.shape[1])
             windows = _windows(rows, length)
-            share = float(((find(windows, other, length).times > 0) & (find(windows, own, length).times == 0)).mean())
+            missing = windows[find(windows, own, length).times == 0]
+            share = float((find(missing, other, length).times > 0).sum()) / len(windows)
             if share > self.stray:
                 yield failed(f"{share:.1%} {told} and not in its own.", stray=share, limit=self.stray)
 

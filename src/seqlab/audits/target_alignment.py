@@ -49,12 +49,13 @@ class TargetAlignment(Audit):
         return self._judged(asked)
 
     def _judged(self, asked: Scoring) -> Finding:
-        uniform = asked.trained_on(asked.uniform())["loss"]
+        stub = asked.uniform()
+        uniform = asked.trained_on(stub)["loss"]
         if uniform <= 0:
             return failed(
                 "the training loss of equal probabilities is not above zero: it scores nothing.", loss=uniform
             )
-        rows, length = next(iter(asked.batch.tensors.values())).shape[:2]
+        rows, length = stub.shown[0].shape[:2]
         if length < 2:
             return not_applicable("rows of one symbol show nothing of what comes next")
 

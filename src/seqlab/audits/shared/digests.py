@@ -24,7 +24,7 @@ from seqlab.spec.find import user_files_in
 from seqlab.tasks import PreparedTask
 from seqlab.train.training import build_model
 
-__all__ = ["digests", "digests_elsewhere"]
+__all__ = ["digests", "digests_elsewhere", "main"]
 
 TIMEOUT = 600
 """Seconds after which the other process is given up."""
@@ -69,7 +69,8 @@ def digests_elsewhere(experiment: Experiment, hash_seed: int) -> dict[str, str]:
     return found
 
 
-def _main() -> None:
+def main() -> None:
+    """Read an experiment from the standard input, print its digests."""
     told: dict[str, Any] = json.load(sys.stdin)
     for path in told["files"]:
         load_file(Path(path))
@@ -78,4 +79,4 @@ def _main() -> None:
 
 
 if __name__ == "__main__":
-    _main()
+    main()

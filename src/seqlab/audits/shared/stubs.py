@@ -7,8 +7,9 @@ from torch import Tensor, nn
 
 __all__ = ["SURE", "Constant", "Contrary", "Copier", "Partly", "Peeker", "Stub", "Uniform"]
 
-SURE = 30.0
-"""The logit of the symbol that a stub predicts; all others have 0, so its probability is 1 - V e^-30."""
+SURE = 20.0
+"""The logit of the symbol that a stub predicts; all others have 0, so its probability is 1 - V e^-20, and theirs are
+above the 1e-10 at which hand-written losses clip them."""
 
 
 class Stub(nn.Module):
