@@ -81,6 +81,7 @@ def test_a_longer_budget_shows_the_new_schedule(parent: Run) -> None:
     ("changes", "told"),
     [
         (("model.embedding_init.scale=3",), "did not take effect"),
+        (("model.embedding_init.scale=3", "model.dropout=0.5"), "`model.embedding_init.scale` .*did not take effect"),
         (("budget.steps=4",), "its budget of 4 steps ends"),
         (("optim.lrr=1",), "did you mean `lr`"),
     ],

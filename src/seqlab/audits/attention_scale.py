@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar
 
+import torch
 from torch import nn
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed, warned
@@ -19,7 +20,7 @@ class AttentionScale(Audit):
     """Every softmax over products of queries and keys of width E has its scores multiplied by 1 / sqrt(E).
 
     Followed through one forward pass: which numbers queries, keys and scores are multiplied with before the softmax.
-    A temperature that is learned, and queries of unit length, are left alone.
+    A temperature that is learned, and queries that a norm gives one length, are left alone.
     """
 
     depends_on: ClassVar[tuple[str, ...]] = ("model",)
@@ -30,9 +31,9 @@ class AttentionScale(Audit):
 
     def examine(self, subject: Subject) -> Finding:
         model = subject.awake
-        with scores(subject.length) as seen:
-            subject.output(model, subject.inputs(1))
-        judged = [score for score in seen if not score.is_free]
+        with subject.drawing("output"), torch.enable_grad(), scores(subject.length) as seen:
+            model(*subject.cast(subject.inputs(1)))  # with gradients: they tell which factors are learned
+        judged = [score for score in seen if not score.is_free and (score.is_followed or score.scale != 1.0)]
         if not judged:
             return not_applicable("no softmax over products of queries and keys was seen")
         width = _width(model)
@@ -66,13 +67,15 @@ class AttentionScale(Audit):
             f"1/sqrt({width}), the width of the whole model": width**-0.5,
             f"1/sqrt({length}), the length": length**-0.5,
             "that is not at all": 1.0,
-            f"1/{score.width}, without the square root": 1 / score.width,
+            f"1/{score.width}, without the square root, or with it twice": 1 / score.width,
             f"1/{width}, the width of the whole model without the square root": 1 / width,
             f"sqrt({score.width}), the inverse": score.width**0.5,
             f"1/sqrt({width // score.width}), the number of heads": (width // score.width) ** -0.5
             if width >= score.width
             else 0,
-            f"1/{score.width}, which is the right scale twice": 1 / score.width,
+            f"1/sqrt({score.width}) and 1/sqrt({width}), the width of the whole model, together": (score.width * width)
+            ** -0.5,
+            f"1/sqrt({score.width}) and 1/sqrt({length}), the length, together": (score.width * length) ** -0.5,
         }
         return next((told for told, value in known.items() if value and is_near(value)), "")
 

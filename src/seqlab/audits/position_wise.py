@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import ClassVar
 
+import torch
 from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed
 from seqlab.audits.shared.layers import Named, is_norm, listening, titled
 from seqlab.audits.shared.subject import Subject, moved
+from seqlab.channels import ChannelMixer
 from seqlab.models import BlockModule
 
 __all__ = ["PositionWise"]
+
+LIKE_ONE = re.compile(r"norm|^(channel|mlp|ffn|feed_?forward)$", re.IGNORECASE)
+MEANT_TO_MIX = (nn.GroupNorm, nn.modules.instancenorm._InstanceNorm)
+"""Norms of channels-first arrays, whose statistics run over positions by definition."""
 
 
 class PositionWise(Audit):
@@ -26,9 +33,9 @@ class PositionWise(Audit):
         with listening(listened) as heard:
             subject.output(model, subject.inputs(1))
         moves = {
-            named[0]: _moved_by_later_positions(subject, named[1], heard[named[0]].inputs[0])
+            named[0]: _mixed(subject, named[1], heard[named[0]].inputs[0])
             for named in listened
-            if heard[named[0]].inputs and _is_sequence(heard[named[0]].inputs[0], subject)
+            if len(heard[named[0]].inputs) == 1 and _time(heard[named[0]].inputs[0], subject) is not None
         }
         if not moves:
             return not_applicable("the model has no norm and no channel mixer over positions")
@@ -37,43 +44,52 @@ class PositionWise(Audit):
         if moves[worst] > subject.tolerance:
             named = next(named for named in listened if named[0] == worst)
             return failed(
-                f"{titled(named, model)}: {type(named[1]).__name__} at `{worst}` mixes positions: changing the later "
-                f"half of its input moves the earlier half of its output by {moves[worst]:.1e} of its size; one norm "
-                "over length and features together does that.",
+                f"{titled(named, model)}: {type(named[1]).__name__} at `{worst}` mixes positions: changing one half "
+                f"of its positions moves the outputs of the other by {moves[worst]:.1e} of their size; one norm over "
+                "length and features together does that.",
                 **measured,
             )
         return passed("norms and channel mixers see one position at a time", **measured)
 
 
 def _wise(model: nn.Module) -> Iterator[Named]:
-    """The modules that must act on each position by itself: those of blocks that are no mixer, and all norms."""
-    known: set[int] = set()
+    """The modules that must act on each position by itself: norms and channel mixers, by their class, by their place
+    in a block, or by their name."""
+    in_blocks = {id(block.mixer) for block in model.modules() if isinstance(block, BlockModule)}
     for path, module in model.named_modules():
-        if isinstance(module, BlockModule):
-            for name, child in module.named_children():
-                if name != "mixer":
-                    known.add(id(child))
-                    yield f"{path}.{name}", child
-        elif is_norm(module) and id(module) not in known:
+        owner, _, name = path.rpartition(".")
+        in_block = isinstance(model.get_submodule(owner), BlockModule) if path else False
+        is_wise = isinstance(module, ChannelMixer) or is_norm(module) or bool(LIKE_ONE.search(name)) or in_block
+        if path and is_wise and id(module) not in in_blocks and not isinstance(module, MEANT_TO_MIX):
             yield path, module
-    norm = getattr(model, "norm", None)
-    if isinstance(norm, nn.Module) and not is_norm(norm):
-        yield "norm", norm
 
 
-def _is_sequence(x: Tensor, subject: Subject) -> bool:
-    return x.ndim == 3 and x.shape[1] == subject.length > 1 and x.is_floating_point()
+def _time(x: Tensor, subject: Subject) -> int | None:
+    """The axis of positions: the only one, but for the last, that is as long as the input."""
+    axes = [axis for axis in range(1, x.ndim - 1) if x.shape[axis] == subject.length]
+    return axes[0] if len(axes) == 1 and x.is_floating_point() and subject.length > 1 else None
 
 
-def _moved_by_later_positions(subject: Subject, module: nn.Module, x: Tensor) -> float:
-    half = x.shape[1] // 2
-    changed = x.clone()
-    changed[:, half:] = 2 * changed[:, half:].flip(-1) + 1
-    before, after = (
-        subject.output(module, (given,)) if _has_parameters(module) else module(given) for given in (x, changed)
-    )
-    return moved(before[:, :half], after[:, :half])
+def _mixed(subject: Subject, module: nn.Module, x: Tensor) -> float:
+    """How far one half of the positions moves when the other half changes, the worse of both ways."""
+    axis = _time(x, subject)
+    assert axis is not None  # examine
+    half = x.shape[axis] // 2
+    halves = (0, half), (half, x.shape[axis] - half)
+    before, worst = _output(subject, module, x), 0.0
+    if before.shape[: axis + 1] != x.shape[: axis + 1]:
+        return 0.0  # it makes something else of the positions, and is no norm of them
+    for own, other in (halves, halves[::-1]):
+        changed = x.clone()
+        changed.narrow(axis, *other).copy_(2 * x.narrow(axis, *other).flip(-1) + 1)
+        after = _output(subject, module, changed)
+        worst = max(worst, moved(before.narrow(axis, *own), after.narrow(axis, *own)))
+    return worst
 
 
-def _has_parameters(module: nn.Module) -> bool:
-    return next(module.parameters(), None) is not None
+def _output(subject: Subject, module: nn.Module, x: Tensor) -> Tensor:
+    if next(module.parameters(), None) is not None:
+        return subject.output(module, (x,))
+    with torch.no_grad():
+        found: Tensor = module(x)
+    return found

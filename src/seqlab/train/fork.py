@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -60,14 +60,25 @@ def fork(run: Run, step: int | None, changes: Iterable[str], wanted: Sequence[st
     take effect, CheckpointError for a checkpoint that is not there or does not fit.
     """
     parent = experiment_of(run)
-    child = override(parent, list(changes))
+    given = list(changes)
+    child = override(parent, given)
     checkpoint, _ = pick_checkpoint(run, step)
     parts = _parts(parent, child, wanted)
     prepared = assembled(child, book)
     refuse_beyond_quota(prepared.forecast)
     inherit(prepared.training, checkpoint, parts)
     _must_have_something_left(prepared.training, run.name, checkpoint.step)
-    before = _parent_in_memory(parent, checkpoint, prepared, book)
+
+    def beside(experiment: Experiment) -> Training:
+        """The parent, perhaps with one change, at the same place, to be read beside the fork."""
+        training = assembled(experiment, book).training
+        inherit(training, checkpoint, inheritable(parent, experiment))
+        training.step = prepared.training.step
+        return training
+
+    before = beside(parent)
+    for change in given:
+        _must_act_alone(parent, change, given, before, beside)
     effects = read_back(parent, child, before, prepared.training)
     start = {
         "kind": "fork",
@@ -134,12 +145,19 @@ def _must_have_something_left(t: Training, name: str, step: int) -> None:
         )
 
 
-def _parent_in_memory(parent: Experiment, checkpoint: Checkpoint, prepared: Prepared, book: LabBook) -> Training:
-    """The parent at the same place, to be read beside the fork."""
-    before = assembled(parent, book).training
-    inherit(before, checkpoint, inheritable(parent, parent))
-    before.step = prepared.training.step
-    return before
+def _must_act_alone(
+    parent: Experiment, change: str, given: Sequence[str], before: Training, build: Callable[[Experiment], Training]
+) -> None:
+    """Raise SpecError for a change that has no effect by itself, beside another one of the same part that has one."""
+    root = change.partition(".")[0].partition("=")[0]
+    if sum(other.partition(".")[0].partition("=")[0] == root for other in given) < 2:
+        return  # what is read back tells of it
+    try:
+        alone = override(parent, change)
+    except SpecError:
+        return  # it needs the others to be a spec at all
+    if alone != parent:
+        read_back(parent, alone, before, build(alone))
 
 
 def read_back(parent: Experiment, child: Experiment, before: Training, after: Training) -> list[Effect]:

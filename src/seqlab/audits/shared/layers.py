@@ -12,24 +12,45 @@ from seqlab.audits.shared.subject import Subject, moved
 from seqlab.mixers import SequenceMixer
 from seqlab.models import BlockModule
 
-__all__ = ["Heard", "branches", "first_moved", "is_norm", "layers", "listening", "mixers", "titled"]
+__all__ = [
+    "Heard",
+    "branches",
+    "first_moved",
+    "has_batch_statistics",
+    "is_norm",
+    "layers",
+    "listening",
+    "mixers",
+    "titled",
+]
 
 Named = tuple[str, nn.Module]
 
 
 def layers(model: nn.Module) -> list[Named]:
     """The layers by path, first to last: blocks, else the children of the outermost list of modules, the longest one
-    where there are several."""
+    where there are several, else children of one class that are there several times."""
     blocks: list[Named] = [(path, module) for path, module in model.named_modules() if isinstance(module, BlockModule)]
     if blocks:
         return blocks
     lists = [(path, m) for path, m in model.named_modules() if isinstance(m, nn.ModuleList | nn.Sequential) and len(m)]
-    if not lists:
-        return []
+    repeated = _repeated(model)
+    if not lists or (len(repeated) > 2 and not any(isinstance(m, nn.ModuleList) for _, m in lists)):
+        return repeated
     path, chosen = max(
         lists, key=lambda found: (-found[0].count("."), isinstance(found[1], nn.ModuleList), len(found[1]))
     )
     return [(f"{path}.{name}".lstrip("."), child) for name, child in chosen.named_children()]
+
+
+def _repeated(model: nn.Module) -> list[Named]:
+    """Children with parts of their own whose class is there several times, such as `self.first`, `self.second`."""
+    kinds = [type(child) for child in model.children()]
+    return [
+        (name, child)
+        for name, child in model.named_children()
+        if kinds.count(type(child)) > 1 and any(True for _ in child.children())
+    ]
 
 
 def mixers(model: nn.Module) -> list[Named]:
@@ -57,6 +78,13 @@ def branches(model: nn.Module) -> list[Named]:
 def is_norm(module: nn.Module) -> bool:
     """Whether a module is a norm, by the name of its class."""
     return "norm" in type(module).__name__.lower()
+
+
+def has_batch_statistics(model: nn.Module) -> bool:
+    """Whether a module normalises over the batch in training, as batch norms of any class do."""
+    return any(
+        hasattr(module, "running_mean") or "batchnorm" in type(module).__name__.lower() for module in model.modules()
+    )
 
 
 def titled(named: Named, model: nn.Module) -> str:

@@ -17,7 +17,10 @@ from torch.overrides import TorchFunctionMode
 __all__ = ["Score", "scores"]
 
 PRODUCTS = {"matmul", "__matmul__", "bmm", "baddbmm", "einsum"}
-SOFTMAXES = {"softmax", "_softmax", "log_softmax"}
+SOFTMAXES = {"softmax", "_softmax", "log_softmax", "exp", "logsumexp"}
+"""Also those that are written out."""
+SOURCES = {"linear", "matmul", "__matmul__", "bmm", "einsum", "addmm", "conv1d"}
+"""Operations whose results are multiplied with nothing yet."""
 FACTORS = {"mul", "mul_", "__mul__", "__rmul__", "multiply", "__imul__"}
 DIVISORS = {"div", "div_", "__truediv__", "true_divide", "divide", "__itruediv__"}
 KEEPING = {
@@ -25,6 +28,9 @@ KEEPING = {
     "split", "chunk", "unbind", "__getitem__", "to", "float", "double", "type_as", "masked_fill", "masked_fill_",
     "where", "add", "__add__", "__radd__", "add_", "sub", "__sub__", "clone", "repeat_interleave", "movedim", "clamp",
     "swapaxes", "narrow", "select", "t", "mT", "T", "__get__", "rearrange", "nan_to_num", "triu", "tril", "cat",
+    "concat", "neg", "__neg__", "roll", "flip", "stack", "type", "detach", "pad", "dropout", "bfloat16", "half",
+    "expand_as", "view_as", "reshape_as", "repeat", "swapdims", "tensor_split", "split_with_sizes", "adjoint",
+    "maximum", "__rsub__",
 }  # fmt: skip
 """Operations after which a tensor is still multiplied with what it was multiplied with."""
 
@@ -38,7 +44,9 @@ class Score:
     width: int = 0
     """Features over which the product sums; 0: no product yet."""
     is_free: bool = False
-    """Whether a learned factor, or queries of unit length, leave the scale open."""
+    """Whether a learned factor, or queries that have all one length, leave the scale open."""
+    is_followed: bool = True
+    """Whether queries and keys were followed from where they were made: if not, a factor may have been missed."""
 
 
 @contextmanager
@@ -65,8 +73,10 @@ class _Following(TorchFunctionMode):
         tensors = _tensors(arguments)
         if function is F.scaled_dot_product_attention:
             self._fused(arguments, options)
-        elif name in PRODUCTS and isinstance(result, Tensor):
+        elif name in PRODUCTS and isinstance(result, Tensor) and self._is_square(result):
             self._product(name, arguments, tensors, result, float(options.get("alpha", 1.0)))
+        elif name in SOURCES and isinstance(result, Tensor):
+            self._note(result, Score())
         elif name in SOFTMAXES and tensors:
             self._softmax(tensors[0])
         elif name in FACTORS | DIVISORS and isinstance(result, Tensor):
@@ -75,8 +85,11 @@ class _Following(TorchFunctionMode):
             self._pass_on(tensors, result)
         return result
 
+    def _is_square(self, result: Tensor) -> bool:
+        return tuple(result.shape[-2:]) == (self.length, self.length)
+
     def _of(self, tensor: Tensor) -> Score:
-        return self._known[id(tensor)][1] if id(tensor) in self._known else Score()
+        return self._known[id(tensor)][1] if id(tensor) in self._known else Score(is_followed=False)
 
     def _note(self, tensor: Tensor, score: Score) -> None:
         self._known[id(tensor)] = (tensor, score)
@@ -87,21 +100,23 @@ class _Following(TorchFunctionMode):
         )
         given = options.get("scale")
         scale = (float(given) if given is not None else q.shape[-1] ** -0.5) * self._of(q).scale * self._of(k).scale
-        is_free = isinstance(given, Tensor) or _of_unit_length(q) or self._of(q).is_free or self._of(k).is_free
-        self.seen.append(Score(scale, q.shape[-1], is_free))
+        known = self._of(q), self._of(k)
+        is_free = isinstance(given, Tensor) or _of_one_length(q) or any(score.is_free for score in known)
+        self.seen.append(Score(scale, q.shape[-1], is_free, all(score.is_followed for score in known)))
 
     def _product(
         self, name: str, arguments: tuple[Any, ...], tensors: list[Tensor], result: Tensor, factor: float
     ) -> None:
-        if tuple(result.shape[-2:]) != (self.length, self.length) or len(tensors) < 2:
+        if len(tensors) < 2:
             return
         a, b = tensors[-2:]
         width = _contracted(arguments[0], a, b) if name == "einsum" else a.shape[-1]
         known = self._of(a), self._of(b)
         if width == self.length and any(score.width for score in known):
             return
-        is_free = any(score.is_free for score in known) or (_of_unit_length(a) and name != "einsum")
-        self._note(result, Score(factor * known[0].scale * known[1].scale, width, is_free))
+        is_free = any(score.is_free for score in known) or _of_one_length(a)
+        is_followed = all(score.is_followed for score in known)
+        self._note(result, Score(factor * known[0].scale * known[1].scale, width, is_free, is_followed))
 
     def _softmax(self, scores: Tensor) -> None:
         if self._of(scores).width:
@@ -110,14 +125,13 @@ class _Following(TorchFunctionMode):
     def _factor(self, divides: bool, arguments: tuple[Any, ...], tensors: list[Tensor], result: Tensor) -> None:
         base = max(tensors, key=lambda tensor: tensor.numel())
         others = [a for a in arguments if a is not base]
-        score = self._of(base)
-        factor = others[0] if others else None
-        learned = isinstance(factor, Tensor) and (factor.numel() > 1 or factor.requires_grad)
-        if learned and score.width:
+        score, factor = self._of(base), others[0] if others else None
+        if isinstance(factor, Tensor) and factor.requires_grad:
             self._note(result, replace(score, is_free=True))
-        elif isinstance(factor, numbers.Real | Tensor) and not learned and float(factor):
-            by = 1 / float(factor) if divides else float(factor)
-            self._note(result, replace(score, scale=score.scale * by))
+        elif isinstance(factor, Tensor) and not bool((factor == factor.flatten()[:1]).all()):
+            self._note(result, score)  # such as the cosines of a rotation
+        elif isinstance(factor, numbers.Real | Tensor) and (by := float(torch.as_tensor(factor).flatten()[0])):
+            self._note(result, replace(score, scale=score.scale * (1 / by if divides else by)))
 
     def _pass_on(self, tensors: list[Tensor], result: Any) -> None:
         known = next((self._of(tensor) for tensor in tensors if id(tensor) in self._known), None)
@@ -149,7 +163,8 @@ def _contracted(equation: Any, a: Tensor, b: Tensor) -> int:
     return math.prod(a.shape[first.index(letter)] for letter in summed) if "." not in equation else a.shape[-1]
 
 
-def _of_unit_length(q: Tensor) -> bool:
-    """Whether every query has length 1, so that the scale is a temperature to choose."""
+def _of_one_length(q: Tensor) -> bool:
+    """Whether all queries have one length, as a norm makes them, so that the scale is a temperature to choose."""
     with torch.no_grad():
-        return bool(((q.norm(dim=-1) - 1).abs() < 1e-3).all())
+        lengths = q.norm(dim=-1)
+        return bool(((lengths / lengths.mean() - 1).abs() < 1e-3).all())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -147,13 +148,20 @@ class Subject:
             part %= vocabulary
         return changed, *rest
 
+    def cast(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        """The inputs as `awake` takes them: floating-point ones in its dtype."""
+        return _cast(inputs, next(self.awake.parameters()).dtype)
+
     def output(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
         """What a model makes of inputs, without gradient; whatever it draws, it draws the same each time."""
         dtype = next(model.parameters()).dtype
-        cast = tuple(tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in inputs)
         with self.drawing("output"), torch.no_grad():
-            found = model(*cast)
+            found = model(*_cast(inputs, dtype))
         return found if isinstance(found, Tensor) else next(part for part in found if isinstance(part, Tensor))
+
+
+def _cast(inputs: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, ...]:
+    return tuple(tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in inputs)
 
 
 def wake(model: nn.Module) -> None:
@@ -166,7 +174,7 @@ def wake(model: nn.Module) -> None:
 
 
 def moved(a: Tensor, b: Tensor) -> float:
-    """The largest difference between two outputs, in units of the largest entry."""
+    """The largest difference between two outputs, in units of the largest entry; infinite where one is no number."""
     a, b = a.detach(), b.detach()
     scale = torch.maximum(a.abs().max(), b.abs().max()).clamp(min=1e-30)
-    return float((a - b).abs().max() / scale)
+    return float(((a - b).abs().max() / scale).nan_to_num(math.inf, math.inf))
