@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from seqlab.experiment import Experiment
 from seqlab.journal import LabBook, Run
 from seqlab.spec import SpecError, did_you_mean, diff, override
-from seqlab.train.checkpoint import Checkpoint, CheckpointError
+from seqlab.train.checkpoint import CheckpointError
 from seqlab.train.forecast import refuse_beyond_quota
 from seqlab.train.inherit import PARTS, inherit, inheritable
 from seqlab.train.interventions import begin_interventions
