@@ -205,6 +205,9 @@ class OddMixer(SequenceMixer):
                 return self.kernel[: x.shape[1]].expand_as(x)
             case "breaks":
                 return values.cumsum(1) + self.kernel[: x.shape[1]].unflatten(0, (2, -1)).flatten(0, 1)
+            case "float32" | "float32 and leaks":
+                y = values.float().cumsum(1) + (values.float().flip(1) if "leaks" in self.fault else 0)
+                return y + self.kernel[:1].float()
             case "length":
                 return values.cumsum(1) / x.shape[1]
             case _:
@@ -226,6 +229,7 @@ class OddMixer(SequenceMixer):
         ("constant", "input_ignored"),
         ("breaks", "padding"),
         ("length", "padding"),
+        ("float32 and leaks", "causality"),
     ],
 )
 def test_a_mixer_with_a_fault(fault: str, audit: str) -> None:
@@ -233,8 +237,9 @@ def test_a_mixer_with_a_fault(fault: str, audit: str) -> None:
     assert result.status == "fail", result.sentence()
 
 
-def test_a_mixer_without_one() -> None:
-    for result in audited(lm(Odd(fault="none"), Odd(fault="none"))).values():
+@pytest.mark.parametrize("fault", ["none", "float32"])
+def test_a_mixer_without_one(fault: str) -> None:
+    for result in audited(lm(Odd(fault=fault), Odd(fault=fault))).values():
         assert result.status == "pass", result.sentence()
 
 

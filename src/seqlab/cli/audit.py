@@ -58,9 +58,12 @@ def _of_recipe(name: str, changes: tuple[str, ...], runs: Path | None) -> Subjec
     from seqlab.audits.shared.subject import Subject
     from seqlab.recipes import find_recipe
     from seqlab.spec import override
-    from seqlab.train.start import prepare
+    from seqlab.train.start import built, prepare, read
 
-    return Subject(prepare(override(find_recipe(name).build(), changes), runs).training)
+    experiment = override(find_recipe(name).build(), changes)
+    if experiment.start_from is not None:
+        return Subject(prepare(experiment, runs).training)
+    return Subject(built(experiment, read(experiment)))
 
 
 def _of_run(name: str, changes: tuple[str, ...], runs: Path | None) -> Subject:

@@ -11,8 +11,9 @@ from seqlab.experiment import Experiment
 from seqlab.journal import LabBook, Run
 from seqlab.journal.files import replace_json
 from seqlab.journal.names import at_step
-from seqlab.spec import id, to_json
+from seqlab.spec import SpecError, id, to_json
 from seqlab.spec.find import user_files_in
+from seqlab.tasks import PreparedTask
 from seqlab.train.auditor import Auditor
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, latest
 from seqlab.train.checks import check_names
@@ -25,7 +26,7 @@ from seqlab.train.saving import give_weights
 from seqlab.train.training import Training, assemble
 from seqlab.train.watch import Watch
 
-__all__ = ["Prepared", "assembled", "prepare", "record", "repeated", "resume", "trained"]
+__all__ = ["Prepared", "assembled", "built", "prepare", "read", "record", "repeated", "resume", "trained"]
 
 
 @dataclass(frozen=True)
@@ -58,15 +59,32 @@ def prepare(experiment: Experiment, runs: str | Path | None = None) -> Prepared:
 
 def assembled(experiment: Experiment, book: LabBook) -> Prepared:
     """The experiment in memory, with new weights; raises what is wrong with it or does not fit."""
-    device = choose_device(experiment.device)
-    dtype = choose_dtype(experiment.precision, device)
+    task = read(experiment)
+    try:
+        expected = forecast(experiment, task, book.root)
+    except RuntimeError as error:
+        raise SpecError(
+            f"the model cannot compute its loss on a batch ({type(error).__name__}: {error}); "
+            "`seqlab audit` looks closer."
+        ) from error
+    refuse_if_too_large(expected)
+    training = built(experiment, task)
+    return Prepared(experiment, training, expected, experiment.model.card(training.model), None, book)
+
+
+def read(experiment: Experiment) -> PreparedTask:
+    """The task's data, found to fill a batch."""
     task = experiment.task.prepare()
     task.check_batch(experiment.batch.size)
-    expected = forecast(experiment, task, book.root)
-    refuse_if_too_large(expected)
-    training = assemble(experiment, task, device, dtype)
+    return task
+
+
+def built(experiment: Experiment, task: PreparedTask) -> Training:
+    """The model with its optimiser, every name that the experiment calls found; no forecast, which needs a loss."""
+    device = choose_device(experiment.device)
+    training = assemble(experiment, task, device, choose_dtype(experiment.precision, device))
     check_names(experiment, task, training.model)
-    return Prepared(experiment, training, expected, experiment.model.card(training.model), None, book)
+    return training
 
 
 def record(

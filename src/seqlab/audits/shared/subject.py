@@ -12,6 +12,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from seqlab.audits import Stage
 from seqlab.data.streams import stream_seed
@@ -84,24 +85,33 @@ class Subject:
 
     @cached_property
     def awake(self) -> nn.Module:
-        """A copy of the model in evaluation mode and float64 (float32 where it is too large), for comparisons.
+        """A copy of the model in evaluation mode and float64, for comparisons; float32 where it is too large, or has a
+        part that computes in float32 whatever it is given and breaks on anything else.
 
         Before training, parameters that begin at zero (a residual branch, a head) get small random values: a branch
         that is switched off hides every fault behind it. Shared among audits: look, do not change.
         """
-        model = copy.deepcopy(self.training.model)
-        if sum(p.numel() for p in model.parameters()) <= WIDE_PARAMETERS:
-            model = model.double()
+        model = copy.deepcopy(self.training.model).eval()
         if self.is_fresh:
             with self.drawing("awake"):
                 wake(model)
-        return model.eval()
+        if sum(p.numel() for p in model.parameters()) > WIDE_PARAMETERS:
+            return model
+        wide = copy.deepcopy(model).double()
+        try:
+            self.output(wide, self.inputs(1))
+        except (RuntimeError, TypeError):
+            return model
+        return wide
 
-    @property
+    @cached_property
     def tolerance(self) -> float:
-        """The relative difference between two outputs of `awake` that rounding can make."""
-        wide = next(self.awake.parameters()).dtype == torch.float64
-        return 1e-9 if wide else 1e-4
+        """The relative difference between two outputs of `awake` that rounding can make: small where all is float64."""
+        if next(self.awake.parameters()).dtype != torch.float64:
+            return 1e-4
+        with _Narrow() as narrow:
+            self.output(self.awake, self.inputs(1))
+        return 1e-4 if narrow.seen else 1e-9
 
     @contextmanager
     def drawing(self, name: str, *counters: int) -> Iterator[None]:
@@ -162,6 +172,23 @@ class Subject:
 
 def _cast(inputs: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, ...]:
     return tuple(tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in inputs)
+
+
+class _Narrow(TorchDispatchMode):
+    """Notes whether anything was computed in less than float64."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen = False
+
+    def __torch_dispatch__(
+        self, function: Any, types: Any, arguments: tuple[Any, ...] = (), options: dict[str, Any] | None = None
+    ) -> Any:
+        result = function(*arguments, **(options or {}))
+        parts = result if isinstance(result, tuple | list) else (result,)
+        narrow = (torch.float32, torch.bfloat16, torch.float16, torch.complex64)
+        self.seen = self.seen or any(isinstance(p, Tensor) and p.dtype in narrow and p.numel() > 1 for p in parts)
+        return result
 
 
 def wake(model: nn.Module) -> None:
