@@ -93,11 +93,13 @@ def _gains(subject: Subject, model: nn.Module, known: list[Named], alike: float)
 
 def _share(x: Tensor, y: Tensor) -> float:
     """How often y holds x: the coefficient of its regression on x."""
-    return float(torch.dot(x.flatten(), y.flatten()) / torch.dot(x.flatten(), x.flatten()).clamp(min=1e-300))
+    x, y = x.double().flatten(), y.double().flatten()
+    return float(torch.dot(x, y) / torch.dot(x, x).clamp(min=1e-300))
 
 
 def _cosine(x: Tensor, y: Tensor) -> float:
-    return float(torch.dot(x.flatten(), y.flatten()) / (x.norm() * y.norm()).clamp(min=1e-300))
+    x, y = x.double().flatten(), y.double().flatten()
+    return float(torch.dot(x, y) / (x.norm() * y.norm()).clamp(min=1e-300))
 
 
 def _goes_on(before: Tensor, after: Tensor, alike: float) -> bool:
@@ -172,7 +174,7 @@ def _every_feature(x: Tensor, y: Tensor) -> bool:
     """Whether nearly every feature of the output holds its own input about once: chance does that to some only."""
     flat_x, flat_y = x.flatten(0, -2), y.flatten(0, -2)
     shares = (flat_x * flat_y).sum(0) / (flat_x * flat_x).sum(0).clamp(min=1e-300)
-    return bool(((shares - 1).abs() < 0.6).double().mean() > 0.9)
+    return bool(((shares.double() - 1).abs() < 0.6).double().mean() > 0.9)
 
 
 def _is_added(model: nn.Module, named: Named) -> bool:
