@@ -4,6 +4,7 @@ import seqlab
 run = seqlab.run(experiment)            # in a notebook an interrupt ends it and returns what was trained
 run.metrics.last["val/loss"], run.model, run.generate("The ")
 seqlab.load("quiet-harbor-12")
+seqlab.fork("quiet-harbor-12@500", "optim.lr=1e-4")
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from torch import nn
@@ -23,12 +25,13 @@ from seqlab.generation.sampling import Sampling
 from seqlab.journal import LabBook
 from seqlab.journal import Run as Record
 from seqlab.journal.names import at_step
+from seqlab.train.fork import fork as make_fork
 from seqlab.train.load import experiment_of, load_model
 from seqlab.train.loop import train
-from seqlab.train.start import prepare, record
+from seqlab.train.start import Prepared, prepare, record
 from seqlab.train.watch import Watch
 
-__all__ = ["TrainedRun", "load", "run"]
+__all__ = ["TrainedRun", "fork", "load", "run"]
 
 
 class TrainedRun(Record):
@@ -82,10 +85,36 @@ def run(
     """Train an experiment and return its run. An interrupt (Ctrl-C, the notebook's stop button) ends it after the
     present step, saved; what was trained is returned. Raises in one sentence what is wrong, also what an audit finds,
     before anything is written."""
-    prepared = prepare(experiment, runs)
+    return _trained(prepare(experiment, runs), watch, name=name, why=why, tags=tags)
+
+
+def fork(
+    parent: str,
+    *changes: str,
+    inherit: Sequence[str] | None = None,
+    name: str | None = None,
+    runs: str | Path | None = None,
+    why: str | None = None,
+    tags: Sequence[str] = (),
+    watch: Watch | None = None,
+) -> TrainedRun:
+    """Train on from a checkpoint of a run (`NAME` or `NAME@STEP`) as a new run, its settings changed as on the command
+    line (`"optim.lr=1e-4"`). Raises in one sentence what is wrong, also a change without effect, before anything is
+    written; what took effect is in the new run's `parent`.
+
+    inherit: the parts to take over, such as `["weights", "progress"]`; None: all that still mean the same.
+    """
+    book = LabBook(runs)
+    parent, step = at_step(parent)
+    old = book.open(parent)
+    made = make_fork(old, step, changes, inherit, book)
+    recipe = old.origin.get("recipe")
+    return _trained(made.prepared, watch, name=name, why=why, tags=tags, recipe=recipe, overrides=changes)
+
+
+def _trained(prepared: Prepared, watch: Watch | None, **recorded: Any) -> TrainedRun:
     auditor = Auditor()
-    audits = auditor.before(prepared.training)
-    made = record(prepared, name=name, why=why, tags=tags, audits=audits)
+    made = record(prepared, audits=auditor.before(prepared.training), **recorded)
     train(prepared.training, made, watch, auditor=auditor)
     return TrainedRun(made.folder)
 

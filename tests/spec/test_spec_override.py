@@ -63,6 +63,11 @@ def test_no_change_undoes_an_earlier_one() -> None:
         override(Trial(), "model.extra=normal", "model.extra.scale=2", "model.extra=he")
 
 
+def test_a_path_that_stands_twice_in_one_list_is_refused() -> None:
+    with pytest.raises(SpecError, match=r"`lr` is given twice; leave out the one that is not meant"):
+        override(Trial(), ["lr=1", "steps=2", "lr=3"])
+
+
 def test_tuples_of_parts() -> None:
     assert override(Model(), "laws=he, normal").laws == (He(), Normal())
     assert override(Model(), "laws=none").laws == override(Model(), "laws=").laws == ()

@@ -15,11 +15,12 @@ from seqlab.optim.optimisers.adamw import AdamW
 from seqlab.optim.schedules.cosine import Cosine
 from seqlab.spec import SpecError
 from seqlab.train.checkpoint import CheckpointError
-from seqlab.train.fork import Fork, begin_in, fork, fork_file
+from seqlab.train.fork import Fork, fork, fork_file
 from seqlab.train.load import load_model
 from seqlab.train.loop import train
+from seqlab.train.rerun import repeated
 from seqlab.train.sameness import curves, logits, parameters
-from seqlab.train.start import record, repeated, resume
+from seqlab.train.start import record, resume
 from tiny_runs import At, carried_out
 
 
@@ -36,7 +37,7 @@ def made(parent: Run, *changes: str, step: int | None = 4, inherit: list[str] | 
 
 def trained(found: Fork, name: str) -> Run:
     run = record(found.prepared, name=name)
-    begin_in(found.prepared, run)
+
     assert train(found.prepared.training, run) == "finished"
     return run
 
@@ -71,8 +72,9 @@ def test_a_new_learning_rate_is_not_undone_by_the_restored_optimiser(parent: Run
 
 def test_a_longer_budget_shows_the_new_schedule(parent: Run) -> None:
     found = made(parent, "budget.steps=16")
-    assert found.changes_rates
-    steps, old, new = zip(*found.rates, strict=True)
+    [rates] = found.rates
+    assert rates.differ
+    steps, old, new = zip(*rates.rows, strict=True)
     assert (steps[0], steps[-1]) == (4, 15)
     assert new[0] > old[0], "a cosine over a longer horizon is higher where the fork begins"
 
@@ -126,7 +128,7 @@ def test_a_fork_goes_on_without_its_parent(parent: Run) -> None:
     found = made(parent, "optim.lr=0.002")
     whole = trained(made(parent, "optim.lr=0.002"), "whole")
     run = record(found.prepared, name="child")
-    begin_in(found.prepared, run)
+
     shutil.rmtree(parent.folder)
     assert resume(run, At(6, run.request_stop))[1] == "stopped"
     assert resume(run)[1] == "finished"
@@ -150,7 +152,7 @@ def test_from_a_bare_file(parent: Run, tiny: Experiment, tmp_path: Path) -> None
 
 
 def test_an_experiment_is_carried_out_again(parent: Run, text: Path) -> None:
-    prepared, changed = repeated(parent)
+    prepared, changed = repeated(parent, LabBook())
     assert changed == []
     run = record(prepared, name="again")
     train(prepared.training, run)
@@ -159,7 +161,7 @@ def test_an_experiment_is_carried_out_again(parent: Run, text: Path) -> None:
     assert all(curve.first_step is None for curve in curves(parent, run, 0.0))
     text.write_text(text.read_text() + "more")
     with pytest.raises(CheckpointError, match="no longer the file"):
-        repeated(parent)
+        repeated(parent, LabBook())
 
 
 def test_curves_that_differ_say_from_where(parent: Run, tiny: Experiment) -> None:

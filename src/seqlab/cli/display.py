@@ -19,7 +19,7 @@ from seqlab.cli.results import Floors, standing
 from seqlab.journal import Run
 from seqlab.train.watch import Progress, Watch
 
-__all__ = ["Display", "display", "unseen"]
+__all__ = ["Display", "Logged", "display", "unseen"]
 
 TOLD_WIDTH = 76
 """Columns of the live line that are not the bar."""
@@ -78,6 +78,13 @@ class Display(Watch):
         """Append a line to the log of the present attempt; a log that cannot be written stops no training."""
         with suppress(OSError, IndexError), self._log_file.open("a", encoding="utf-8") as file:
             file.write(f"{text}\n")
+
+
+class Logged(Display):
+    """Prints nothing, for a command whose output is JSON."""
+
+    def line(self, text: str) -> None:
+        self.log(text)
 
 
 class LiveDisplay(Display):

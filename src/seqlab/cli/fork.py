@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqlab.cli import options, render
 
 if TYPE_CHECKING:
-    from seqlab.journal import LabBook, Run
-    from seqlab.train.fork import Fork
+    from seqlab.journal import LabBook
+    from seqlab.train.fork import Fork, RatesBeside
+
+Recorded = dict[str, Any]
 
 
 @click.command()
@@ -39,76 +40,90 @@ def command(
     so `budget.steps` is the total. Settings are applied after the state is loaded and read back from the live training;
     one that has no effect is refused, and nothing is written.
     """
+    from seqlab.cli.ending import conclude
+    from seqlab.cli.training import carry_out
     from seqlab.journal import LabBook
 
     book = LabBook(runs)
     if name is not None:
         book.check_free(name)
     parts = [part.strip() for part in inherit.split(",")] if inherit is not None else None
-    made = _from_file(Path(source), recipe, changes, book) if recipe is not None else _of(source, changes, parts, book)
+    if recipe is None:
+        made, recorded = _of(source, changes, parts, book)
+    else:
+        made, recorded = _from_file(source, recipe, changes, parts, book)
     _print(made)
     if dry_run:
         click.echo("\n(a dry run: nothing is written)")
         return
-    run = _recorded(made, recipe, changes, name, why, tags)
-    _train(made, run, plain, deadline, runs)
+    click.echo()
+    run, state = carry_out(made.prepared, deadline, plain, name=name, why=why, tags=tags, overrides=changes, **recorded)
+    conclude(run, made.prepared.training, state, runs)
 
 
-def _of(source: str, changes: Sequence[str], parts: Sequence[str] | None, book: LabBook) -> Fork:
+def _of(source: str, changes: Sequence[str], parts: Sequence[str] | None, book: LabBook) -> tuple[Fork, Recorded]:
+    """The fork of a run, and what to record of where it comes from."""
     from seqlab.journal.names import at_step
     from seqlab.train.fork import fork
 
-    if Path(source).is_file() or Path(source, "model.safetensors").is_file():
+    if _holds_weights(source):
         raise click.UsageError(f"{source} is a file or folder: say which experiment its weights are of (--recipe).")
     name, step = at_step(source)
-    return fork(book.open(name), step, changes, parts, book)
+    parent = book.open(name)
+    return fork(parent, step, changes, parts, book), {"recipe": parent.origin.get("recipe")}
 
 
-def _from_file(path: Path, recipe: str, changes: Sequence[str], book: LabBook) -> Fork:
+def _from_file(
+    source: str, name: str, changes: Sequence[str], parts: Sequence[str] | None, book: LabBook
+) -> tuple[Fork, Recorded]:
+    """The fork of a file of weights, and what to record of where its experiment comes from."""
     from seqlab.recipes import find_recipe
     from seqlab.spec import override
     from seqlab.train.fork import fork_file
 
-    return fork_file(path, override(find_recipe(recipe).build(), changes), book)
+    if not _holds_weights(source) and _is_run(source, book):
+        raise click.UsageError(f"{source} is a run and has its own experiment; leave out --recipe.")
+    if parts is not None and parts != ["weights"]:
+        raise click.UsageError(f"--inherit: from a file come `weights` and nothing else, not {', '.join(parts)}.")
+    recipe = find_recipe(name)
+    made = fork_file(Path(source), override(recipe.build(), changes), book)
+    return made, {"recipe": recipe.name, "sources": {recipe.file.name: recipe.file.read_bytes()}}
+
+
+def _holds_weights(source: str) -> bool:
+    return Path(source).is_file() or Path(source, "model.safetensors").is_file()
+
+
+def _is_run(source: str, book: LabBook) -> bool:
+    from seqlab.journal import JournalError
+    from seqlab.journal.names import at_step
+
+    try:
+        book.open(at_step(source)[0])
+    except JournalError:
+        return False
+    return True
 
 
 def _print(made: Fork) -> None:
     start = made.prepared.start or {}
+    for sentence in made.skipped:
+        click.echo(sentence)
     click.echo(f"from {click.style(start['run'], bold=True)} at step {start['step']:,}")
     click.echo(f"  inherits {', '.join(start['inherited'])}")
     for effect in made.effects:
         click.echo(f"  {effect}")
-    if made.changes_rates:
-        rows = [[f"{step:,}", render.figure(old), render.figure(new)] for step, old, new in made.rates]
-        render.heading("Learning rate")
-        render.table(["step", "as it was", "from now on"], rows)
+    if any(rates.differ for rates in made.rates):
+        _print_rates(made.rates)
 
 
-def _recorded(
-    made: Fork, recipe: str | None, changes: tuple[str, ...], name: str | None, why: str | None, tags: tuple[str, ...]
-) -> Run:
-    from seqlab.audits.shared.gate import Auditor
-    from seqlab.train.fork import begin_in
-    from seqlab.train.start import record
-
-    audits = Auditor().before(made.prepared.training)
-    run = record(made.prepared, name=name, why=why, tags=tags, recipe=recipe, overrides=changes, audits=audits)
-    begin_in(made.prepared, run)
-    return run
-
-
-def _train(made: Fork, run: Run, plain: bool, deadline: float | None, runs: Path | None) -> None:
-    from seqlab.audits.shared.gate import Auditor
-    from seqlab.cli.audited import counted, warnings
-    from seqlab.cli.display import display, unseen
-    from seqlab.cli.ending import conclude
-    from seqlab.train.loop import train
-
-    t, until = made.prepared.training, time.time() + 60 * deadline if deadline is not None else None
-    with unseen():
-        click.echo(f"\n{click.style(run.name, bold=True)}  {counted(run.audits['before'])}")
-    with display(run, plain) as shown:
-        for warning in warnings(run.audits["before"]):
-            shown.message(warning)
-        state = train(t, run, shown, until, Auditor())
-    conclude(run, t, state, runs)
+def _print_rates(found: Sequence[RatesBeside]) -> None:
+    """A table of the steps with two columns for each distinct rate."""
+    of = [f" ({rates.base:g})" if len(found) > 1 else "" for rates in found]
+    heads = ["step", *(f"{head}{which}" for which in of for head in ("as it was", "from now on"))]
+    rows = [
+        [f"{rows[0][0]:,}", *(render.figure(rate) for _, *both in rows for rate in both)]
+        for rows in zip(*(rates.rows for rates in found), strict=True)
+    ]
+    render.heading("Learning rate")
+    render.table(heads, rows)

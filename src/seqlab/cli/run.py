@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,12 +59,8 @@ def command(
 
 def _resolve(name: str, changes: tuple[str, ...]) -> tuple[Recipe, Experiment]:
     from seqlab.recipes import find_recipe
-    from seqlab.spec import SpecError, override
+    from seqlab.spec import override
 
-    paths = [change.partition("=")[0] for change in changes]
-    twice = next((path for path in paths if paths.count(path) > 1), None)
-    if twice is not None:
-        raise SpecError(f"`{twice}` is given twice; leave out the one that is not meant.")
     recipe = find_recipe(name)
     return recipe, override(recipe.build(), changes)
 
@@ -116,33 +111,16 @@ def _train(
     recipe: Recipe, experiment: Experiment, changes: tuple[str, ...], name: str | None, why: str | None,
     tags: tuple[str, ...], deadline: float | None, plain: bool, runs: Path | None,
 ) -> None:  # fmt: skip
-    from seqlab.audits.shared.gate import Auditor
-    from seqlab.cli.audited import counted, warnings
-    from seqlab.cli.display import display, unseen
     from seqlab.cli.ending import conclude
+    from seqlab.cli.training import carry_out
     from seqlab.journal import LabBook
-    from seqlab.train.loop import train
-    from seqlab.train.start import prepare, record
+    from seqlab.train.start import prepare
 
     if name is not None:
         LabBook(runs).check_free(name)
     prepared = prepare(experiment, runs)
-    sources = {recipe.file.name: recipe.file.read_bytes()}
-    auditor = Auditor()
-    audits = auditor.before(prepared.training)
-    run = record(
-        prepared, name=name, why=why, tags=tags, recipe=recipe.name, overrides=changes, sources=sources, audits=audits
-    )
-    t, until = prepared.training, time.time() + 60 * deadline if deadline is not None else None
-    dtype = str(t.dtype).removeprefix("torch.")
-    with unseen():
-        click.echo(
-            f"{click.style(run.name, bold=True)}  {recipe.name}  "
-            f"{render.count(prepared.forecast.parameters)} parameters  {t.device.type} {dtype}  "
-            f"{counted(audits['before'])}"
-        )
-    with display(run, plain) as shown:
-        for warning in warnings(audits["before"]):
-            shown.message(warning)
-        state = train(t, run, shown, until, auditor)
-    conclude(run, t, state, runs)
+    run, state = carry_out(
+        prepared, deadline, plain, name=name, why=why, tags=tags, recipe=recipe.name, overrides=changes,
+        sources={recipe.file.name: recipe.file.read_bytes()},
+    )  # fmt: skip
+    conclude(run, prepared.training, state, runs)

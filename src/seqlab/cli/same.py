@@ -29,21 +29,26 @@ def command(a: RunAt, b: RunAt, tolerance: float, as_json: bool, runs: Path | No
     The exit code is 0 when all are the same within the tolerance, else 1.
     """
     from seqlab.journal import LabBook
-    from seqlab.train.sameness import curves, logits, models, parameters, to_json
+    from seqlab.train.sameness import curves, loaded, logits, parameters, to_json
 
     book = LabBook(runs)
     left, right = book.open(a.name), book.open(b.name)
-    first, second = models(left, right, (a.step, b.step))
-    found = parameters(first, second)
-    outputs = logits(first, second, (left, right)) if not found.only else None
+    first, second = loaded(left, a.step), loaded(right, b.step)
+    found = parameters(first.model, second.model)
+    outputs = logits(first.model, second.model, (left, right)) if not found.only else None
     measured = curves(left, right, tolerance)
     same = not found.only and found.difference <= tolerance and (outputs or 0.0) <= tolerance
     same = same and all(curve.first_step is None for curve in measured)
     if as_json:
-        render.json_out(
-            {"a": a.name, "b": b.name, "same": same, "tolerance": tolerance, **to_json(found, outputs, measured)}
-        )
+        which = {"a": a.name, "a_step": first.step, "b": b.name, "b_step": second.step}
+        skipped = [*first.skipped, *second.skipped]
+        compared = {"same": same, "tolerance": tolerance, **to_json(found, outputs, measured)}
+        render.json_out({**which, "skipped": skipped, **compared})
     else:
+        for name, one in ((a.name, first), (b.name, second)):
+            for sentence in one.skipped:
+                click.echo(f"{name}: {sentence}")
+        click.echo(f"{a.name} at step {first.step:,} and {b.name} at step {second.step:,}\n")
         _print(found, outputs, measured, tolerance)
         click.echo(f"\n{'the same' if same else 'not the same'}{_within(tolerance)}")
     raise SystemExit(0 if same else 1)

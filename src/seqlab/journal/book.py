@@ -1,7 +1,7 @@
 """The lab book: a folder of run folders."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -42,10 +42,12 @@ class LabBook:
         parent: Mapping[str, Any] | None = None,
         audits: Mapping[str, Any] | None = None,
         files: Mapping[str, bytes] | None = None,
+        begin: Callable[[Path], None] | None = None,
     ) -> Run:
         """Make a run folder, completely or not at all. Raises RunExists, ReadOnly, DiskFull, JournalError.
 
         `created` of the origin is when the run was made: now, unless it says so. files: what else the folder holds.
+        begin: writes more into the folder before it has its name.
         """
         for tag in tags:
             notes.check_tag(tag)
@@ -53,7 +55,13 @@ class LabBook:
             self.check_free(name)
         objects = {
             "experiment.json": dict(experiment),
-            "origin.json": {"created": clock.now(), **origin, "tags": list(tags), "why": why},
+            "origin.json": {
+                "created": clock.now(),
+                **origin,
+                "run_id": os.urandom(8).hex(),
+                "tags": list(tags),
+                "why": why,
+            },
         }
         if parent is not None:
             objects["parent.json"] = dict(parent)
@@ -64,6 +72,9 @@ class LabBook:
         draft = self.root / f".making-{os.getpid()}-{os.urandom(6).hex()}"
         try:
             _fill(draft, objects, sources or {}, files or {})
+            if begin is not None:
+                begin(draft)
+                sync_folder(draft)
             return Run(self._put_in_place(draft, name))
         except BaseException:
             _remove(draft)

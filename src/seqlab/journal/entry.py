@@ -12,7 +12,7 @@ from seqlab.journal.book import LabBook, age_key
 from seqlab.journal.errors import JournalError
 from seqlab.journal.files import read_object
 from seqlab.journal.lease import last_attempt
-from seqlab.journal.lineage import by_every_name, taints
+from seqlab.journal.lineage import Family, by_every_name, taints
 from seqlab.journal.plan import Plan, linked_runs
 from seqlab.journal.results import reached, so_far
 from seqlab.journal.run import Run
@@ -70,7 +70,7 @@ class Writer:
     """Writes entries; it is given all runs of the lab book, the archive's too, for what a run has from others."""
 
     def __init__(self, book: LabBook, everything: Sequence[Run], plan: Plan) -> None:
-        self._known = by_every_name(everything)
+        self._known, self._family = by_every_name(everything), Family(everything)
         try:
             self._taints = taints(everything)
         except JournalError:
@@ -123,7 +123,7 @@ class Writer:
         )
 
     def _changes(self, run: Run) -> dict[str, tuple[Any, Any]] | None:
-        parent = self._known.get(run.parent["run"]) if run.parent else None
+        parent = self._family.parent(run)
         if parent is None:
             return None
         try:

@@ -1,14 +1,16 @@
 """What a run descends from, and which runs a bug has tainted. Computed by readers, never stored."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
+from functools import cached_property
 from typing import NamedTuple
 
+from seqlab.journal.errors import JournalError
 from seqlab.journal.run import Run
 
 
 def ancestors(run: Run, runs: Iterable[Run]) -> list[Run]:
     """The runs that `run` was forked from, its parent first, as far as they are among `runs`."""
-    return _ancestors(run, by_every_name(runs))
+    return Family(runs).ancestors(run)
 
 
 def taints(runs: Iterable[Run]) -> dict[str, str]:
@@ -18,9 +20,9 @@ def taints(runs: Iterable[Run]) -> dict[str, str]:
     faulty = set(found)
     if not faulty:
         return found
-    known = by_every_name(everything)
+    family = Family(everything)
     for run in everything:
-        for ancestor in _ancestors(run, known):
+        for ancestor in family.ancestors(run):
             if ancestor.name in faulty:
                 found.setdefault(run.name, f"it descends from {ancestor.name}, whose verdict is bug")
     return found
@@ -40,27 +42,62 @@ def ancestral_curve(run: Run, runs: Iterable[Run], metric: str) -> tuple[list[in
     steps: list[int] = []
     values: list[float] = []
     marks: list[Mark] = []
+    begins = 0
+    """The step of the whole curve at which the run of the line counts 0."""
     for index, one in enumerate(line):
         parent = one.parent
         if index and parent is not None:
-            marks.append(Mark(parent["step"], one.name, list(parent.get("took_effect", []))))
+            at = begins + parent["step"]
+            marks.append(Mark(at, one.name, list(parent.get("took_effect", []))))
+            begins = begins if "progress" in parent.get("inherited", ["progress"]) else at
         end = (line[index + 1].parent or {}).get("step") if index + 1 < len(line) else None
         for step, value in zip(*one.metrics.curve(metric), strict=True):
             if end is None or step <= end:
-                steps.append(step)
+                steps.append(begins + step)
                 values.append(value)
     return steps, values, marks
 
 
-def _ancestors(run: Run, known: Mapping[str, Run]) -> list[Run]:
-    line: list[Run] = []
-    while run.parent is not None and run.parent.get("kind") != "rerun":  # which inherits nothing
-        parent = known.get(run.parent["run"])
-        if parent is None or parent in line:  # a parent that was deleted; a circle made by hand
-            break
-        line.append(parent)
-        run = parent
-    return line
+class Family:
+    """Who descends from whom among some runs: by the parent's id, which no renaming changes; by its name in records
+    that are older than ids."""
+
+    def __init__(self, runs: Iterable[Run]) -> None:
+        self._runs = list(runs)
+
+    @cached_property
+    def _by_name(self) -> dict[str, Run]:
+        return by_every_name(self._runs)
+
+    @cached_property
+    def _by_id(self) -> dict[str, Run]:
+        return {known: run for run in self._runs if (known := _id(run)) is not None}
+
+    def parent(self, run: Run) -> Run | None:
+        """The run that this one was made from; None where there is none, or it is gone."""
+        if run.parent is None:
+            return None
+        known = run.parent.get("run_id")
+        return self._by_id.get(known) if known is not None else self._by_name.get(run.parent["run"])
+
+    def ancestors(self, run: Run) -> list[Run]:
+        """The runs that it was forked from, its parent first."""
+        line: list[Run] = []
+        while run.parent is not None and run.parent.get("kind") != "rerun":  # which inherits nothing
+            parent = self.parent(run)
+            if parent is None or parent in line:  # a parent that was deleted; a circle made by hand
+                break
+            line.append(parent)
+            run = parent
+        return line
+
+
+def _id(run: Run) -> str | None:
+    """Its id; None also where its origin cannot be read: it must not hide the others."""
+    try:
+        return run.id
+    except JournalError:
+        return None
 
 
 def by_every_name(runs: Iterable[Run]) -> dict[str, Run]:

@@ -18,7 +18,7 @@ from seqlab.journal.digest import is_better
 from seqlab.journal.errors import JournalError, RunBusy
 from seqlab.journal.files import clearly, sync_folder
 from seqlab.journal.leftovers import Leftover, leftovers_of_book, leftovers_of_run
-from seqlab.journal.lineage import by_every_name
+from seqlab.journal.lineage import Family
 from seqlab.journal.retention import Choice, Keep, choose
 from seqlab.journal.run import Run
 from seqlab.journal.space import bytes_of
@@ -144,10 +144,10 @@ def _best(run: Run, steps: Sequence[int]) -> dict[int, str]:
 def _needed(book: LabBook) -> dict[str, dict[int, str]]:
     """Run -> step -> who needs that checkpoint: a run that starts from it and has none of its own yet."""
     everything = [*book.runs(), *book.runs(archived=True)]
-    known = by_every_name(everything)
+    family = Family(everything)
     found: dict[str, dict[int, str]] = {}
     for child in everything:
-        parent = known.get((child.parent or {}).get("run", "")) if _starts(child) else None
+        parent = family.parent(child) if _starts(child) else None
         if parent is not None and child.parent is not None:
             reason = f"{child.name} starts from it and has none of its own yet"
             found.setdefault(parent.name, {})[child.parent["step"]] = reason

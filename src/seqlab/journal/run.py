@@ -54,6 +54,11 @@ class Run:
         return str(self.origin.get("created", ""))
 
     @property
+    def id(self) -> str | None:
+        """What stays when its name changes; None for a run older than that."""
+        return self.origin.get("run_id")
+
+    @property
     def why(self) -> str | None:
         """The reason given when the run was made."""
         return self.origin.get("why")

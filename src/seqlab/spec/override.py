@@ -26,9 +26,9 @@ def override(part: AnyPart, *changes: str | Iterable[str] | Mapping[str, Any]) -
     changes: texts `key.path=value`, lists of them, or mappings from a path to a text or a value. A path walks
     fields (`optim.lr`); a tuple is addressed by `all`, an index or a slice (`model.layers.2:5.mixer`). A part is
     replaced by the name of another of its kind (`model.layers.all.mixer=longconv`) with its defaults; a tuple of
-    parts by names with commas; `none` where None is allowed. Later changes see earlier ones, and one that would
-    throw them away with the part that they changed is refused; the checks of the parts run once, after the last.
-    Raises SpecError naming the nearest valid key.
+    parts by names with commas; `none` where None is allowed. Later changes see earlier ones; one that would
+    throw them away with the part that they changed is refused, and so is a path that stands twice in one list. The
+    checks of the parts run once, after the last. Raises SpecError naming the nearest valid key.
     """
     draft = _Draft.of(part)
     done: list[str] = []
@@ -53,7 +53,17 @@ def _pairs(changes: Iterable[Any]) -> Iterable[tuple[str, Any]]:
         elif isinstance(change, Mapping):
             yield from change.items()
         else:
-            yield from _pairs(change)
+            texts = list(change)
+            _refuse_repetition(texts)
+            yield from _pairs(texts)
+
+
+def _refuse_repetition(changes: Iterable[Any]) -> None:
+    """Of two values in one list, as a person types it, one is not meant."""
+    paths = [change.partition("=")[0].strip() for change in changes if isinstance(change, str)]
+    twice = next((path for path in paths if paths.count(path) > 1), None)
+    if twice is not None:
+        raise SpecError(f"`{twice}` is given twice; leave out the one that is not meant.")
 
 
 @dataclass

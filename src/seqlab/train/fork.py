@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
+import torch
 from safetensors.torch import load_file
+from torch import Tensor
 
 from seqlab.experiment import Experiment
 from seqlab.journal import LabBook, Run
-from seqlab.spec import SpecError, did_you_mean, diff, override
+from seqlab.journal.checkpoints import fault, sha256
+from seqlab.spec import SpecError, did_you_mean, override
 from seqlab.train.checkpoint import CheckpointError
+from seqlab.train.effects import Effect, effects
 from seqlab.train.forecast import refuse_beyond_quota
-from seqlab.train.inherit import PARTS, inherit, inheritable
-from seqlab.train.interventions import begin_interventions
+from seqlab.train.inherit import PARTS, inherit, inherit_weights, inheritable
 from seqlab.train.load import experiment_of, pick_checkpoint
-from seqlab.train.readback import in_force, rates
-from seqlab.train.saving import load_weights, save
+from seqlab.train.readback import LearningRates, learning_rates
 from seqlab.train.start import Prepared, assembled
 from seqlab.train.training import Training
+from seqlab.train.trials import Trials
 
-__all__ = ["Effect", "Fork", "begin_in", "fork", "fork_file"]
+__all__ = ["Fork", "RatesBeside", "fork", "fork_file", "read_weights"]
+
+PLACES = 5
+"""Steps at which learning rates are told: where the fork begins, and at quarters of what is left."""
 
 
 @dataclass(frozen=True)
-class Effect:
-    """A setting that changed, as read from the live training."""
+class RatesBeside:
+    """The learning rate of the parameters that share one, beside what it would be in the parent."""
 
-    path: str
-    old: Any
-    new: Any
+    base: float
+    """The rate that the parent's schedule scales."""
+    rows: list[tuple[int, float, float]]
+    """(step, the parent's, the fork's); beyond its budget the parent's last one holds."""
 
-    def __str__(self) -> str:
-        return f"{self.path} {_plain(self.old)} -> {_plain(self.new)} took effect"
+    @property
+    def differ(self) -> bool:
+        """Whether the fork's are others."""
+        return any(old != new for _, old, new in self.rows)
 
 
 @dataclass(frozen=True)
@@ -44,13 +51,10 @@ class Fork:
 
     prepared: Prepared
     effects: list[Effect]
-    rates: list[tuple[int, float, float]]
-    """(step, learning rate without the changes, with them) from the fork on; beyond its budget the old one holds."""
-
-    @property
-    def changes_rates(self) -> bool:
-        """Whether the learning rates are other than the parent's."""
-        return any(old != new for _, old, new in self.rates)
+    rates: list[RatesBeside]
+    """One for each distinct rate."""
+    skipped: list[str]
+    """A sentence for each newer checkpoint that could not be used."""
 
 
 def fork(run: Run, step: int | None, changes: Iterable[str], wanted: Sequence[str] | None, book: LabBook) -> Fork:
@@ -59,51 +63,41 @@ def fork(run: Run, step: int | None, changes: Iterable[str], wanted: Sequence[st
     wanted: the parts to inherit (PARTS); None: all that still mean the same. Raises SpecError for a change that did not
     take effect, CheckpointError for a checkpoint that is not there or does not fit.
     """
-    parent = experiment_of(run)
-    given = list(changes)
+    parent, given = experiment_of(run), list(changes)
     child = override(parent, given)
-    checkpoint, _ = pick_checkpoint(run, step)
+    checkpoint, skipped = pick_checkpoint(run, step)
     parts = _parts(parent, child, wanted)
     prepared = assembled(child, book)
     refuse_beyond_quota(prepared.forecast)
-    inherit(prepared.training, checkpoint, parts)
-    _must_have_something_left(prepared.training, run.name, checkpoint.step)
+    t = prepared.training
+    inherit(t, checkpoint, parts)
+    _must_have_something_left(t, run.name, checkpoint.step)
 
-    def beside(experiment: Experiment) -> Training:
-        """The parent, perhaps with one change, at the same place, to be read beside the fork."""
-        training = assembled(experiment, book).training
-        inherit(training, checkpoint, inheritable(parent, experiment))
-        training.step = prepared.training.step
-        return training
+    def begin(beside: Training) -> None:
+        possible = inheritable(parent, beside.experiment)
+        inherit(beside, checkpoint, [part for part in possible if wanted is None or part in wanted])
 
-    before = beside(parent)
-    for change in given:
-        _must_act_alone(parent, change, given, before, beside)
-    effects = read_back(parent, child, before, prepared.training)
+    trials = Trials(parent, t, begin)
+    found = effects(parent, child, given, trials.read)
+    before = trials.rates(parent) if child != parent else learning_rates(t)
     start = {
         "kind": "fork",
         "run": run.name,
+        "run_id": run.id,
         "step": checkpoint.step,
         "checkpoint": checkpoint.digest(),
         "inherited": parts,
-        "took_effect": [str(effect) for effect in effects],
+        "took_effect": [str(effect) for effect in found],
     }
-    return Fork(replace(prepared, start=start), effects, _both_rates(before, prepared.training))
+    return Fork(replace(prepared, start=start, has_begun=True), found, _rates_beside(before, t), skipped)
 
 
 def fork_file(path: Path, experiment: Experiment, book: LabBook) -> Fork:
     """Build a run whose weights come from a checkpoint's folder or a safetensors file; nothing else is inherited."""
-    file = path / "model.safetensors" if path.is_dir() else path
-    try:
-        weights = load_file(file)
-        digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    except Exception as error:  # safetensors raises classes of its own for damage, the system others for absence
-        raise CheckpointError(f"cannot read weights from {file}: {error}") from error
+    file, weights, digest = read_weights(path)
     prepared = assembled(experiment, book)
     refuse_beyond_quota(prepared.forecast)
-    begin_interventions(prepared.training)
-    load_weights(prepared.training, weights)
-    prepared.training.weights.restart_average()
+    inherit_weights(prepared.training, weights)
     start = {
         "kind": "file",
         "run": str(file.absolute()),
@@ -112,12 +106,24 @@ def fork_file(path: Path, experiment: Experiment, book: LabBook) -> Fork:
         "inherited": ["weights"],
         "took_effect": [],
     }
-    return Fork(replace(prepared, start=start), [], [])
+    return Fork(replace(prepared, start=start, has_begun=True), [], [], [])
 
 
-def begin_in(prepared: Prepared, run: Run) -> None:
-    """Write what was inherited as the first checkpoint of the fork, so that it never needs its parent again."""
-    save(prepared.training, run.folder)
+def read_weights(path: Path) -> tuple[Path, dict[str, Tensor], str]:
+    """The file of weights at a path, a checkpoint's folder or the file itself; the weights, and the file's SHA-256."""
+    told = fault(path) if path.is_dir() else None
+    if told is not None:
+        raise CheckpointError(f"the checkpoint {path} is not usable: {told}.")
+    file = path / "model.safetensors" if path.is_dir() else path
+    try:
+        weights = load_file(file)
+        digest = sha256(file)
+    except Exception as error:  # safetensors raises classes of its own for damage, the system others for absence
+        raise CheckpointError(f"cannot read weights from {file}: {error}") from error
+    for name, tensor in weights.items():
+        if not torch.isfinite(tensor).all():
+            raise CheckpointError(f"`{name}` in {file} has values that are no numbers; nothing can go on from them.")
+    return file, weights, digest
 
 
 def _parts(parent: Experiment, child: Experiment, wanted: Sequence[str] | None) -> list[str]:
@@ -145,45 +151,11 @@ def _must_have_something_left(t: Training, name: str, step: int) -> None:
         )
 
 
-def _must_act_alone(
-    parent: Experiment, change: str, given: Sequence[str], before: Training, build: Callable[[Experiment], Training]
-) -> None:
-    """Raise SpecError for a change that has no effect by itself, beside another one of the same part that has one."""
-    root = change.partition(".")[0].partition("=")[0]
-    if sum(other.partition(".")[0].partition("=")[0] == root for other in given) < 2:
-        return  # what is read back tells of it
-    try:
-        alone = override(parent, change)
-    except SpecError:
-        return  # it needs the others to be a spec at all
-    if alone != parent:
-        read_back(parent, alone, before, build(alone))
-
-
-def read_back(parent: Experiment, child: Experiment, before: Training, after: Training) -> list[Effect]:
-    """Every setting that differs, each shown to differ in the live objects. Raises SpecError for one that does not."""
-    old, new = in_force(before), in_force(after)
-    effects = []
-    for path, (was, becomes) in diff(parent, child).items():
-        field = path.partition(".")[0]
-        if old[field] == new[field]:
-            raise SpecError(
-                f"`{path}` {_plain(was)} -> {_plain(becomes)} did not take effect: nothing in the training that "
-                "continues depends on it any more (an initial law, say, when the weights come from the checkpoint); "
-                "leave it out, or start a new run."
-            )
-        effects.append(Effect(path, was, becomes))
-    return effects
-
-
-def _both_rates(before: Training, after: Training) -> list[tuple[int, float, float]]:
-    schedule, base = before.experiment.schedule, before.optimiser.param_groups[0]["initial_lr"]
-    steps = before.steps or 0
+def _rates_beside(before: LearningRates, t: Training) -> list[RatesBeside]:
+    """The rates of the parameters that train in both, by what the parent's and the fork's schedules scale."""
+    after, last = learning_rates(t), max((t.steps or 0) - 1, t.step)
+    steps = sorted({t.step + (last - t.step) * quarter // (PLACES - 1) for quarter in range(PLACES)})
+    pairs = {(before.bases[name], base): None for name, base in after.bases.items() if name in before.bases}
     return [
-        (step, schedule.lr(base, min(step, max(steps - 1, 0)), steps, before.schedule_memory), rate)
-        for step, rate in rates(after)
+        RatesBeside(old, [(step, before.at(old, step), after.at(new, step)) for step in steps]) for old, new in pairs
     ]
-
-
-def _plain(value: Any) -> str:
-    return "none" if value is None else f"{value:g}" if isinstance(value, float) else str(value)

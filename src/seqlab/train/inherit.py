@@ -18,7 +18,7 @@ from seqlab.train.interventions import begin_interventions
 from seqlab.train.saving import load_weights
 from seqlab.train.training import Training
 
-__all__ = ["PARTS", "inherit", "inheritable"]
+__all__ = ["PARTS", "inherit", "inherit_weights", "inheritable"]
 
 PARTS = ("weights", "average", "optimiser", "schedule", "progress", "methods")
 """What can be taken over: the weights, their running average, the optimiser's moments, what the schedule remembers,
@@ -42,10 +42,8 @@ def inheritable(parent: Experiment, child: Experiment) -> list[str]:
 
 def inherit(t: Training, checkpoint: Checkpoint, parts: Sequence[str]) -> None:
     """Give a new training these parts of a checkpoint. Raises CheckpointError for what does not fit."""
-    begin_interventions(t)
     state = checkpoint.state()
-    load_weights(t, checkpoint.weights(averaged="average" not in parts and t.weights.average is None))
-    t.weights.restart_average()
+    inherit_weights(t, checkpoint.weights(averaged="average" not in parts and t.weights.average is None))
     if "average" in parts:
         t.weights.load_average(checkpoint.weights(averaged=True))
     if "optimiser" in parts:
@@ -58,6 +56,13 @@ def inherit(t: Training, checkpoint: Checkpoint, parts: Sequence[str]) -> None:
     if "methods" in parts:
         t.method_statistics = [{name: value.to(t.device) for name, value in kept.items()} for kept in state["methods"]]
         t.initial = {name: value.to(t.device) for name, value in state["initial"].items()} or t.initial
+
+
+def inherit_weights(t: Training, weights: dict[str, Tensor]) -> None:
+    """Give a new training these weights and nothing else. Raises CheckpointError for what does not fit."""
+    begin_interventions(t)
+    load_weights(t, weights)
+    t.weights.restart_average()
     t.frozen_digest = t.digest_frozen()
 
 

@@ -13,7 +13,14 @@ from seqlab.methods import Draws, Method
 from seqlab.spec import Part, label
 from seqlab.train.training import Training, fresh_weights, seed_generators
 
-__all__ = ["apply_methods", "begin_interventions", "distinct_names", "measure_probes"]
+__all__ = [
+    "apply_methods",
+    "begin_interventions",
+    "distinct_names",
+    "due_methods",
+    "measure_probes",
+    "optimiser_state",
+]
 
 PROBE_ROWS = 8
 
@@ -27,18 +34,22 @@ def begin_interventions(t: Training) -> None:
 
 def apply_methods(t: Training) -> dict[str, Tensor | float]:
     """Let every method that is due act, and report what it changed as `method/...`."""
-    between = t.steps_a_stage is not None and t.step % t.steps_a_stage == 0 and t.step != t.steps
-    tasks_done = t.step // t.steps_a_stage if t.steps_a_stage and between else None
     metrics: dict[str, Tensor | float] = {}
-    for index, method in enumerate(t.experiment.methods):
-        if method.due(t.step, tasks_done):
-            with t.shares.rare("methods"):
-                metrics |= _act(t, index, method)
+    for index in due_methods(t):
+        with t.shares.rare("methods"):
+            metrics |= _act(t, index, t.experiment.methods[index])
     return metrics
 
 
+def due_methods(t: Training) -> list[int]:
+    """The places of the methods that act after the step that was counted last."""
+    between = t.steps_a_stage is not None and t.step % t.steps_a_stage == 0 and t.step != t.steps
+    tasks_done = t.step // t.steps_a_stage if t.steps_a_stage and between else None
+    return [index for index, method in enumerate(t.experiment.methods) if method.due(t.step, tasks_done)]
+
+
 def _act(t: Training, index: int, method: Method) -> dict[str, Tensor | float]:
-    weights, state = _trainable(t), _optimiser_state(t)
+    weights, state = _trainable(t), optimiser_state(t)
     change = method.change(weights, state, t.method_statistics[index], _draws(t, index), {})
     with torch.no_grad():
         for name, value in change.weights.items():
@@ -69,7 +80,8 @@ def _trainable(t: Training) -> dict[str, Tensor]:
     return {name: p.detach() for name, p in t.model.named_parameters() if p.requires_grad}
 
 
-def _optimiser_state(t: Training) -> dict[str, dict[str, Any]]:
+def optimiser_state(t: Training) -> dict[str, dict[str, Any]]:
+    """What the optimiser remembers of each parameter, by its path."""
     return {
         name: t.optimiser.state[parameter]
         for group in t.optimiser.param_groups

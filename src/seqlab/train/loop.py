@@ -69,7 +69,7 @@ def begin(t: Training, run: Run, attempt: Attempt, watch: Watch) -> None:
     if newest is not None:
         restore(t, newest)
         attempt.rewind(t.step)
-        watch.message(f"resumed at step {t.step:,}")
+        watch.message(f"{'begins' if attempt.number == 1 else 'resumed'} at step {t.step:,}")
         compare_environments(run, attempt, watch)
 
 

@@ -14,7 +14,7 @@ from seqlab.journal import Run
 from seqlab.spec import SpecError
 from seqlab.train.load import load_model
 
-__all__ = ["Curve", "Parameters", "curves", "logits", "parameters"]
+__all__ = ["Curve", "Loaded", "Parameters", "curves", "loaded", "logits", "parameters", "to_json"]
 
 ROWS, LENGTH = 2, 64
 FORGOTTEN = ("speed/", "memory/")
@@ -90,9 +90,19 @@ def _difference(a: float, b: float) -> float:
     return 0.0 if str(a) == str(b) else math.inf
 
 
-def models(a: Run, b: Run, steps: tuple[int | None, int | None]) -> tuple[nn.Module, nn.Module]:
-    """The models of two runs, of the checkpoints of these steps or of the newest."""
-    return load_model(a, steps[0])[0], load_model(b, steps[1])[0]
+class Loaded(NamedTuple):
+    """A run's model, and the checkpoint that it comes from."""
+
+    model: nn.Module
+    step: int
+    skipped: list[str]
+    """A sentence for each newer checkpoint that could not be used."""
+
+
+def loaded(run: Run, step: int | None) -> Loaded:
+    """The model of the checkpoint of a step, or of the newest that can be used."""
+    model, checkpoint, skipped = load_model(run, step)
+    return Loaded(model, checkpoint.step, skipped)
 
 
 def to_json(found: Parameters, outputs: float | None, measured: list[Curve]) -> dict[str, Any]:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from seqlab.experiment import Experiment
-from seqlab.journal import LabBook, Run
+from seqlab.journal import DiskFull, LabBook, Run
 from seqlab.journal.files import replace_json
+from seqlab.journal.lineage import Family
 from seqlab.journal.names import at_step
 from seqlab.spec import SpecError, id, to_json
 from seqlab.spec.find import user_files_in
@@ -17,16 +19,27 @@ from seqlab.tasks import PreparedTask
 from seqlab.train.auditor import Auditor
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, latest
 from seqlab.train.checks import check_names
-from seqlab.train.environment import command_line, differences, environment, git_state
+from seqlab.train.environment import command_line, environment, git_state
 from seqlab.train.forecast import Forecast, forecast, refuse_beyond_quota, refuse_if_too_large
 from seqlab.train.load import experiment_of, pick_checkpoint
 from seqlab.train.loop import train
 from seqlab.train.precision import choose_device, choose_dtype
-from seqlab.train.saving import give_weights
+from seqlab.train.saving import give_weights, save
 from seqlab.train.training import Training, assemble
 from seqlab.train.watch import Watch
 
-__all__ = ["Prepared", "assembled", "built", "prepare", "read", "record", "repeated", "resume", "trained"]
+__all__ = [
+    "Prepared",
+    "assembled",
+    "built",
+    "must_be_the_same_data",
+    "prepare",
+    "read",
+    "record",
+    "recorded_start",
+    "resume",
+    "trained",
+]
 
 
 @dataclass(frozen=True)
@@ -41,6 +54,8 @@ class Prepared:
     start: dict[str, Any] | None
     """Where the weights come from, when they come from another run."""
     book: LabBook = field(repr=False)
+    has_begun: bool = False
+    """Whether the training holds more than its spec tells: what it inherited is kept as its first checkpoint."""
 
 
 def prepare(experiment: Experiment, runs: str | Path | None = None) -> Prepared:
@@ -53,7 +68,13 @@ def prepare(experiment: Experiment, runs: str | Path | None = None) -> Prepared:
     parent = prepared.book.open(name)
     checkpoint, _ = pick_checkpoint(parent, step)
     give_weights(prepared.training, checkpoint)
-    start = {"run": parent.name, "step": checkpoint.step, "checkpoint": checkpoint.digest(), "inherited": ["weights"]}
+    start = {
+        "run": parent.name,
+        "run_id": parent.id,
+        "step": checkpoint.step,
+        "checkpoint": checkpoint.digest(),
+        "inherited": ["weights"],
+    }
     return replace(prepared, start=start)
 
 
@@ -129,7 +150,18 @@ def record(
         why=why,
         parent=prepared.start,
         audits=audits,
+        begin=partial(_write_beginning, t) if prepared.has_begun else None,
     )
+
+
+def _write_beginning(t: Training, folder: Path) -> None:
+    """Write what was inherited as the first checkpoint, so that the run never needs its parent again."""
+    try:
+        save(t, folder)
+    except DiskFull as error:
+        raise DiskFull(
+            "no room for the checkpoint that the run begins with: free some space, then try again"
+        ) from error
 
 
 def resume(
@@ -144,15 +176,17 @@ def resume(
     if state.name == "finished":
         return None, "finished"
     prepared = assembled(experiment_of(run), LabBook(run.folder.parent))
-    _must_be_the_same_data(run, prepared)
-    if prepared.experiment.start_from is not None and latest(run.folder)[0] is None:
-        give_weights(prepared.training, _recorded_start(run, prepared.book))
+    must_be_the_same_data(run, prepared)
+    if latest(run.folder)[0] is None:
+        _must_begin_with_its_spec(run)
+        if prepared.experiment.start_from is not None:
+            give_weights(prepared.training, recorded_start(run, prepared.book))
     if auditor is not None and not (run.folder / "audits.json").exists():
         replace_json(run.folder / "audits.json", auditor.before(prepared.training))
     return prepared.training, train(prepared.training, run, watch, deadline, auditor)
 
 
-def _must_be_the_same_data(run: Run, prepared: Prepared) -> None:
+def must_be_the_same_data(run: Run, prepared: Prepared) -> None:
     now = prepared.training.task.fingerprints
     changed = [name for name, digest in run.origin.get("data", {}).items() if now.get(name) != digest]
     if changed:
@@ -162,20 +196,15 @@ def _must_be_the_same_data(run: Run, prepared: Prepared) -> None:
         )
 
 
-def repeated(run: Run) -> tuple[Prepared, list[str]]:
-    """A run's experiment, built again from the record alone, and what has changed since in versions, machine and code.
-
-    Raises CheckpointError when the data is no longer what it was."""
-    prepared = prepare(experiment_of(run), run.folder.parent)
-    _must_be_the_same_data(run, prepared)
-    t, origin = prepared.training, run.origin
-    changed = differences(origin.get("environment", {}), environment(t.device, t.dtype), every=True)
-    git = git_state(Path.cwd())
-    commit = git["commit"] if git is not None else None
-    if origin.get("git_commit") != commit:
-        changed.append(f"git commit of the working folder: {origin.get('git_commit')} -> {commit}")
-    start = {"kind": "rerun", "run": run.name, "step": 0, "inherited": []}
-    return replace(prepared, start=prepared.start or start), changed
+def _must_begin_with_its_spec(run: Run) -> None:
+    """Raise CheckpointError for a fork without a checkpoint: its beginning is not in its spec."""
+    if run.parent is None or run.parent.get("kind") not in ("fork", "file"):
+        return
+    try:
+        pick_checkpoint(run)
+    except CheckpointError as error:
+        told = str(error).removesuffix(".")
+        raise CheckpointError(f"{told}; it would begin with random weights. Fork {run.parent['run']} again.") from None
 
 
 def trained(run: Run, step: int | None = None) -> tuple[Training, list[str]]:
@@ -188,13 +217,16 @@ def trained(run: Run, step: int | None = None) -> tuple[Training, list[str]]:
     return training, skipped
 
 
-def _recorded_start(run: Run, book: LabBook) -> Checkpoint:
-    """The very checkpoint that a run was made to start from, though its own run may have newer ones by now."""
+def recorded_start(run: Run, book: LabBook) -> Checkpoint:
+    """The very checkpoint that a run was made to start from, though its parent may have newer ones by now."""
     recorded = run.parent or {}
-    checkpoint, _ = pick_checkpoint(book.open(recorded["run"]), recorded["step"])
+    parent = Family([*book.runs(), *book.runs(archived=True)]).parent(run)
+    if parent is None:
+        raise CheckpointError(f"{recorded['run']}, from which {run.name} starts, is no longer in {book.root}.")
+    checkpoint, _ = pick_checkpoint(parent, recorded["step"])
     if checkpoint.digest() != recorded["checkpoint"]:
         raise CheckpointError(
-            f"checkpoint {checkpoint.step} of {recorded['run']} is no longer the one that {run.name} starts from; "
+            f"checkpoint {checkpoint.step} of {parent.name} is no longer the one that {run.name} starts from; "
             "start a new run."
         )
     return checkpoint
