@@ -113,17 +113,20 @@ def _print(made: Fork) -> None:
     click.echo(f"  inherits {', '.join(start['inherited'])}")
     for effect in made.effects:
         click.echo(f"  {effect}")
-    if any(rates.differ for rates in made.rates):
-        _print_rates(made.rates)
+    changed = [rates for rates in made.rates if rates.differ]
+    if changed:
+        _print_rates(changed, len(made.rates) - len(changed))
 
 
-def _print_rates(found: Sequence[RatesBeside]) -> None:
-    """A table of the steps with two columns for each distinct rate."""
-    of = [f" ({rates.base:g})" if len(found) > 1 else "" for rates in found]
+def _print_rates(changed: Sequence[RatesBeside], others: int) -> None:
+    """A table of steps with two columns for each distinct rate that changes."""
+    of = [f" ({rates.base:g})" if others or len(changed) > 1 else "" for rates in changed]
     heads = ["step", *(f"{head}{which}" for which in of for head in ("as it was", "from now on"))]
     rows = [
-        [f"{rows[0][0]:,}", *(render.figure(rate) for _, *both in rows for rate in both)]
-        for rows in zip(*(rates.rows for rates in found), strict=True)
+        [f"{row[0][0]:,}", *(render.figure(rate) for _, *both in row for rate in both)]
+        for row in zip(*(rates.rows for rates in changed), strict=True)
     ]
     render.heading("Learning rate")
     render.table(heads, rows)
+    if others:
+        click.echo("the rates of the other parameters stay as they were")
