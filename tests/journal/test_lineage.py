@@ -73,6 +73,31 @@ def test_a_curve_goes_through_all_ancestors_with_marks_where_settings_changed(tm
     ]
 
 
+def test_a_run_that_took_the_name_of_a_parent_is_not_the_parent(book: LabBook) -> None:
+    parent = book.create({}, name="base", origin={})
+    book.create({}, name="child", origin={}, parent={"run": "base", "run_id": parent.id, "step": 1})
+    book.rename("base", "old-base")
+    book.create({}, name="base", origin={})
+    assert [run.name for run in ancestors(book.open("child"), book.runs())] == ["old-base"]
+    book.open("old-base").note("the mask", "bug")
+    assert set(taints(book.runs())) == {"old-base", "child"}
+
+
+def test_a_curve_never_runs_backwards(tmp_path: Path) -> None:
+    book = LabBook(tmp_path)
+    line = (("first", 8, None), ("second", 6, ("first", 4)), ("third", 2, ("second", 3)))
+    for name, steps, parent in line:
+        start = parent and {"run": parent[0], "step": parent[1], "inherited": ["weights"]}
+        run = book.create({}, name=name, origin={}, parent=start)
+        with run.attempt() as attempt:
+            for step in range(1, steps + 1):
+                attempt.log(step=step, **{"train/loss": float(step)})
+    steps, values, marks = ancestral_curve(run, book.runs(), "train/loss")
+    assert steps == list(range(1, 10))
+    assert values == [1, 2, 3, 4, 1, 2, 3, 1, 2]
+    assert [(mark.step, mark.run) for mark in marks] == [(4, "second"), (7, "third")]
+
+
 def test_a_rerun_inherits_nothing_and_no_taint(tmp_path: Path) -> None:
     book = LabBook(tmp_path)
     first = book.create({}, name="first", origin={})

@@ -107,8 +107,8 @@ def _refusal(old: Experiment, new: Experiment) -> str:
     path, (was, becomes) = next(iter(diff(old, new).items()))
     return (
         f"`{path}` {_plain(was)} -> {_plain(becomes)} did not take effect: nothing in the training that continues "
-        "depends on it any more (an initial law when the weights come from a checkpoint, a warm-up that is over); leave it out, or "
-        "start a new run."
+        "depends on it any more (as on an initial law when the weights come from a checkpoint, or on a warm-up that is "
+        "over); leave it out, or start a new run."
     )
 
 
