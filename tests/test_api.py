@@ -13,7 +13,7 @@ from seqlab.data.symbols import Bytes
 from seqlab.experiment import Experiment
 from seqlab.generation.sampling import Sampling
 from seqlab.journal import JournalError, RunExists, RunNotFound
-from seqlab.spec import override
+from seqlab.spec import SpecError, override
 from seqlab.train.checkpoint import CheckpointError, checkpoints
 from tiny_runs import At, text, tiny, workplace
 
@@ -52,6 +52,19 @@ def test_a_step_can_be_chosen(tiny: Experiment) -> None:
         seqlab.load("run@late")
     with pytest.raises(RunNotFound, match="no run 'ran'"):
         seqlab.load("ran")
+
+
+def test_a_fork_goes_on_with_changed_settings(tiny: Experiment) -> None:
+    seqlab.run(replace(tiny, snapshots=replace(tiny.snapshots, keep_last=9)), name="run")
+    forked = seqlab.fork("run@4", "optim.lr=0.01", name="forked", why="faster", tags=["fast"])
+    assert (forked.state().name, forked.why, forked.tags) == ("finished", "faster", ["fast"])
+    assert forked.parent is not None
+    assert forked.parent["took_effect"] == ["optim.lr 0.001 -> 0.01 took effect"]
+    assert forked.metrics.curve("train/loss")[0] == [5, 6, 7, 8]
+    anew = seqlab.fork("run", inherit=["weights"])
+    assert (anew.parent or {})["inherited"] == ["weights"]
+    with pytest.raises(SpecError, match="did not take effect"):
+        seqlab.fork("run@4", "model.init.scale=3")
 
 
 def test_a_run_needs_no_data_to_be_used(tiny: Experiment, text: Path) -> None:

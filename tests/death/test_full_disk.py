@@ -17,6 +17,7 @@ from short_runs import Short, said
 from same_runs import assert_same
 from seqlab.journal import LabBook, Run
 from seqlab.train.checkpoint import checkpoints
+from seqlab.train.fork import fork
 from seqlab.train.start import record, resume
 
 WRITES = 60
@@ -75,9 +76,11 @@ def test_a_full_disk_at_every_write_is_told_and_changes_no_bit(short: Short) -> 
     survives_every_full_disk(short, first=1, every=1)
 
 
-def test_a_full_disk_while_a_run_is_made_leaves_nothing(short: Short, tmp_path: Path) -> None:
+@pytest.mark.parametrize("what", ["run", "fork"])
+def test_a_full_disk_while_a_run_is_made_leaves_nothing(short: Short, tmp_path: Path, what: str) -> None:
     book, write, error = LabBook(tmp_path / "other"), 0, "DiskFull"
-    prepared = replace(short.prepared, book=book)
+    begun = fork(short.whole, None, ["budget.steps=5"], None, short.book).prepared
+    prepared = replace(short.prepared if what == "run" else begun, book=book)
     book.root.mkdir()
     while error:
         write += 1

@@ -14,6 +14,8 @@ from short_runs import Short, said
 
 from same_runs import assert_same
 from seqlab.journal import LabBook, Run
+from seqlab.train.checkpoint import checkpoints
+from seqlab.train.fork import fork
 from seqlab.train.start import record, resume
 
 MOMENTS = 100
@@ -95,6 +97,26 @@ def test_a_kill_while_a_run_is_made_leaves_a_whole_run_or_none(short: Short, tmp
         if not killed:
             break
     assert moment > 15
+
+
+def test_a_kill_while_a_fork_is_made_leaves_one_with_its_beginning_or_none(short: Short, tmp_path: Path) -> None:
+    book, moment, killed = LabBook(tmp_path / "other"), 0, True
+    prepared = replace(fork(short.whole, None, ["budget.steps=5"], None, short.book).prepared, book=book)
+    while killed:
+        moment += 1
+
+        def make(moment: int = moment) -> None:
+            intercept(Kill(moment))
+            record(prepared, name="run")
+
+        killed = in_child(make).killed
+        for run in book.runs():
+            assert run.damage() is None
+            assert [checkpoint.fault() for checkpoint in checkpoints(run.folder)] == [None]
+            assert in_child(lambda run=run: resume(run)) == Death(False, "")
+            assert run.metrics.curve("train/loss")[0] == [4, 5]
+            shutil.rmtree(run.folder)
+    assert moment > 20
 
 
 @pytest.mark.parametrize("what", ["rename", "archive"])

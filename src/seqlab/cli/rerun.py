@@ -72,6 +72,11 @@ def _differs_from(measured: list[Curve]) -> int | None:
     return min((curve.first_step for curve in measured if curve.first_step is not None), default=None)
 
 
+def _compares(measured: list[Curve]) -> bool:
+    """Whether there is any step that both have."""
+    return any(curve.steps for curve in measured)
+
+
 def _exit_code(state: str, measured: list[Curve]) -> int:
     from seqlab.journal.state import exit_code
 
@@ -85,9 +90,9 @@ def _to_json(
         "run": old.name,
         "rerun": run.name,
         "state": state,
-        "step": run.metrics.step,
+        "step": run.summary["step"],
         "changed": changed,
-        "same": _differs_from(measured) is None,
+        "same": _differs_from(measured) is None if _compares(measured) else None,
         "tolerance": tolerance,
         "curves": [curve._asdict() for curve in measured],
     }
@@ -100,13 +105,21 @@ def _print(old: Run, run: Run, state: str, measured: list[Curve], tolerance: flo
         for curve in measured
     ]
     render.table(["", "steps compared", "largest difference", "differs from step"], rows, left=[""])
-    first, within = _differs_from(measured), f" within {tolerance:g}" if tolerance else ", bit for bit"
-    told = f"the curves are the same{within}" if first is None else f"the curves differ from step {first:,} on"
+    told = _told(measured, tolerance)
     if state == "finished":
         click.echo(f"\n{told}; `seqlab same {old.name} {run.name}{flag}` compares the weights.")
         return
-    click.echo(f"\n{run.name} {state} at step {run.metrics.step:,}: up to there {told}.")
+    click.echo(f"\n{run.name} {state} at step {run.summary['step']:,}: up to there {told}.")
     if state != "diverged":
         click.echo(
             f"`seqlab resume {run.name}{flag}` goes on; then `seqlab same {old.name} {run.name}{flag}` compares."
         )
+
+
+def _told(measured: list[Curve], tolerance: float) -> str:
+    first = _differs_from(measured)
+    if first is not None:
+        return f"the curves differ from step {first:,} on"
+    if not _compares(measured):
+        return "there is no step to compare"
+    return f"the curves are the same{f' within {tolerance:g}' if tolerance else ', bit for bit'}"
