@@ -73,7 +73,7 @@ def _of(change: str, parent: Experiment, child: Experiment, changes: Sequence[st
     changed = [(old, new) for old, new in idle if old != new]
     if not changed:
         return []  # it was so before
-    told = _beside_the_steps(change.partition("=")[0].strip(), *changed[0])
+    told = _beside_the_steps(change.partition("=")[0].strip(), changed[0][1])
     if told is None:
         raise SpecError(_refusal(*changed[0]))
     return _effects(*changed[0], told)
@@ -93,7 +93,7 @@ def _effects(old: Experiment, new: Experiment, told: str = TOOK_EFFECT) -> list[
     return [Effect(path, was, becomes, told) for path, (was, becomes) in diff(old, new).items()]
 
 
-def _beside_the_steps(path: str, old: Experiment, new: Experiment) -> str | None:
+def _beside_the_steps(path: str, new: Experiment) -> str | None:
     """What to say of a setting that leaves no trace in steps and yet may act; None for one that cannot."""
     root, _, field = path.partition(".")
     if root == "schedule" and new.schedule.watches_evaluations():
