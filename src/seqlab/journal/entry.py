@@ -12,10 +12,11 @@ from seqlab.journal.book import LabBook, age_key
 from seqlab.journal.errors import JournalError
 from seqlab.journal.files import read_object
 from seqlab.journal.lease import last_attempt
-from seqlab.journal.lineage import by_every_name, taints
+from seqlab.journal.lineage import by_every_name
 from seqlab.journal.plan import Plan, linked_runs
 from seqlab.journal.results import reached, so_far
 from seqlab.journal.run import Run
+from seqlab.journal.taint import taints
 
 MACHINE = ("host", "processor", "device", "threads", "compute_dtype", "torch")
 """What an entry tells of an environment."""
@@ -71,10 +72,7 @@ class Writer:
 
     def __init__(self, book: LabBook, everything: Sequence[Run], plan: Plan) -> None:
         self._known = by_every_name(everything)
-        try:
-            self._taints = taints(everything)
-        except JournalError:
-            self._taints = taints(run for run in everything if run.damage() is None)
+        self._taints = taints(everything)
         self._items: dict[str, list[dict[str, Any]]] = {}
         for item in plan.items.values():
             for name, run in linked_runs(book, item, self._known).items():
