@@ -20,8 +20,10 @@ BOXES = {"open": "[ ] ", "running": "[ ] ", "done": "[x] ", "dropped": ""}
 
 def skipped_lines(plan: Plan) -> str:
     """A sentence about the lines that were left out; "" when there are none."""
-    lines = "1 line" if plan.skipped == 1 else f"{plan.skipped} lines"
-    return f"{lines} of .plan.jsonl cannot be read or understood and were left out." if plan.skipped else ""
+    if not plan.skipped:
+        return ""
+    lines, were = ("1 line", "was") if plan.skipped == 1 else (f"{plan.skipped} lines", "were")
+    return f"{lines} of .plan.jsonl cannot be read or understood and {were} left out."
 
 
 def plan_tree(book: LabBook, plan: Plan, *, pending: bool = False) -> list[dict[str, Any]]:
