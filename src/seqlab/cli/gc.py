@@ -102,7 +102,8 @@ def _chosen(book: LabBook, names: tuple[str, ...], filters: tuple[str, ...], age
 
 def _typed(names: tuple[str, ...], filters: tuple[str, ...], age: str | None, runs: Path | None) -> str:
     """The arguments that chose the runs, so that a suggested command means the same ones."""
-    words = [*names, *(word for text in filters for word in ("--where", text)), *(("--older-than", age) if age else ())]
+    chosen = [*dict.fromkeys(names), *(word for text in filters for word in ("--where", text))]
+    words = [*chosen, "--older-than", age] if age is not None else chosen
     return "".join(f" {shlex.quote(word)}" for word in words) + options.flag_of_runs(runs)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import combinations, pairwise, permutations
 from typing import Any
 
+from seqlab.journal import names
 from seqlab.journal.curves import UNITS, Axis, Curve, curve
 from seqlab.journal.digest import higher_is_better, is_better
 from seqlab.journal.errors import JournalError
@@ -69,7 +70,7 @@ def _range(one: Curve) -> tuple[float, float] | None:
 def span(ranges: Mapping[str, tuple[float, float] | None]) -> str:
     """Which range each run has: "first 2 to 20, second 12 to 14"."""
     return ", ".join(
-        f"{name} {position(found[0])} to {position(found[1])}" if found else f"{name} has no finite value"
+        f"{name} {' to '.join(dict.fromkeys(map(position, found))) if found else 'has no finite value'}"
         for name, found in ranges.items()
     )
 
@@ -82,9 +83,9 @@ def position(x: float) -> str:
 def _nothing_in_common(
     runs: Sequence[Run], metric: str, ranges: Mapping[Axis, Mapping[str, tuple[float, float] | None]]
 ) -> str:
-    names = " and ".join(run.name for run in runs)
+    missing = f"{names.enumerated([run.name for run in runs])} have no range of {metric} in common"
     places = [f"{UNITS[axis]}: {span(there)}" for axis, there in ranges.items()]
-    return "; ".join([f"{names} have no range of {metric} in common", *places, *_inherited(runs)])
+    return "; ".join([missing, *places, *_inherited(runs)])
 
 
 def _at_equal(curves: Sequence[Curve], metric: str) -> list[dict[str, Any]]:

@@ -63,7 +63,7 @@ def _without_metric(runs: tuple[Run, ...]) -> str:
     for run in runs:
         if not run.metrics.last:
             return f"{run.name} has recorded no metric yet; there is nothing to draw"
-    return f"{' and '.join(run.name for run in runs)} have no metric in common"
+    return f"{names.enumerated([run.name for run in runs])} have no metric in common"
 
 
 def curve(run: Run, metric: str, axis: Axis = "step") -> Curve:

@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from seqlab.journal.errors import JournalError
 
@@ -61,6 +61,11 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
     from difflib import get_close_matches  # costs a few milliseconds, and is needed for mistakes only
 
     return get_close_matches(word, list(known), n=3, cutoff=0.5)
+
+
+def enumerated(words: Sequence[str]) -> str:
+    """Words in a sentence: "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
 def listed(word: str, known: Iterable[str]) -> str:
