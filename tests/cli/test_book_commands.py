@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import threading
 import time
@@ -186,6 +187,17 @@ def test_doctor_names_what_is_broken_and_what_to_do(cli: Cli, book: LabBook) -> 
     assert "checkpoint 4 is not usable" in broken["found"]
     assert "delete" in broken["advice"]
     assert "! other: delete" in cli("doctor").output
+
+
+def test_doctor_names_what_killed_processes_left(cli: Cli, book: LabBook) -> None:
+    for folder in (".making-7-abc", "other/checkpoints/.6-draft"):
+        (book.root / folder).mkdir(parents=True)
+        os.utime(book.root / folder, (0, 0))
+    findings = {finding["found"]: finding for finding in json.loads(cli("doctor", "--json").output)}
+    for found in (".making-7-abc: a run that was never made, 0 B", ".6-draft: half a checkpoint, 0 B"):
+        assert "`seqlab gc --what leftovers` removes it" in findings[found]["advice"]
+    cli("gc", "--what", "leftovers", "--yes")
+    assert "leftovers" not in cli("doctor").output
 
 
 @pytest.mark.parametrize(("command", "member"), [("mixers", "attention"), ("tasks", "text")])

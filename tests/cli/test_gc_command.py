@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from pathlib import Path
 
@@ -40,6 +41,14 @@ def test_without_what_it_is_a_table_and_changes_nothing(cli: Cli, book: LabBook)
     assert use["bytes"] == sum(use["kinds"].values()) == 2 * use["runs"][0]["bytes"]
     assert sorted(book.root.rglob("*")) == before
     assert "in 1 run\n" in cli("gc", "tiny").output
+
+
+def test_what_it_suggests_means_the_same_runs(cli: Cli, book: LabBook) -> None:
+    chosen = ("tiny", "--where", "val/loss<9", "--older-than", "0h", "--runs", str(book.root))
+    (suggested,) = [line for line in cli("gc", *chosen).output.splitlines() if line.startswith("  seqlab gc")]
+    command = shlex.split(suggested)
+    assert command[2:] == [*chosen, "--what", "checkpoints", "--keep", "last,best", "--dry-run"]
+    assert "away" not in cli(*command[1:]).output
 
 
 def test_a_dry_run_says_it_all_and_yes_does_it(cli: Cli, book: LabBook) -> None:

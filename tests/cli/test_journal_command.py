@@ -122,7 +122,7 @@ PAGE = r"""# Lab book
 
 - [ ] 1 Reproduce WikiText-103 (open since 2026-11-25)
   - [ ] 2 12 layers (running since 2026-11-25)
-    - run deep: queued
+    - run deep: queued, TAINTED: it descends from base, whose verdict is bug
     - run base: finished, val loss 1.006 (< bigram 2.453), bug
 """
 
@@ -144,6 +144,28 @@ def test_one_run_by_name_one_day_one_notebook(cli: Cli, book: LabBook) -> None:
     assert "### deep" not in cli("journal", "--tag", "small").output
     assert "### base" not in cli("journal", "--where", "depth>2").output
     assert "No run like that in " in cli("journal", "--tag", "none").output
+
+
+@pytest.mark.parametrize(
+    ("parent", "said"),
+    [
+        (
+            {"kind": "file", "run": "/old/model.safetensors", "step": 0, "inherited": ["weights"]},
+            "- fork of: /old/model.safetensors, inherits weights\n- differs from hyena:wt103: `depth=12`\n",
+        ),
+        (
+            {"kind": "rerun", "run": "base", "step": 0, "inherited": []},
+            "- rerun of: base\n- differs from base: `depth` ",
+        ),
+        (
+            {"run": "gone", "step": 3},
+            "- differs: unknown, for gone is gone or cannot be read; it was typed: `depth=12`\n",
+        ),
+    ],
+)
+def test_where_a_run_began(parent: dict[str, object], said: str, cli: Cli, book: LabBook) -> None:
+    (book.root / "deep/parent.json").write_text(json.dumps(parent))
+    assert said in cli("journal", "deep").output
 
 
 def test_the_lab_book_speaks_strict_json(cli: Cli, book: LabBook) -> None:

@@ -8,7 +8,8 @@ import pytest
 
 from seqlab.journal import JournalError, LabBook, Run, days, planning
 from seqlab.journal.entries import read_entries
-from seqlab.journal.entry import Entry, notebook_of
+from seqlab.journal.entry import Entry
+from seqlab.journal.notebook import notebook_of
 from seqlab.journal.plan import Plan, read_plan
 
 MACHINE = {"host": "hut", "device": "cpu", "processor": "abacus", "threads": 2, "torch": "3", "python": "3.99"}
@@ -171,6 +172,18 @@ def test_entries_are_chosen_by_name_day_notebook_tag_and_filter_oldest_first(boo
 )
 def test_a_notebook_is_the_recipes_file(recipe: str | None, notebook: str | None) -> None:
     assert notebook_of(recipe) == notebook
+
+
+def test_a_fork_belongs_to_the_notebook_of_what_it_descends_from(book: LabBook) -> None:
+    made(book, "first", "mine.py:trial")
+    made(book, "second", None, parent={"run": "first", "step": 1})
+    made(book, "third", None, parent={"run": "second", "step": 1})
+    made(book, "own", "demo:letters", parent={"run": "first", "step": 1})
+    made(book, "circle", None, parent={"run": "circle", "step": 1})
+    book.rename("first", "mother")
+    book.archive("second")
+    assert names(book, notebook="mine") == ["mother", "third"]
+    assert [only(book, name).notebook for name in ("third", "own", "circle")] == ["mine", "demo", None]
 
 
 def test_days_are_dates_or_days_ago() -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from seqlab.journal import LabBook, Run
-from seqlab.journal.lineage import ancestors, ancestral_curve, taints
+from seqlab.journal.lineage import ancestors, ancestral_curve
+from seqlab.journal.taint import taints
 
 
 @pytest.fixture

@@ -71,6 +71,12 @@ def test_an_unknown_state() -> None:
         where.parse("state=done")
 
 
+def test_an_unknown_verdict() -> None:
+    with pytest.raises(JournalError, match=r"there is no verdict 'bgu'; the verdicts are works, fails, .*, bug"):
+        where.parse("verdict!=bgu")
+    assert where.parse("verdict~bu").value == "bu"
+
+
 def test_tags_are_many() -> None:
     with pytest.raises(JournalError, match="write tags~demo"):
         where.parse("tags=demo")

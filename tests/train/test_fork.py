@@ -13,7 +13,7 @@ from safetensors.torch import load_file, save_file
 
 from seqlab.experiment import Experiment, Snapshots
 from seqlab.journal import LabBook, Run
-from seqlab.journal.lineage import taints
+from seqlab.journal.taint import taints
 from seqlab.optim.optimisers.adamw import AdamW
 from seqlab.optim.optimisers.muon import Muon
 from seqlab.optim.schedules.cosine import Cosine

@@ -56,8 +56,8 @@ def _of_run(book: LabBook, run: Run) -> dict[str, Any]:
     }
 
 
-def print_disk_use(use: dict[str, Any], flag: str) -> None:
-    """Print it; `flag` is added to the commands that are suggested."""
+def print_disk_use(use: dict[str, Any], arguments: str) -> None:
+    """Print it; `arguments`, which chose these runs, are added to the commands that are suggested."""
     runs, total = use["runs"], use["bytes"]
     of_quota = f", {_share(total, use['quota'])} of the quota of {render.size(use['quota'])}" if use["quota"] else ""
     click.echo(f"{use['folder']}: {render.size(total)} in {len(runs)} run{'s' * (len(runs) != 1)}{of_quota}")
@@ -75,7 +75,7 @@ def print_disk_use(use: dict[str, Any], flag: str) -> None:
         render.heading("No runs")
         rows = [[name, render.size(size), what] for name, size, what in beside]
         render.table(("name", "size", "what"), rows, left=("name", "what"))
-    _suggest(use, flag)
+    _suggest(use, arguments)
 
 
 def _grouped(kinds: dict[str, int]) -> dict[str, int]:
@@ -104,7 +104,7 @@ def _share(part: int, whole: int) -> str:
     return f"{part / whole:.0%}" if whole else ""
 
 
-def _suggest(use: dict[str, Any], flag: str) -> None:
+def _suggest(use: dict[str, Any], arguments: str) -> None:
     """What could be done about it, as commands that take nothing away yet."""
     could = []
     if any(len(run["checkpoints"]) > 1 for run in use["runs"]):
@@ -113,5 +113,5 @@ def _suggest(use: dict[str, Any], flag: str) -> None:
         could.append("--what leftovers")
     if could:
         render.heading("Look what would go")
-    for arguments in could:
-        click.echo(f"  seqlab gc {arguments} --dry-run{flag}")
+    for what in could:
+        click.echo(f"  seqlab gc{arguments} {what} --dry-run")

@@ -7,7 +7,7 @@ import os
 import platform
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
@@ -16,6 +16,7 @@ import click
 
 from seqlab.cli import options, render
 from seqlab.journal import LabBook, Run
+from seqlab.journal.leftovers import Leftover, leftovers_of_book, leftovers_of_run
 from seqlab.journal.quota import quota, used
 
 LITTLE_DISK = 2_000_000_000
@@ -123,10 +124,17 @@ def _runs(book: LabBook) -> Iterator[Finding]:
         left = limit - used(book.root)
         advice = "" if left > limit // 10 else "`seqlab gc` shows what takes it; a run that does not fit is refused"
         yield Finding("quota", f"{render.size(limit)}, {render.size(max(left, 0))} left", advice)
+    yield from _left_behind(leftovers_of_book(book))
     runs = book.runs()
     yield Finding("runs", f"{len(runs)} ({len(book.runs(archived=True))} more in the archive)")
     for run in runs:
         yield from _health(run)
+
+
+def _left_behind(leftovers: Sequence[Leftover], what: str = "leftovers") -> Iterator[Finding]:
+    for leftover in leftovers:
+        found = f"{leftover.path.name}: {leftover.what}, {render.size(leftover.bytes)}"
+        yield Finding(what, found, "a killed process left it; `seqlab gc --what leftovers` removes it")
 
 
 def _health(run: Run) -> Iterator[Finding]:
@@ -136,6 +144,8 @@ def _health(run: Run) -> Iterator[Finding]:
         yield Finding(run.name, told, f"until then it cannot be listed; nothing else of {run.name} was looked at")
         return
     state = run.state()
+    if state.name != "running":
+        yield from _left_behind(leftovers_of_run(run), run.name)
     if state.name in ("crashed", "lost"):
         yield Finding(run.name, f"{state.name}: {state.evidence}", f"`seqlab resume {run.name}` goes on")
     if run.metrics.damaged:

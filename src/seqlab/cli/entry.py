@@ -63,14 +63,26 @@ def _place(machine: Mapping[str, Any]) -> str:
 def _descent(entry: Entry) -> dict[str, str]:
     """What the run starts from, and what differs from it."""
     typed = ", ".join(map(markdown.code, entry.overrides))
+    from_recipe = {f"differs from {entry.recipe}": typed or "in nothing"} if entry.recipe else {}
     if entry.parent is None:
-        return {f"differs from {entry.recipe}": typed or "in nothing"} if entry.recipe else {}
-    name, inherited = entry.parent["run"], entry.parent.get("inherited")
-    fork = f"{name} at step {entry.parent['step']}" + (f", inherits {', '.join(inherited)}" if inherited else "")
+        return from_recipe
+    name, descent = entry.parent["run"], _start(entry.parent)
+    if entry.parent.get("kind") == "file":
+        return descent | from_recipe
     if entry.changes is None:
-        return {"fork of": fork, "differs": f"unknown, for {name} is gone or cannot be read; it was typed: {typed}"}
+        unknown = f"unknown, for {name} is gone or cannot be read; it was typed: {typed or 'nothing'}"
+        return descent | {"differs": unknown}
     changes = [f"{markdown.code(path)} {shown(a)} -> {shown(b)}" for path, (a, b) in entry.changes.items()]
-    return {"fork of": fork, f"differs from {name}": ", ".join(changes) or "in nothing"}
+    return descent | {f"differs from {name}": ", ".join(changes) or "in nothing"}
+
+
+def _start(parent: Mapping[str, Any]) -> dict[str, str]:
+    """Where the run began, and with what."""
+    name, kind, inherited = parent["run"], parent.get("kind"), parent.get("inherited")
+    if kind == "rerun":
+        return {"rerun of": name}
+    place = name if kind == "file" else f"{name} at step {parent['step']}"
+    return {"fork of": place + (f", inherits {', '.join(inherited)}" if inherited else "")}
 
 
 def _result(entry: Entry) -> str:

@@ -16,12 +16,11 @@ ENDINGS = (".svg", ".png", ".pdf")
 
 
 def draw(
-    place: Path, curves: Sequence[Curve], smooth: int, floors: Mapping[str, float], marks: Sequence[Mark],
+    place: Path, curves: Mapping[str, Curve], smooth: int, floors: Mapping[str, float], marks: Sequence[Mark],
     log_x: bool, log_y: bool,
 ) -> None:  # fmt: skip
-    """Write a figure with a legend, floors as dotted lines, and dashed lines where settings changed."""
-    if place.suffix not in ENDINGS:
-        raise click.ClickException(f"{place}: a figure ends in {', '.join(ENDINGS)}.")
+    """Write a figure of curves by their labels, floors as dotted lines, and dashed lines where settings changed."""
+    _check(place)
     try:
         import matplotlib
     except ImportError:
@@ -31,8 +30,7 @@ def draw(
 
     matplotlib.rcParams["svg.hashsalt"] = "seqlab"  # the same curves make the same file
     figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
-    for one in curves:
-        label = one.name if len({other.metric for other in curves}) == 1 else f"{one.name} {one.metric}"
+    for label, one in curves.items():
         (line,) = axes.plot(
             one.x, one.y, label=label, linewidth=1.4 if smooth < 2 else 0.7, alpha=1 if smooth < 2 else 0.4
         )
@@ -47,14 +45,25 @@ def draw(
         axes.axvline(mark.step, color="0.6", linewidth=0.8, linestyle="--")
         told = "\n".join([mark.run, *(change.removesuffix(" took effect") for change in mark.changes)])
         axes.annotate(told, (mark.step, 1), xycoords=("data", "axes fraction"), fontsize=6, va="top")
-    axes.set_xlabel(UNITS[curves[0].axis])
-    axes.set_ylabel(" · ".join(dict.fromkeys(one.metric for one in curves)))
+    axes.set_xlabel(" · ".join(dict.fromkeys(UNITS[one.axis] for one in curves.values())))
+    axes.set_ylabel(" · ".join(dict.fromkeys(one.metric for one in curves.values())))
     axes.set_xscale("log" if log_x else "linear")
     axes.set_yscale("log" if log_y else "linear")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
-    figure.savefig(place, dpi=150, metadata={"Date": None} if place.suffix == ".svg" else None)
-    pyplot.close(figure)
+    try:
+        figure.savefig(place, dpi=150, metadata={"Date": None} if place.suffix.lower() == ".svg" else None)
+    except OSError as error:
+        raise click.ClickException(f"cannot write {place}: {error.strerror}.") from None
+    finally:
+        pyplot.close(figure)
+
+
+def _check(place: Path) -> None:
+    if place.suffix.lower() not in ENDINGS:
+        raise click.ClickException(f"{place}: a figure ends in {', '.join(ENDINGS)}.")
+    if not place.parent.is_dir():
+        raise click.ClickException(f"{place}: there is no folder {place.parent}; make it first.")
 
 
 def smoothed(values: Sequence[float], window: int) -> list[float]:

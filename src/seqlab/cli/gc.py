@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from pathlib import Path
 
@@ -62,7 +63,11 @@ def command(
     rule = parse_keep(keep or "last")
     chosen = _chosen(book, names, filters, age)
     if not what:
-        _show(book, chosen, bool(names or filters or age), as_json, runs)
+        use = disk_use(book, chosen, bool(names or filters or age), quota(book.root))
+        if as_json:
+            render.json_out(use)
+        else:
+            print_disk_use(use, _typed(names, filters, age, runs))
         return
     if as_json and not (dry_run or yes):
         raise click.UsageError("--json cannot ask: add --yes, or --dry-run to look first.")
@@ -91,16 +96,15 @@ def _chosen(book: LabBook, names: tuple[str, ...], filters: tuple[str, ...], age
     """The runs that are meant, archived ones included."""
     at_least = parse_age(age) if age is not None else None
     named = [book.open(name) for name in dict.fromkeys(names)]
-    found = select(named or [*book.runs(), *book.runs(archived=True)], filters)
+    found = select(named or book.everything(), filters)
     return [run for run in found if at_least is None or older(run, at_least)]
 
 
-def _show(book: LabBook, chosen: list[Run], only_these: bool, as_json: bool, runs: Path | None) -> None:
-    use = disk_use(book, chosen, only_these, quota(book.root))
-    if as_json:
-        render.json_out(use)
-        return
-    print_disk_use(use, options.flag_of_runs(runs))
+def _typed(names: tuple[str, ...], filters: tuple[str, ...], age: str | None, runs: Path | None) -> str:
+    """The arguments that chose the runs, so that a suggested command means the same ones."""
+    chosen = [*dict.fromkeys(names), *(word for text in filters for word in ("--where", text))]
+    words = [*chosen, "--older-than", age] if age is not None else chosen
+    return "".join(f" {shlex.quote(word)}" for word in words) + options.flag_of_runs(runs)
 
 
 def _agreed(goes: list[Removal], yes: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import click
 from seqlab.cli import options, render
 from seqlab.cli.results import best_known, reached, so_far
 from seqlab.journal import JournalError, LabBook, Run
-from seqlab.journal.lineage import taints
+from seqlab.journal.taint import taints
 from seqlab.journal.where import select
 
 HEAD = ("name", "state", "step", "loss", "of", "best", "age", "took", "tags", "why")
@@ -37,16 +38,17 @@ def command(filters: tuple[str, ...], tags: tuple[str, ...], archived: bool, as_
     """
     book = LabBook(runs)
     everything = book.runs(archived=archived)
+    tainted = taints([*everything, *book.runs(archived=not archived)])
     asked = [*filters, *(f"tags~{tag}" for tag in tags)]
     try:
-        found = _select(everything, asked)
+        found = _select(everything, asked, tainted)
     except JournalError:
         damaged = {run.name: told for run in everything if (told := run.damage())}
         if not damaged:
             raise
         for name, told in damaged.items():
             click.echo(f"{name} is left out: {told}", err=True)
-        found = _select([run for run in everything if run.name not in damaged], asked)
+        found = _select([run for run in everything if run.name not in damaged], asked, tainted)
     if as_json:
         render.json_out(found)
     elif not found:
@@ -55,9 +57,8 @@ def command(filters: tuple[str, ...], tags: tuple[str, ...], archived: bool, as_
         render.table(HEAD, [_row(facts) for facts in found], left=("name", "state", "of", "tags", "why"))
 
 
-def _select(runs: list[Run], filters: list[str]) -> list[dict[str, Any]]:
+def _select(runs: list[Run], filters: list[str], tainted: Mapping[str, str]) -> list[dict[str, Any]]:
     """What the table says of the runs that fulfil the filters."""
-    tainted = taints(runs)
     return [_facts(run, tainted.get(run.name)) for run in select(runs, filters)]
 
 

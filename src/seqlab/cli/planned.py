@@ -8,8 +8,10 @@ from typing import Any
 from seqlab.cli import markdown, render
 from seqlab.cli.results import best_known, standing
 from seqlab.journal import JournalError, LabBook, Run, days
+from seqlab.journal.lineage import by_every_name
 from seqlab.journal.plan import PENDING, Plan, linked_runs
 from seqlab.journal.results import so_far
+from seqlab.journal.taint import taints
 
 __all__ = ["plan_lines", "plan_tree", "skipped_lines"]
 
@@ -18,22 +20,27 @@ BOXES = {"open": "[ ] ", "running": "[ ] ", "done": "[x] ", "dropped": ""}
 
 def skipped_lines(plan: Plan) -> str:
     """A sentence about the lines that were left out; "" when there are none."""
-    lines = "1 line" if plan.skipped == 1 else f"{plan.skipped} lines"
-    return f"{lines} of .plan.jsonl cannot be read or understood and were left out." if plan.skipped else ""
+    if not plan.skipped:
+        return ""
+    lines, were = ("1 line", "was") if plan.skipped == 1 else (f"{plan.skipped} lines", "were")
+    return f"{lines} of .plan.jsonl cannot be read or understood and {were} left out."
 
 
 def plan_tree(book: LabBook, plan: Plan, *, pending: bool = False) -> list[dict[str, Any]]:
     """The items as plain values, with what the folders of their runs show; `pending`: what is still to be done."""
 
+    everything = book.everything() if any(item.runs for item in plan.items.values()) else []
+    known, tainted = by_every_name(everything), taints(everything)
+
     def told(branch: dict[str, Any]) -> dict[str, Any]:
-        linked = linked_runs(book, plan.items[branch["id"]])
-        runs = [_told(name, run) for name, run in linked.items()]
+        linked = linked_runs(book, plan.items[branch["id"]], known)
+        runs = [_told(name, run, tainted) for name, run in linked.items()]
         return {**branch, "runs": runs, "items": [told(part) for part in branch["items"]]}
 
     return [told(branch) for branch in plan.tree(pending=pending)]
 
 
-def _told(name: str, run: Run | None) -> dict[str, Any]:
+def _told(name: str, run: Run | None, tainted: Mapping[str, str]) -> dict[str, Any]:
     """What a linked run shows; a run that is gone has no state."""
     facts: dict[str, Any] = {"name": name, "state": None, "evidence": "there is no such run any more"}
     if run is None:
@@ -41,7 +48,8 @@ def _told(name: str, run: Run | None) -> dict[str, Any]:
     try:
         state, summary = run.state(), so_far(run)
         facts |= {"name": run.name, "state": state.name, "evidence": state.evidence, "verdict": run.verdict}
-        return {**facts, "last": run.metrics.last, "floors": summary.get("floors", {})}
+        told = {"taint": tainted.get(run.name), "last": run.metrics.last, "floors": summary.get("floors", {})}
+        return facts | told
     except JournalError as error:
         return {**facts, "evidence": str(error)}
 
@@ -67,4 +75,6 @@ def _run_line(run: Mapping[str, Any]) -> str:
     if result:
         where = standing(result["loss"], run["floors"])
         told.append(f"{phase.replace('_', ' ')} loss {render.figure(result['loss'])}{f' ({where})' if where else ''}")
-    return f"{run['name']}: {', '.join(told + [run['verdict']] * bool(run['verdict']))}"
+    told += [run["verdict"]] if run["verdict"] else []
+    told += [f"TAINTED: {run['taint']}"] if run["taint"] and run["verdict"] != "bug" else []
+    return f"{run['name']}: {', '.join(told)}"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from pathlib import Path
 
 import click
@@ -17,6 +17,7 @@ from seqlab.cli.results import floor_values
 from seqlab.journal import LabBook, Run
 from seqlab.journal.curves import AXES, UNITS, Axis, Curve, curve, usual_metric
 from seqlab.journal.lineage import Mark, ancestral_curve
+from seqlab.journal.taint import taints
 
 COLOURS = ("cyan", "yellow", "magenta", "green", "red", "blue")
 HEIGHT = 18
@@ -49,21 +50,27 @@ def command(
     attempt superseded is left out.
     """
     book = LabBook(runs)
-    found = [book.open(name) for name in dict.fromkeys(names)]
+    found = list({run.folder: run for run in map(book.open, names)}.values())
+    if len({run.name for run in found}) < len(found):
+        raise click.ClickException("two of these runs have one name and could not be told apart; rename one of them.")
     curves, marks = _lineage(found, metrics, axis, book) if lineage else (_curves(found, metrics, axis), [])
     curves = [_cut(one, start, end) for one in curves]
     left_out = sum(not math.isfinite(y) for one in curves for y in one.y)
-    if as_json:
-        render.json_out(
-            {"x": axis, "curves": [vars(one) for one in curves], "marks": [mark._asdict() for mark in marks]}
-        )
-        return
     floors = _shared_floors(found, curves)
+    everything = taints(book.everything())
+    tainted = {run.name: everything[run.name] for run in found if run.name in everything}
+    labelled = _labelled(curves, tainted)
     if out is not None:
-        draw(out, curves, smooth, floors, marks, log_x, log_y)
-        click.echo(f"wrote {out}")
-    else:
-        _print(curves, floors, smooth, log_x, log_y)
+        draw(out, labelled, smooth, floors, marks, log_x, log_y)
+        click.echo(f"wrote {out}", err=as_json)
+    if as_json:
+        told = {"curves": [vars(one) for one in curves], "marks": [mark._asdict() for mark in marks]}
+        render.json_out({"x": axis, **told, "taints": tainted})
+        return
+    if out is None:
+        _print(labelled, floors, smooth, log_x, log_y)
+    for name, why in tainted.items():
+        click.secho(render.indented(f"! {name} is tainted: {why}"), fg="yellow")
     for mark in marks:
         click.echo(f"  step {mark.step:,}  {mark.run} begins  {'; '.join(mark.changes)}".rstrip())
     if left_out:
@@ -71,7 +78,7 @@ def command(
 
 
 def _curves(runs: Sequence[Run], metrics: Sequence[str], axis: Axis) -> list[Curve]:
-    wanted = metrics or (usual_metric(runs[0]),)
+    wanted = metrics or (usual_metric(*runs),)
     return [curve(run, metric, axis) for run in runs for metric in wanted]
 
 
@@ -80,7 +87,7 @@ def _lineage(runs: Sequence[Run], metrics: Sequence[str], axis: Axis, book: LabB
         raise click.UsageError("--lineage draws one metric of one run, over steps.")
     (run,), metric = runs, metrics[0] if metrics else usual_metric(runs[0])
     curve(run, metric)  # says what is wrong with the metric
-    steps, values, marks = ancestral_curve(run, [*book.runs(), *book.runs(archived=True)], metric)
+    steps, values, marks = ancestral_curve(run, book.everything(), metric)
     return [Curve(run.name, metric, "step", [float(step) for step in steps], values)], marks
 
 
@@ -100,14 +107,19 @@ def _shared_floors(runs: Sequence[Run], curves: Sequence[Curve]) -> dict[str, fl
     return first if all(other == first for other in others) else {}
 
 
-def _print(curves: Sequence[Curve], floors: dict[str, float], smooth: int, log_x: bool, log_y: bool) -> None:
+def _labelled(curves: Sequence[Curve], tainted: Container[str]) -> dict[str, Curve]:
+    """The curves as the legend calls them: by run, by metric where there are several, and whether to be believed."""
     several = len({one.metric for one in curves}) > 1
-    drawn = {
-        f"{one.name} {one.metric}" if several else one.name: list(zip(one.x, one.y, strict=True)) for one in curves
-    }
+    return {f"{one.name}{f' {one.metric}' * several}{' (tainted)' * (one.name in tainted)}": one for one in curves}
+
+
+def _print(labelled: Mapping[str, Curve], floors: dict[str, float], smooth: int, log_x: bool, log_y: bool) -> None:
+    curves = list(labelled.values())
+    drawn = {label: list(zip(one.x, one.y, strict=True)) for label, one in labelled.items()}
     if smooth > 1:
         drawn |= {
-            f"{one.name} mean of {smooth}": list(zip(one.x, smoothed(one.y, smooth), strict=True)) for one in curves
+            f"{label}, mean of {smooth}": list(zip(one.x, smoothed(one.y, smooth), strict=True))
+            for label, one in labelled.items()
         }
     frame = frame_of(list(drawn.values()), log_x=log_x, log_y=log_y)
     width = min(shutil.get_terminal_size((render.WIDTH, 24)).columns, 120)

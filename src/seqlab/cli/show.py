@@ -12,7 +12,7 @@ from seqlab.cli.audited import counted, warnings
 from seqlab.cli.card import print_card
 from seqlab.cli.results import best_known, print_floors, reached, so_far
 from seqlab.journal import LabBook, Run
-from seqlab.journal.lineage import taints
+from seqlab.journal.taint import taints
 
 ROUTINE = ("checkpoint", "alarm")
 """Events that say nothing but that all went well, or what another section says."""
@@ -26,7 +26,7 @@ def command(name: str, as_json: bool, runs: Path | None) -> None:
     """Show one run: result and floors, model, data, time, notes."""
     book = LabBook(runs)
     run = book.open(name)
-    facts = _facts(run, taints(book.runs()).get(run.name))
+    facts = _facts(run, taints([*book.everything(), run]).get(run.name))
     if as_json:
         render.json_out(facts)
         return

@@ -23,6 +23,10 @@ class LabBook:
         found = [Run(folder) for folder in _run_folders(self._archive if archived else self.root)]
         return sorted(found, key=age_key)
 
+    def everything(self) -> list[Run]:
+        """All runs, those in the archive last: what a lineage may lead through."""
+        return [*self.runs(), *self.runs(archived=True)]
+
     def open(self, name: str | Path) -> Run:
         """The run of this name, archived or not, or in this run folder. Raises RunNotFound."""
         for folder in (self.root / name, self._archive / name, Path(name).absolute()):
@@ -143,7 +147,7 @@ class LabBook:
     def _unknown(self, name: str) -> str:
         if not self.root.is_dir():
             return f"no run {name!r}: there is no lab book at {self.root}; set SEQLAB_RUNS or go to its folder"
-        runs = [*self.runs(), *self.runs(archived=True)]
+        runs = self.everything()
         for run in runs:
             if name in run.former_names():
                 return f"no run {name!r} in {self.root}; it was renamed to {run.name}"

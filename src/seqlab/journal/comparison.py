@@ -1,72 +1,104 @@
 """Runs side by side: at equal steps, tokens and wall time; where one passes the other; what it takes to catch up."""
 
-import math
-from collections.abc import Sequence
-from itertools import combinations, pairwise
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import combinations, pairwise, permutations
 from typing import Any
 
-from seqlab.journal.curves import Axis, Curve, curve
+from seqlab.journal import names
+from seqlab.journal.curves import UNITS, Axis, Curve, curve
 from seqlab.journal.digest import higher_is_better, is_better
 from seqlab.journal.errors import JournalError
 from seqlab.journal.run import Run
 
-__all__ = ["compared", "differences_that_matter"]
+__all__ = ["compared", "differences_that_matter", "position", "span"]
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
 COMPARED: tuple[Axis, ...] = ("step", "tokens", "wall")
 
 
-def compared(runs: Sequence[Run], metric: str, axes: Sequence[Axis] = COMPARED) -> dict[str, Any]:
+def compared(
+    runs: Sequence[Run], metric: str, axes: Sequence[Axis] = COMPARED, taints: Mapping[str, str] | None = None
+) -> dict[str, Any]:
     """Plain values: for each axis the runs at quarters of what all have, crossings, and who reaches whose last value.
 
-    Between measurements values are interpolated linearly. Raises JournalError where nothing can be compared.
+    Between measurements values are interpolated linearly. `taints`: run -> why it cannot be believed. An axis that some
+    run did not record is left out, unless it is the only one. Raises JournalError where nothing can be compared.
     """
-    equal, crossings, reaches = {}, {}, {}
-    for axis in axes:
-        curves = _curves(runs, metric, axis)
-        if curves is None:
-            continue
-        equal[axis] = _at_equal(curves, metric)
-        crossings[axis] = [found for a, b in combinations(curves, 2) for found in _crossings(a, b)]
-        reaches[axis] = [found for a in curves for b in curves if a is not b for found in _reaches(a, b)]
+    over, left_out = _curves(runs, metric, axes)
+    ranges = {axis: {one.name: _range(one) for one in curves} for axis, curves in over.items()}
+    equal = {axis: _at_equal(curves, metric) for axis, curves in over.items()}
     if not any(equal.values()):
-        names = " and ".join(run.name for run in runs)
-        raise JournalError(f"{names} have no range of {metric} in common; there is nothing to compare")
+        raise JournalError(_nothing_in_common(runs, metric, ranges))
     return {
         "metric": metric,
         "runs": [run.name for run in runs],
         "equal": equal,
-        "crossings": crossings,
-        "reaches": reaches,
+        "ranges": ranges,
+        "left_out": left_out,
+        "crossings": {axis: _of_pairs(combinations(curves, 2), _crossings) for axis, curves in over.items()},
+        "reaches": {axis: _of_pairs(permutations(curves, 2), _reaches) for axis, curves in over.items()},
         "verdict": "not established: a single seed each; a difference between two runs may be that of their seeds",
-        "warnings": differences_that_matter(runs),
+        "warnings": differences_that_matter(runs, taints or {}),
     }
 
 
-def _curves(runs: Sequence[Run], metric: str, axis: Axis) -> list[Curve] | None:
-    """The curves, finite points only; None where some run did not record the axis."""
-    found = []
-    for run in runs:
+def _curves(runs: Sequence[Run], metric: str, axes: Sequence[Axis]) -> tuple[dict[Axis, list[Curve]], dict[Axis, str]]:
+    """The curves by axis, and why an axis is left out. Raises JournalError where none is left."""
+    found: dict[Axis, list[Curve]] = {}
+    left_out: dict[Axis, str] = {}
+    for axis in axes:
         try:
-            whole = curve(run, metric, axis)
-        except JournalError:
-            if metric not in run.metrics.last:
+            found[axis] = [curve(run, metric, axis) for run in runs]
+        except JournalError as error:
+            if len(axes) == 1 or any(metric not in run.metrics.last for run in runs):
                 raise
-            return None
-        points = [(x, y) for x, y in zip(whole.x, whole.y, strict=True) if math.isfinite(y)]
-        found.append(Curve(run.name, metric, axis, [x for x, _ in points], [y for _, y in points]))
-    return found
+            left_out[axis] = str(error)
+    return found, left_out
+
+
+def _of_pairs(
+    pairs: Iterable[tuple[Curve, Curve]], ask: Callable[[Curve, Curve], list[dict[str, Any]]]
+) -> list[dict[str, Any]]:
+    return [found for a, b in pairs for found in ask(a, b)]
+
+
+def _range(one: Curve) -> tuple[float, float] | None:
+    """Where it has finite values."""
+    return (one.points[0][0], one.points[-1][0]) if one.points else None
+
+
+def span(ranges: Mapping[str, tuple[float, float] | None]) -> str:
+    """Which range each run has: "first 2 to 20, second 12 to 14"."""
+    return ", ".join(
+        f"{name} {' to '.join(dict.fromkeys(map(position, found))) if found else 'has no finite value'}"
+        for name, found in ranges.items()
+    )
+
+
+def position(x: float) -> str:
+    """A place on an axis: 12, 0.75, 1,234."""
+    return f"{x:,.0f}" if x >= 100 or x == int(x) else f"{x:.4g}"
+
+
+def _nothing_in_common(
+    runs: Sequence[Run], metric: str, ranges: Mapping[Axis, Mapping[str, tuple[float, float] | None]]
+) -> str:
+    missing = f"{names.enumerated([run.name for run in runs])} have no range of {metric} in common"
+    places = [f"{UNITS[axis]}: {span(there)}" for axis, there in ranges.items()]
+    return "; ".join([missing, *places, *_inherited(runs)])
 
 
 def _at_equal(curves: Sequence[Curve], metric: str) -> list[dict[str, Any]]:
-    start = max((min(one.x, default=math.inf) for one in curves), default=math.inf)
-    end = min((max(one.x, default=-math.inf) for one in curves), default=-math.inf)
+    if not all(one.points for one in curves):
+        return []
+    start = max(one.points[0][0] for one in curves)
+    end = min(one.points[-1][0] for one in curves)
     if start > end:
         return []
-    places = sorted({start + (end - start) * share for share in SHARES})
+    places = sorted({min(start + (end - start) * share, end) for share in SHARES})  # rounding must not pass the end
     rows = []
     for place in places:
-        values = {one.name: one.at(place) if len(one.x) > 1 else one.y[0] for one in curves}
+        values = {one.name: one.at(place) for one in curves}
         known = {name: value for name, value in values.items() if value is not None}
         best = (max if higher_is_better(metric) else min)(known.values())
         leaders = [name for name, value in known.items() if value == best]
@@ -76,7 +108,7 @@ def _at_equal(curves: Sequence[Curve], metric: str) -> list[dict[str, Any]]:
 
 def _crossings(a: Curve, b: Curve) -> list[dict[str, Any]]:
     """Where one curve passes the other, between measurements by straight lines."""
-    places = sorted({x for one in (a, b) for x in one.x})
+    places = sorted({x for one in (a, b) for x, _ in one.points})
     pairs = [(x, a.at(x), b.at(x)) for x in places]
     known = [(x, p - q) for x, p, q in pairs if p is not None and q is not None]
     apart = [(x, difference) for x, difference in known if difference]
@@ -91,20 +123,20 @@ def _crossings(a: Curve, b: Curve) -> list[dict[str, Any]]:
 
 
 def _reaches(a: Curve, b: Curve) -> list[dict[str, Any]]:
-    """Where `b` first is as good as the last value of `a`, as a share of where `a` got it."""
-    if not a.x or not b.x:
+    """Where `b` first is as good as the last value of `a`, as a share of where `a` got it; null where it never is."""
+    if not a.points or not b.points:
         return []
-    end, last = max(a.points)
-    for x, y in b.points:
-        if y == last or is_better(a.metric, y, last):
-            return [{"run": b.name, "reaches": a.name, "value": last, "at": x, "share": x / end if end else None}]
-    return [{"run": b.name, "reaches": a.name, "value": last, "at": None, "share": None}]
+    end, last = a.points[-1]
+    at = next((x for x, y in b.points if y == last or is_better(a.metric, y, last)), None)
+    share = at / end if at is not None and end else None
+    return [{"run": b.name, "reaches": a.name, "value": last, "at": at, "share": share}]
 
 
-def differences_that_matter(runs: Sequence[Run]) -> list[str]:
-    """What makes the comparison of runs mean less, a sentence each: other data, another task, a bug, alarms."""
+def differences_that_matter(runs: Sequence[Run], taints: Mapping[str, str]) -> list[str]:
+    """What makes the comparison of runs mean less, a sentence each: taints, other data, another task, alarms, a fork
+    that has not the whole way behind it."""
     first, *others = runs
-    told = []
+    told = [f"{run.name} is tainted: {taints[run.name]}" for run in runs if run.name in taints]
     for other in others:
         if first.origin.get("data") != other.origin.get("data"):
             told.append(f"{first.name} and {other.name} were trained on other data: their numbers are of other texts")
@@ -112,11 +144,22 @@ def differences_that_matter(runs: Sequence[Run]) -> list[str]:
             told.append(
                 f"{first.name} and {other.name} have other settings of the task: their scores may differ by that"
             )
-    told += [f"the verdict on {run.name} is bug" for run in runs if run.verdict == "bug"]
     told += [
-        f"the audits of {run.name} raised {len(alarms)} alarms" for run in runs if (alarms := run.summary.get("alarms"))
+        f"the audits of {run.name} raised {'an alarm' if len(alarms) == 1 else f'{len(alarms)} alarms'}"
+        for run in runs
+        if (alarms := run.summary.get("alarms"))
     ]
-    return told
+    return told + _inherited(runs)
+
+
+def _inherited(runs: Sequence[Run]) -> list[str]:
+    """Which runs have only the end of a way: a sentence for each fork that goes on counting its parent's steps."""
+    return [
+        f"{run.name} goes on from {parent['run']} at step {parent['step']:,}: the steps before are its parent's, "
+        "and its seconds count from there"
+        for run in runs
+        if (parent := run.parent) and "progress" in parent.get("inherited", ())
+    ]
 
 
 def _task(run: Run) -> Any:

@@ -43,28 +43,38 @@ class Curve:
 
     @cached_property
     def points(self) -> list[tuple[float, float]]:
-        """The measurements by x."""
-        return sorted(zip(self.x, self.y, strict=True))
+        """The finite measurements by x; of several at one place the last, as everywhere in the record."""
+        finite = {x: y for x, y in zip(self.x, self.y, strict=True) if math.isfinite(y)}
+        return sorted(finite.items())
 
 
-def usual_metric(run: Run) -> str:
-    """The curve one looks at first: held-out loss during training, else training loss, else the first metric."""
-    recorded = run.metrics.last
-    found = next((name for name in USUAL if name in recorded), None) or next(iter(recorded), None)
+def usual_metric(*runs: Run) -> str:
+    """The curve one looks at first, of those that all runs recorded: held-out loss during training, else training loss,
+    else the first metric."""
+    first, *others = runs
+    common = [name for name in first.metrics.last if all(name in other.metrics.last for other in others)]
+    found = next((name for name in USUAL if name in common), None) or next(iter(common), None)
     if found is None:
-        raise JournalError(f"{run.name} has recorded no metric yet; there is nothing to draw")
+        raise JournalError(_without_metric(runs))
     return found
+
+
+def _without_metric(runs: tuple[Run, ...]) -> str:
+    for run in runs:
+        if not run.metrics.last:
+            return f"{run.name} has recorded no metric yet; there is nothing to draw"
+    return f"{names.enumerated([run.name for run in runs])} have no metric in common"
 
 
 def curve(run: Run, metric: str, axis: Axis = "step") -> Curve:
     """The curve of a metric. Raises JournalError for a metric or an axis that the run did not record."""
     if metric not in run.metrics.last:
-        near = names.perhaps(metric, run.metrics.last)
-        raise JournalError(f"{run.name} has no metric {metric!r}{near}")
-    column = COLUMNS[axis]
+        there = names.listed(metric, run.metrics.last)
+        raise JournalError(f"{run.name} has no metric {metric!r}; it has {there or 'recorded none yet'}")
     lines = [line for line in run.metrics.lines() if metric in line]
-    if any(line.get(column) is None for line in lines):
-        raise JournalError(f"{run.name} did not record {UNITS[axis]} with {metric}; take another --x")
-    return Curve(
-        run.name, metric, axis, [float(line[column]) for line in lines], [float(line[metric]) for line in lines]
-    )
+    recorded = [one for one in AXES if all(line.get(COLUMNS[one]) is not None for line in lines)]
+    if axis not in recorded:
+        there = ", ".join(UNITS[one] for one in recorded)
+        raise JournalError(f"{run.name} did not record {UNITS[axis]} with each {metric}; it has {there}")
+    xs = [float(line[COLUMNS[axis]]) for line in lines]
+    return Curve(run.name, metric, axis, xs, [float(line[metric]) for line in lines])

@@ -5,8 +5,10 @@ from typing import NamedTuple
 
 from seqlab.journal import days
 from seqlab.journal.book import LabBook, age_key
-from seqlab.journal.entry import Entry, Writer, notebook_of
+from seqlab.journal.entry import Entry, Writer
 from seqlab.journal.errors import JournalError
+from seqlab.journal.lineage import by_every_name
+from seqlab.journal.notebook import Notebooks
 from seqlab.journal.plan import Plan
 from seqlab.journal.run import Run
 from seqlab.journal.where import select
@@ -35,12 +37,15 @@ def read_entries(
     notebook that no run belongs to.
     """
     listed = book.runs()
+    everything = [*listed, *book.runs(archived=True)]
     chosen = _asked(book, asked) if asked else listed
+    notebooks = Notebooks(by_every_name(everything))
     if notebook is not None:
-        _must_be_known(notebook, chosen)
+        _must_be_known(notebook, chosen, notebooks)
     found, left_out = _selected(chosen, filters)
-    writer = Writer(book, [*listed, *book.runs(archived=True)], plan)
-    return Entries([writer.entry(run) for run in found if _belongs(run, notebook, since, until)], left_out)
+    writer = Writer(book, everything, plan, notebooks)
+    told = (run for run in found if _belongs(run, notebook, since, until, notebooks))
+    return Entries([writer.entry(run) for run in told], left_out)
 
 
 def _asked(book: LabBook, asked: Sequence[str]) -> list[Run]:
@@ -58,26 +63,19 @@ def _selected(runs: list[Run], filters: Sequence[str]) -> tuple[list[Run], dict[
         return select([run for run in runs if run.name not in damaged], filters), damaged
 
 
-def _must_be_known(notebook: str, runs: Iterable[Run]) -> None:
-    known = {name for run in runs if (name := notebook_of(_recipe(run)))}
+def _must_be_known(notebook: str, runs: Iterable[Run], notebooks: Notebooks) -> None:
+    known = {name for run in runs if (name := notebooks.of(run))}
     if known and notebook not in known:
         raise JournalError(f"no run belongs to the notebook {notebook!r}; the notebooks are {', '.join(sorted(known))}")
 
 
-def _recipe(run: Run) -> str | None:
-    try:
-        return run.origin.get("recipe")
-    except JournalError:
-        return None
-
-
-def _belongs(run: Run, notebook: str | None, since: str | None, until: str | None) -> bool:
+def _belongs(run: Run, notebook: str | None, since: str | None, until: str | None, notebooks: Notebooks) -> bool:
     """Whether the run is to be told of; one whose origin cannot be read is: nothing speaks against it."""
     try:
         made = days.day(run.created)
     except JournalError:
         return True
-    if notebook is not None and notebook_of(_recipe(run)) != notebook:
+    if notebook is not None and notebooks.of(run) != notebook:
         return False
     if made is None:
         return since is None and until is None

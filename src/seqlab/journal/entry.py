@@ -3,7 +3,6 @@
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import PurePosixPath
 from typing import Any
 
 from seqlab.differences import differences
@@ -12,10 +11,12 @@ from seqlab.journal.book import LabBook, age_key
 from seqlab.journal.errors import JournalError
 from seqlab.journal.files import read_object
 from seqlab.journal.lease import last_attempt
-from seqlab.journal.lineage import Family, by_every_name, taints
+from seqlab.journal.lineage import Family, by_every_name
+from seqlab.journal.notebook import Notebooks
 from seqlab.journal.plan import Plan, linked_runs
 from seqlab.journal.results import reached, so_far
 from seqlab.journal.run import Run
+from seqlab.journal.taint import taints
 
 MACHINE = ("host", "processor", "device", "threads", "compute_dtype", "torch")
 """What an entry tells of an environment."""
@@ -32,7 +33,7 @@ class Entry:
     day: str | None = None
     """The local calendar day."""
     notebook: str | None = None
-    """The file name of its recipe."""
+    """The file name of its recipe, or of that which its lineage began with."""
     tags: list[str] = field(default_factory=list)
     why: str | None = None
     command: str | None = None
@@ -69,12 +70,10 @@ class Entry:
 class Writer:
     """Writes entries; it is given all runs of the lab book, the archive's too, for what a run has from others."""
 
-    def __init__(self, book: LabBook, everything: Sequence[Run], plan: Plan) -> None:
+    def __init__(self, book: LabBook, everything: Sequence[Run], plan: Plan, notebooks: Notebooks) -> None:
         self._known, self._family = by_every_name(everything), Family(everything)
-        try:
-            self._taints = taints(everything)
-        except JournalError:
-            self._taints = taints(run for run in everything if run.damage() is None)
+        self._taints = taints(everything)
+        self._notebooks = notebooks
         self._items: dict[str, list[dict[str, Any]]] = {}
         for item in plan.items.values():
             for name, run in linked_runs(book, item, self._known).items():
@@ -97,7 +96,7 @@ class Writer:
             folder=str(run.folder),
             created=run.created,
             day=days.day(run.created),
-            notebook=notebook_of(origin.get("recipe")),
+            notebook=self._notebooks.of(run),
             tags=run.tags,
             why=run.why,
             command=_command(origin),
@@ -131,12 +130,6 @@ class Writer:
         except JournalError:
             return None
         return {path: pair for path, pair in differences(before, run.experiment).items() if path != "start_from"}
-
-
-def notebook_of(recipe: str | None) -> str | None:
-    """The notebook of a recipe: `hyena:wt103` -> hyena, `./mine.py:trial` -> mine; None without a recipe."""
-    file = PurePosixPath((recipe or "").rpartition(":")[0]).name
-    return (file.removesuffix(".py") if file.endswith(".py") else file.rpartition(".")[2]) or None
 
 
 def _command(origin: Mapping[str, Any]) -> str | None:

@@ -1,8 +1,8 @@
-"""What a run descends from, and which runs a bug has tainted. Computed by readers, never stored."""
+"""What a run descends from. Computed by readers, never stored."""
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from seqlab.journal.errors import JournalError
 from seqlab.journal.run import Run
@@ -11,21 +11,6 @@ from seqlab.journal.run import Run
 def ancestors(run: Run, runs: Iterable[Run]) -> list[Run]:
     """The runs that `run` was forked from, its parent first, as far as they are among `runs`."""
     return Family(runs).ancestors(run)
-
-
-def taints(runs: Iterable[Run]) -> dict[str, str]:
-    """Name -> why it is tainted, for every run whose newest verdict, or an ancestor's, is `bug`."""
-    everything = list(runs)
-    found = {run.name: "its verdict is bug" for run in everything if run.verdict == "bug"}
-    faulty = set(found)
-    if not faulty:
-        return found
-    family = Family(everything)
-    for run in everything:
-        for ancestor in family.ancestors(run):
-            if ancestor.name in faulty:
-                found.setdefault(run.name, f"it descends from {ancestor.name}, whose verdict is bug")
-    return found
 
 
 class Mark(NamedTuple):
@@ -75,20 +60,26 @@ class Family:
 
     def parent(self, run: Run) -> Run | None:
         """The run that this one was made from; None where there is none, or it is gone."""
-        if run.parent is None:
+        return self._among(run.parent)
+
+    def inherits_from(self, run: Run) -> Run | None:
+        """The run that it was forked from: its parent, unless it carries that one out again and inherits nothing."""
+        parent = run.parent
+        return None if parent is None or parent.get("kind") == "rerun" else self._among(parent)
+
+    def _among(self, parent: dict[str, Any] | None) -> Run | None:
+        if parent is None:
             return None
-        known = run.parent.get("run_id")
-        return self._by_id.get(known) if known is not None else self._by_name.get(run.parent["run"])
+        known = parent.get("run_id")
+        return self._by_id.get(known) if known is not None else self._by_name.get(parent["run"])
 
     def ancestors(self, run: Run) -> list[Run]:
         """The runs that it was forked from, its parent first."""
         line: list[Run] = []
-        while run.parent is not None and run.parent.get("kind") != "rerun":  # which inherits nothing
-            parent = self.parent(run)
-            if parent is None or parent in line:  # a parent that was deleted; a circle made by hand
-                break
+        parent = self.inherits_from(run)
+        while parent is not None and parent not in line:  # a circle made by hand ends
             line.append(parent)
-            run = parent
+            parent = self.inherits_from(parent)
         return line
 
 

@@ -2,11 +2,13 @@
 
 import os
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 
 from seqlab.journal.errors import JournalError
 
 _ALLOWED = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+LISTED = 8
+"""So many of the names that might have been meant fit into a sentence."""
 _ADJECTIVES = (
     "amber ancient bold brave bright brisk calm candid clear clever cosmic crisp curious daring deep eager "
     "early even fair fleet fond frosty gentle glad golden grand green hardy hidden honest humble idle jolly "
@@ -59,6 +61,21 @@ def nearest(word: str, known: Iterable[str]) -> list[str]:
     from difflib import get_close_matches  # costs a few milliseconds, and is needed for mistakes only
 
     return get_close_matches(word, list(known), n=3, cutoff=0.5)
+
+
+def enumerated(words: Sequence[str]) -> str:
+    """Words in a sentence: "a, b and c"."""
+    return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def listed(word: str, known: Iterable[str]) -> str:
+    """The end of a sentence about a word that is not known: "a, b and 7 more", of what is known the likeliest first."""
+    from difflib import get_close_matches
+
+    everything = list(known)
+    shown = get_close_matches(word, everything, n=LISTED, cutoff=0.0)
+    more = len(everything) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
 
 
 def perhaps(word: str, known: Iterable[str]) -> str:

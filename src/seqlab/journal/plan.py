@@ -141,5 +141,5 @@ def linked_runs(book: LabBook, item: Item, known: Mapping[str, Run] | None = Non
         try:
             found[name] = book.open(name)
         except RunNotFound:
-            found[name] = by_every_name([*book.runs(), *book.runs(archived=True)]).get(name)
+            found[name] = by_every_name(book.everything()).get(name)
     return found

@@ -143,7 +143,7 @@ def _best(run: Run, steps: Sequence[int]) -> dict[int, str]:
 
 def _needed(book: LabBook) -> dict[str, dict[int, str]]:
     """Run -> step -> who needs that checkpoint: a run that starts from it and has none of its own yet."""
-    everything = [*book.runs(), *book.runs(archived=True)]
+    everything = book.everything()
     family = Family(everything)
     found: dict[str, dict[int, str]] = {}
     for child in everything:

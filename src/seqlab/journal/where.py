@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 from seqlab.journal import names
 from seqlab.journal.errors import JournalError
+from seqlab.journal.notes import VERDICTS
 from seqlab.journal.run import Run
 from seqlab.journal.state import STATES
 
@@ -25,6 +26,7 @@ _ASKED = {
     "verdict": lambda run: run.verdict,
     "created": lambda run: run.created,
 }
+_CHOICES = {"state": STATES, "verdict": VERDICTS}
 _MISSING = object()
 
 
@@ -56,13 +58,13 @@ class Filter(NamedTuple):
 
 
 def parse(text: str) -> Filter:
-    """The filter that `text` says. Raises JournalError when it has no sign, no value, or an unknown state."""
+    """The filter that `text` says. Raises JournalError without sign or value, and for an unknown state or verdict."""
     shape = _SHAPE.fullmatch(text)
     if shape is None or not shape[3] or shape[3][0] in "=<>!~":
         raise JournalError(f"{text!r} is no filter; write path, sign (= != < <= > >= ~), value: optim.lr<1e-3")
     path, sign, value = shape.groups()
-    if path == "state" and sign in ("=", "!=") and value not in STATES:
-        raise JournalError(f"{text!r}: there is no state {value!r}; the states are {', '.join(STATES)}")
+    if sign in ("=", "!=") and value not in _CHOICES.get(path, (value,)):
+        raise JournalError(f"{text!r}: there is no {path} {value!r}; the {path}s are {', '.join(_CHOICES[path])}")
     if path == "tags" and sign != "~":
         raise JournalError(f"{text!r}: a run has several tags; write tags~{value}")
     textual = sign == "~" or path in _ASKED
