@@ -357,6 +357,12 @@ class WrongMethod(Method):
                 new = {}
             case "everything":
                 new = dict(draws.fresh())
+            case "the head":
+                new = {"head.weight": draws.fresh()["head.weight"]}
+            case "moments":
+                zero = {path: {key: torch.zeros_like(x) for key, x in kept.items()} for path, kept in moments.items()}
+                report = {"changed": torch.tensor(0), "change_norm": torch.tensor(0.0)}
+                return Change(moments=zero, report=report)
             case "one noise":
                 state = draws.generator.get_state()
                 for path, w in weights.items():

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from exhibits import small, small_model
-from faults_of_training import FAULTS, Plain, Statistics, layers
+from faults_of_training import FAULTS, Plain, Statistics, WrongMethod, acted_on, layers
 
 from seqlab.audits.shared.gate import chosen, examine
 from seqlab.audits.shared.subject import Subject
@@ -69,6 +69,10 @@ HEALTHY: dict[str, Callable[[], Experiment]] = {
         methods=(ShrinkAndPerturb(every_steps=7, every_tasks=None, moments="zero", noise="normal"),),
         regularisers=(L2(strength=1e-7),),
     ),
+    "a method that redraws the head": lambda: replace(
+        small(replace(small_model(), tied=False)), methods=(WrongMethod(what="the head"),)
+    ),
+    "a method that resets the optimiser": lambda: acted_on("moments"),
     "one step of one row": lambda: replace(small(), budget=Budget(steps=1), batch=Batching(size=1)),
     "by the clock": lambda: replace(small(), optim=Muon(adamw_lr=0.01), budget=Budget(minutes=1), schedule=Constant()),
 }
@@ -104,6 +108,11 @@ def test_a_tied_head_on_a_large_embedding_is_only_warned_of() -> None:
     (told,) = audited(small(replace(small_model(), embedding_init=Normal(scale=1.0))), "init_loss")
     assert told.startswith("init_loss warns: ")
     assert "embedding scale" in told
+
+
+def test_a_tied_head_as_wide_as_the_vocabulary_is_only_warned_of() -> None:
+    (told,) = audited(small(replace(small_model(), dim=256, embedding_init=Normal(scale=1.0))), "init_loss")
+    assert told.startswith("init_loss warns: ")
 
 
 def test_a_method_that_is_not_due_in_a_trial_of_few_steps_is_no_fault() -> None:

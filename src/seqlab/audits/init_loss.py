@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, Stage, failed, not_applicable, passed, warned
+from seqlab.audits.shared.ends import ends
 from seqlab.audits.shared.stubs import Uniform
 from seqlab.audits.shared.subject import Subject
 from seqlab.audits.shared.trainees import batch_of, rows_for, trainee
@@ -64,8 +65,7 @@ class InitLoss(Audit):
             return failed(f"{told}, though it has learned nothing: {why}.", **measured)
         if share > self.high:
             why = factor(share, subject, t) or TOO_LARGE
-            is_tied = sum(subject.task.signature.vocabulary in p.shape for p in t.model.parameters()) == 1
-            tell = failed if share > self.highest and not is_tied else warned
+            tell = failed if share > self.highest and not ends(subject, t.model).is_tied else warned
             return tell(f"{told}: {why}.", **measured)
         return passed(f"the fresh model's loss is {share:.3g} times that of guessing", **measured)
 
