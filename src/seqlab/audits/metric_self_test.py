@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed
 from seqlab.audits.shared.scoring import Scoring, scoring
-from seqlab.audits.shared.stubs import SURE, Constant, Contrary, Copier, Partly, Peeker, Stub
+from seqlab.audits.shared.stubs import SURE, Constant, Contrary, Copier, Partly, Peeker, Priced, Stub
 from seqlab.audits.shared.subject import Subject
 from seqlab.spec import Field
 
@@ -21,6 +22,8 @@ Metrics = dict[str, float]
 
 DENSE = 0.4
 """Share of the symbols read that is scored where every position is, though windows overlap."""
+DEAREST = 10.0
+"""Nats that the longest symbol costs where the loss tells how many bytes were scored; hand-written losses clip at 23."""
 TELLING = 8
 """Symbols in a row of which most tell what comes next; of shorter ones the last position is a large part."""
 
@@ -90,11 +93,10 @@ class MetricSelfTest(Audit):
         """Bits per byte, perplexity and the count of symbols, as they follow from the rest."""
         uniform = scores["equal probabilities"]
         loss, bits = uniform["loss"], uniform.get("bits_per_byte")
-        per_symbol = _bytes_per_symbol(asked)
-        if bits is not None and per_symbol is not None:
-            due = loss / math.log(2) / per_symbol[0]
-            if abs(bits / due - 1) > max(self.limit, per_symbol[1]):
-                yield f"bits_per_byte is {bits:.4g} where the loss of {loss:.4g} nats a symbol makes {due:.4g}."
+        due = [loss / math.log(2) / size for size in _bytes_per_symbol(asked)] if bits is not None else []
+        if bits is not None and due and all(abs(bits / each - 1) > self.limit for each in due):
+            cause = ": it is not divided by ln 2" if abs(bits / due[0] / math.log(2) - 1) < self.limit else ""
+            yield f"bits_per_byte is {bits:.4g} where the loss of {loss:.4g} nats a symbol makes {due[0]:.4g}{cause}."
         perplexity = uniform.get("perplexity")
         if perplexity is not None and abs(perplexity / math.exp(loss) - 1) > self.limit:
             yield f"perplexity is {perplexity:.4g} where e to the loss is {math.exp(loss):.4g}."
@@ -232,11 +234,16 @@ def _misaligned(asked: Scoring, scores: dict[str, Metrics]) -> Iterator[str]:
         yield "the evaluation scores symbols that are not what comes next, though it scores every position."
 
 
-def _bytes_per_symbol(asked: Scoring) -> tuple[float, float] | None:
-    """The mean over the validation split, and how far a subset's may be from it (relative); None where unknown."""
+def _bytes_per_symbol(asked: Scoring) -> list[float]:
+    """The mean over the symbols that the evaluation scores, and over the whole split, which a task may divide by, too;
+    [] where unknown."""
     lengths = getattr(getattr(asked.task, "symbols", None), "byte_lengths", None)
     stream = asked.task.examples("val")
-    if lengths is None or stream is None:
-        return None
-    table = np.asarray(lengths())
-    return float(table[stream[:100_000]].mean()), 0.0 if len(np.unique(table)) == 1 else 0.5
+    if lengths is None or stream is None or not asked.predicts_symbols:
+        return []
+    table = np.asarray(lengths(), dtype=np.float64)
+    prices = torch.zeros(asked.classes)
+    prices[: len(table)] = torch.from_numpy(table * (DEAREST / table.max()))
+    stub = Priced(prices)
+    scored = (asked.evaluated(stub)["loss"] - stub.level) * table.max() / DEAREST
+    return [scored, float(table[stream].mean())]

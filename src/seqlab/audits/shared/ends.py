@@ -32,7 +32,8 @@ class Ends:
 
 def ends(subject: Subject, model: nn.Module) -> Ends:
     """Which matrices a model begins and ends with, seen in one forward pass."""
-    with _Watching({id(p): name for name, p in model.named_parameters() if p.ndim > 1}) as watching:
+    watching = _Watching({id(p): name for name, p in model.named_parameters() if p.ndim > 1})
+    with watching:
         subject.output(model, subject.inputs(1))
     return watching.found
 

@@ -15,7 +15,7 @@ from seqlab.audits.shared.subject import Subject
 from seqlab.data import DataError
 from seqlab.tasks import Batch, PreparedTask
 
-__all__ = ["Scoring", "scoring"]
+__all__ = ["AFFORDABLE_LOGITS", "Scoring", "scoring", "small_task"]
 
 AFFORDABLE_LOGITS = 2**21
 """Logits that a stub makes in an evaluation or a training batch: some hundredths of a second."""
@@ -25,6 +25,16 @@ def scoring(subject: Subject) -> Scoring:
     """The scoring of a subject, shared among audits."""
     known: Scoring = subject.notes.setdefault("scoring", Scoring(subject))
     return known
+
+
+def small_task(task: PreparedTask, symbols: int) -> PreparedTask:
+    """The task, with a subset of about so many symbols where it has a spec that says how large its subset is."""
+    spec: Any = getattr(task, "spec", None)
+    if not hasattr(spec, "subset_bytes"):
+        return task
+    small: Any = copy.copy(task)
+    small.spec = replace(spec, subset_bytes=min(spec.subset_bytes, max(1, symbols)))
+    return small  # type: ignore[no-any-return]
 
 
 class Scoring:
@@ -74,13 +84,8 @@ class Scoring:
         return Uniform(self.classes, level, rows_only=self.predicts_classes)
 
     def small_task(self, symbols: int) -> PreparedTask:
-        """The task, with a subset of about so many symbols where it has a spec that says how large its subset is."""
-        spec: Any = getattr(self.task, "spec", None)
-        if not hasattr(spec, "subset_bytes"):
-            return self.task
-        small: Any = copy.copy(self.task)
-        small.spec = replace(spec, subset_bytes=min(spec.subset_bytes, max(1, symbols)))
-        return small  # type: ignore[no-any-return]
+        """The task, with a subset of about so many symbols, where that can be said."""
+        return small_task(self.task, symbols)
 
     @cached_property
     def batch(self) -> Batch:

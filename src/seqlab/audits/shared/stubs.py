@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["SURE", "Constant", "Contrary", "Copier", "Partly", "Peeker", "Stub", "Uniform"]
+__all__ = ["SURE", "Constant", "Contrary", "Copier", "Partly", "Peeker", "Priced", "Stub", "Uniform"]
 
 SURE = 20.0
 """The logit of the symbol that a stub predicts; all others have 0, so its probability is 1 - V e^-20, and theirs are
@@ -51,6 +51,18 @@ class Uniform(Stub):
     def logits(self, tokens: Tensor) -> Tensor:
         shape = tokens.shape[:1] if self.rows_only else tokens.shape[:2]
         return self.weight.new_full((*shape, self.vocabulary), self.level)
+
+
+class Priced(Stub):
+    """Each symbol has a price (V,), wherever it stands: the loss is the mean price of the targets and `level`."""
+
+    def __init__(self, prices: Tensor) -> None:
+        super().__init__(len(prices))
+        self.register_buffer("prices", prices)
+        self.level = float(torch.logsumexp(-prices.double(), 0))
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        return -self.get_buffer("prices").expand(*tokens.shape[:2], -1)
 
 
 class Constant(Stub):
