@@ -10,9 +10,12 @@ import pytest
 import torch
 from exhibits import small, small_model
 from faults_of_training import FAULTS, Plain, Statistics, WrongMethod, acted_on, layers
+from torch import Tensor, nn
 
 from seqlab.audits.shared.gate import chosen, examine
 from seqlab.audits.shared.subject import Subject
+from seqlab.channels import ChannelMixer
+from seqlab.channels.mlp import MLP, FeedForward
 from seqlab.experiment import Batching, Budget, Experiment
 from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
 from seqlab.mixers.attention import Attention
@@ -78,9 +81,69 @@ HEALTHY: dict[str, Callable[[], Experiment]] = {
 }
 
 
+class Experts(MLP):
+    """Each position is given to one of 16 experts, so that most have no gradient on a small batch."""
+
+    def build(self, *, dim: int) -> ChannelMixer:
+        return ManyFeedForwards(self, dim)
+
+
+class ManyFeedForwards(ChannelMixer):
+    def __init__(self, spec: MLP, dim: int) -> None:
+        super().__init__()
+        self.route = nn.Linear(dim, 16)
+        self.experts = nn.ModuleList(FeedForward(spec, dim) for _ in range(16))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, chosen = self.route(x).softmax(-1).max(-1)
+        result = torch.zeros_like(x)
+        for index, expert in enumerate(self.experts):
+            here = chosen == index
+            if here.any():
+                result[here] = expert(x[here]) * weight[here][:, None]
+        return result
+
+    def flops(self, length: int) -> float:
+        return self.experts[0].flops(length)
+
+
+class Dropping(MLP):
+    """Left out at every other step."""
+
+    def build(self, *, dim: int) -> ChannelMixer:
+        return NowAndThen(self, dim)
+
+
+class NowAndThen(FeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and torch.rand(()) < 0.5:
+            return torch.zeros_like(x)
+        return super().forward(x) * (1.0 if self.training else 0.5)
+
+
+class InEvaluationAlone(FeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(x) if self.training else super().forward(x)
+
+
 @pytest.mark.parametrize("name", HEALTHY)
 def test_a_healthy_experiment_raises_no_alarm(name: str) -> None:
     assert audited(HEALTHY[name](), *AUDITS) == []
+
+
+@pytest.mark.parametrize("channel", [Experts(), Dropping()])
+def test_what_a_small_batch_need_not_use_is_looked_at_again(channel: MLP) -> None:
+    assert audited(layers(channel=channel), "gradient_flow") == []
+
+
+def test_what_is_used_in_evaluation_alone_is_told() -> None:
+    class Untrained(MLP):
+        def build(self, *, dim: int) -> ChannelMixer:
+            return InEvaluationAlone(self, dim)
+
+    (told,) = audited(layers(channel=Untrained()), "gradient_flow")
+    assert told.startswith("gradient_flow warns: `blocks.0.channel.up.weight` (and 9 more: ")
+    assert "is used in evaluation and not in training" in told
 
 
 def test_branches_and_a_head_that_begin_at_zero_have_a_gradient() -> None:

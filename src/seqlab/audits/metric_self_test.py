@@ -23,7 +23,7 @@ Metrics = dict[str, float]
 DENSE = 0.4
 """Share of the symbols read that is scored where every position is, though windows overlap."""
 DEAREST = 10.0
-"""Nats that the longest symbol costs where the loss tells how many bytes were scored; hand-written losses clip at 23."""
+"""Nats that the longest symbol costs where the loss tells the bytes that are scored; hand-written losses clip at 23."""
 TELLING = 8
 """Symbols in a row of which most tell what comes next; of shorter ones the last position is a large part."""
 
