@@ -196,6 +196,23 @@ class FlatInTraining(PreparedText):
         return loss, {"accuracy": hits.sum()}
 
 
+class Smoothed(PreparedText):
+    """A healthy training loss whose targets are smoothed, with the accuracy beside it."""
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        logits, targets = model(batch.tensors["inputs"]).float().flatten(0, 1), batch.tensors["targets"].flatten()
+        loss = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=0.1)
+        return loss, {"accuracy": (logits.argmax(-1) == targets).float().sum()}
+
+
+class SmoothedAndMiscounted(Smoothed):
+    """The same, and the accuracy is 9 in 10 of what it is."""
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, others = super().loss(model, batch)
+        return loss, {"accuracy": 0.9 * others["accuracy"]}
+
+
 class TrainsWhileEvaluating(PreparedText):
     """Evaluation takes a step."""
 

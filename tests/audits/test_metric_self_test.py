@@ -28,6 +28,7 @@ from seqlab.tasks.text import PreparedText
         (texts.AgainstInputs, "accuracy of a model that has .* right"),
         (texts.AlongTime, "another axis"),
         (texts.FlatInTraining, "accuracy that the training loss returns .* flattened"),
+        (texts.SmoothedAndMiscounted, "accuracy that the training loss returns .* 0.9 times"),
         (texts.EvaluatedInPlace, "the evaluation scores the inputs themselves"),
         (texts.EvaluatedAtRandom, "not what comes next, though it scores every position"),
         (texts.WrongBits, "bits_per_byte is"),
@@ -51,6 +52,7 @@ def test_classes_and_other_symbols_pass(tiny: Experiment) -> None:
     clipped = replace(tiny, task=planted(tiny.task, texts.Clipped))
     for experiment in (
         clipped,
+        replace(tiny, task=planted(tiny.task, texts.Smoothed)),
         pictures(tiny),
         replace(tiny, task=replace(tiny.task, symbols="characters", overlap=0.0)),
     ):

@@ -118,7 +118,7 @@ class MetricSelfTest(Audit):
         yield from _flat("the training loss", asked, uniform["loss"], wrong_loss)
         if "accuracy" in uniform:
             found = {name: asked.trained_on(stub) for name, stub in _sure(asked).items()}
-            pairs = {name: (m["accuracy"], asked.right(m["loss"], uniform["loss"])) for name, m in found.items()}
+            pairs = {name: (m["accuracy"], asked.trained_right(m["loss"])) for name, m in found.items()}
             wrong = {name: pair for name, pair in pairs.items() if abs(pair[0] - pair[1]) > self.limit}
             if wrong:
                 yield _accuracy_sentence("the accuracy that the training loss returns", pairs, wrong)

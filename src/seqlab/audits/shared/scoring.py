@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import copy
 import math
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import torch
 
-from seqlab.audits.shared.stubs import SURE, Stub, Uniform
+from seqlab.audits.shared.stubs import SURE, Stub, Told, Uniform
 from seqlab.audits.shared.subject import Subject
 from seqlab.data import DataError
 from seqlab.tasks import Batch, PreparedTask
@@ -110,6 +111,25 @@ class Scoring:
         with self._subject.drawing("scoring"), torch.no_grad():
             loss, others = self.task.loss(stub.to(self._subject.training.device).train(), self.batch)
         return {name: float(value) / self.batch.scored for name, value in {**others, "loss": loss}.items()}
+
+    def trained_right(self, stub_loss: float) -> float:
+        """The share of the scored answers that a sure stub has right, from its training loss, smoothed or not."""
+        right, wrong = self._trained_extremes
+        return (wrong - stub_loss) / (wrong - right)
+
+    @cached_property
+    def _trained_extremes(self) -> tuple[float, float]:
+        """The training loss where every answer is right, and where each is wrong: as the task scores the targets that
+        the batch holds, else as a cross-entropy does."""
+        found: list[tuple[float, float]] = []
+        for symbols in self.batch.tensors.values():
+            with suppress(Exception):  # not symbols, or not as many as are predicted
+                right, wrong = (self.trained_on(Told(self.classes, symbols + by))["loss"] for by in (0, 1))
+                found.append((right, wrong))
+        best = max(found, key=lambda losses: losses[1] - losses[0], default=(0.0, 0.0))
+        if best[0] < best[1] / 2:
+            return best
+        return 0.0, SURE * self.trained_on(self.uniform())["loss"] / math.log(self.classes)
 
     def right(self, stub_loss: float, uniform_loss: float) -> float:
         """The share of the scored answers that a sure stub has right, from its loss, whatever scale that has."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["SURE", "Constant", "Contrary", "Copier", "Partly", "Peeker", "Priced", "Stub", "Uniform"]
+__all__ = ["SURE", "Constant", "Contrary", "Copier", "Partly", "Peeker", "Priced", "Stub", "Told", "Uniform"]
 
 SURE = 20.0
 """The logit of the symbol that a stub predicts; all others have 0, so its probability is 1 - V e^-20, and theirs are
@@ -74,6 +74,17 @@ class Constant(Stub):
 
     def logits(self, tokens: Tensor) -> Tensor:
         return self.sure_of(torch.full(tokens.shape[:1], self.answer, device=tokens.device))
+
+
+class Told(Stub):
+    """Sure of the symbols (B, L) that it was told, whatever it reads."""
+
+    def __init__(self, vocabulary: int, symbols: Tensor) -> None:
+        super().__init__(vocabulary)
+        self.symbols = symbols % vocabulary
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        return self.sure_of(self.symbols)
 
 
 class Copier(Stub):
