@@ -18,10 +18,10 @@ from seqlab.tasks.text import PreparedText
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
-        (texts.OverClasses, "training loss .* divided by the 256 symbols too"),
-        (texts.MeanAgain, "training loss .* divided by the number of scored symbols twice"),
+        (texts.OverClasses, r"training loss .* divided by the vocabulary \(256\)"),
+        (texts.MeanAgain, "training loss .* divided by the number of scored symbols once more"),
         (texts.SoftmaxTwice, "training loss .* softmax is applied twice"),
-        (texts.OverVocabulary, "evaluation's loss .* divided by the 256 symbols too"),
+        (texts.OverVocabulary, r"evaluation's loss .* divided by the vocabulary \(256\)"),
         (texts.InBits, "in bits, not in nats"),
         (texts.Summed, "which no share can be"),
         (texts.WrongCount, "0.5 times what it must be"),

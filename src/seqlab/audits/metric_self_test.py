@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed
+from seqlab.audits.shared.factors import factor
 from seqlab.audits.shared.scoring import Scoring, scoring
 from seqlab.audits.shared.stubs import SURE, Constant, Contrary, Copier, Partly, Peeker, Priced, Stub
 from seqlab.audits.shared.subject import Subject
@@ -71,7 +72,9 @@ class MetricSelfTest(Audit):
     ) -> Iterator[str]:
         due = math.log(asked.classes)
         ratio = loss / due if math.isfinite(loss) else math.inf
-        cause = _factor(ratio, asked, count, self.limit)
+        cause = factor(
+            ratio, vocabulary=asked.classes, length=asked.task.row_tokens, scored=count or 1, tolerance=self.limit
+        )
         if abs(ratio - 1) > (self.limit if cause else max(self.limit, loosely)):
             yield (
                 f"{what} is {loss:.4g} where all {asked.classes} answers are equally likely, and ln {asked.classes} = "
@@ -160,19 +163,6 @@ def _flat(what: str, asked: Scoring, uniform: float, wrong: float) -> Iterator[s
             f"{what} of a model that is sure and always wrong is only {wrong:.4g}, where {SURE:.4g} is due: the "
             "softmax is applied twice, or something else holds the probabilities together."
         )
-
-
-def _factor(ratio: float, asked: Scoring, count: float | None, limit: float) -> str | None:
-    """What a loss that is so many times too large comes from, where that can be recognised."""
-    known = {
-        1 / asked.classes: f"it is divided by the {asked.classes} symbols too (a mean over positions and classes)",
-        1 / math.log(2): "it is in bits, not in nats",
-        1 / asked.task.row_tokens: "it is divided by the length too",
-        float(asked.task.row_tokens): "it is a sum over a row, not a mean",
-    }
-    if count:
-        known |= {1 / count: "it is divided by the number of scored symbols twice", count: "it is a sum, not a mean"}
-    return next((cause for factor, cause in known.items() if factor != 1 and abs(ratio / factor - 1) < limit), None)
 
 
 def _accuracy_sentence(what: str, pairs: dict[str, tuple[float, float]], wrong: dict[str, tuple[float, float]]) -> str:
