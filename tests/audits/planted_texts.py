@@ -176,6 +176,15 @@ class AgainstInputs(PreparedText):
         return totals
 
 
+class Rolled(PreparedText):
+    """The targets are the inputs, rolled: the last one is the row's first symbol."""
+
+    def batch(self, seed: int, step: int, size: int, stage: int = 0) -> Batch:
+        batch = super().batch(seed, step, size, stage)
+        inputs = batch.tensors["inputs"]
+        return replace(batch, tensors={"inputs": inputs, "targets": torch.roll(inputs, -1, 1)})
+
+
 class AlongTime(PreparedText):
     """The argmax is along the time axis."""
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from exhibits import small, small_model
-from faults_of_training import FAULTS, Plain, Statistics, WrongMethod, acted_on, layers
+from faults_of_training import FAULTS, Plain, Shaped, Statistics, WrongMethod, acted_on, layers
 from torch import Tensor, nn
 
 from seqlab.audits.shared.gate import chosen, examine
@@ -34,7 +34,7 @@ from tiny_runs import carried_out
 
 AUDITS = (
     "init_loss", "gradient_flow", "dtype", "random_streams", "override_effect", "optimiser_state", "method_effect",
-    "memorises", "frozen", "evaluation_phase", "batch_parts",
+    "memorises", "frozen", "evaluation_phase", "batch_parts", "rate_schedule",
 )  # fmt: skip
 
 
@@ -176,6 +176,13 @@ def test_a_tied_head_on_a_large_embedding_is_only_warned_of() -> None:
 def test_a_tied_head_as_wide_as_the_vocabulary_is_only_warned_of() -> None:
     (told,) = audited(small(replace(small_model(), dim=256, embedding_init=Normal(scale=1.0))), "init_loss")
     assert told.startswith("init_loss warns: ")
+
+
+def test_a_warm_up_that_is_longer_than_the_run_is_told() -> None:
+    (told,) = audited(replace(small(), schedule=Shaped(what="long warm-up")), "rate_schedule")
+    assert told.startswith(
+        "rate_schedule warns: the run ends within the warm-up of Shaped: its largest rate is 1.9% of"
+    )
 
 
 def test_a_method_that_is_not_due_in_a_trial_of_few_steps_is_no_fault() -> None:

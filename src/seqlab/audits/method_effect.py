@@ -64,7 +64,7 @@ class MethodEffect(Audit):
                     "the budget; make its interval smaller.",
                     acts=0,
                 )
-            if finding := self._act(subject, index, name, due):
+            if finding := self._act(subject, index, name, due) or _impure(subject, methods[index], name, due[0]):
                 return finding
             acted[f"{name}_first_due"] = due[0]
         return passed("every method acts within the budget, changes weights, and leaves something of them", **acted)
@@ -217,6 +217,23 @@ def _take_over(own: Training, other: Training) -> None:
     own.model.load_state_dict(other.model.state_dict())
     own.weights.publish()
     own.optimiser.load_state_dict(copy.deepcopy(other.optimiser.state_dict()))
+
+
+def _impure(subject: Subject, method: Method, name: str, step: int) -> Finding | None:
+    """A failure of a method that takes its randomness from elsewhere than its draws."""
+    found = []
+    for draw in (0, 1):
+        t = _alone(subject, method)
+        t.step = step
+        with subject.drawing("methods_own", draw):
+            apply_methods(t)
+        found.append(trained_weights(t))
+    if is_same(*found):
+        return None
+    return failed(
+        f"the method {name} takes random numbers from elsewhere than its `draws`, so that what else the run draws "
+        "decides what it does."
+    )
 
 
 def _moments(t: Training) -> dict[str, Tensor]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed
 from seqlab.audits.shared.factors import factor
 from seqlab.audits.shared.scoring import Scoring, scoring
-from seqlab.audits.shared.stubs import SURE, Constant, Contrary, Copier, Partly, Peeker, Priced, Stub
+from seqlab.audits.shared.stubs import SURE, Constant, Contrary, Copier, Partly, Peeker, Priced, RunnerUp, Stub
 from seqlab.audits.shared.subject import Subject
 from seqlab.spec import Field
 
@@ -91,6 +91,7 @@ class MetricSelfTest(Audit):
         wrong = {name: pair for name, pair in pairs.items() if abs(pair[0] - pair[1]) > self.limit}
         if wrong and not _is_of_the_last_position(asked):
             yield _accuracy_sentence("the accuracy", pairs, wrong)
+        yield from _first_few(asked, scores)
 
     def _derived(self, asked: Scoring, scores: dict[str, Metrics]) -> Iterator[str]:
         """Bits per byte, perplexity and the count of symbols, as they follow from the rest."""
@@ -173,6 +174,21 @@ def _accuracy_sentence(what: str, pairs: dict[str, tuple[float, float]], wrong: 
     else:
         cause = "the argmax is over the flattened array or another axis than the symbols', or it is held against others"
     return f"{what} of a model that has {due:.1%} right ({name}; its loss says so) is {told:.1%}: {cause}."
+
+
+def _first_few(asked: Scoring, scores: dict[str, Metrics]) -> Iterator[str]:
+    """Whether an accuracy counts an answer that is among the first few, where the inputs tell most answers."""
+    if not asked.predicts_symbols:
+        return
+    right, wrong = (scores[name]["accuracy"] for name in ("what comes next", "all wrong"))
+    if right - wrong < 0.5:
+        return
+    second = asked.evaluated(RunnerUp(asked.classes))["accuracy"]
+    if second > (right + wrong) / 2:
+        yield (
+            f"the accuracy of a model that ranks the right symbol second is {second:.1%}: it counts an answer among "
+            "the first few, not the first one."
+        )
 
 
 def _is_of_the_last_position(asked: Scoring) -> bool:

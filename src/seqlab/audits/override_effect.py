@@ -27,6 +27,7 @@ from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
 from seqlab.methods import Draws
 from seqlab.optim.groups import parameter_groups
+from seqlab.regularisers import Regulariser
 from seqlab.spec import Field, SpecError, label
 from seqlab.train.training import Training, fresh_weights
 
@@ -174,6 +175,8 @@ def _of_decay(subject: Subject, plain: Stepped) -> Iterator[str]:
             f"`optim.weight_decay`={optim.weight_decay:g} has no effect: with a thousand times as much the same step "
             "is taken, bit for bit."
         )
+    elif sum(float(((other[n] - moved[n]) * w).sum()) for n, w in trained_weights(t).items() if n in other) > 0:
+        yield "`optim.weight_decay` makes weights grow: with more of it they move away from 0; its sign is wrong."
 
 
 def _of_penalties(subject: Subject) -> Iterator[str]:
@@ -187,6 +190,19 @@ def _of_penalties(subject: Subject) -> Iterator[str]:
                 f"`regularisers.{index}` ({label(type(regulariser))}) has no effect: the gradient is the same without "
                 "it; its penalty is not connected to the weights, or is never added."
             )
+        elif (near := _penalty(subject, regulariser, 1.0)) < 0 and _penalty(subject, regulariser, 10.0) < near:
+            yield (
+                f"`regularisers.{index}` ({label(type(regulariser))}) rewards what it is to punish: its penalty is "
+                f"{near:.3g}, and further below 0 where the weights are ten times as large; its sign is wrong."
+            )
+
+
+def _penalty(subject: Subject, regulariser: Regulariser, scale: float) -> float:
+    """The penalty on weights that are so many times the fresh ones."""
+    weights = {n: p.detach() for n, p in subject.training.model.named_parameters() if p.requires_grad}
+    reference = {} if regulariser.compares_with() == "nothing" else weights
+    with torch.no_grad():
+        return float(regulariser.penalty({name: scale * p for name, p in weights.items()}, reference))
 
 
 def _gradient_with(subject: Subject, penalties: tuple[Any, ...]) -> dict[str, Tensor]:

@@ -5,7 +5,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["SURE", "Constant", "Contrary", "Copier", "Partly", "Peeker", "Priced", "Stub", "Told", "Uniform"]
+__all__ = [
+    "SURE",
+    "Constant",
+    "Contrary",
+    "Copier",
+    "Partly",
+    "Peeker",
+    "Priced",
+    "RunnerUp",
+    "Stub",
+    "Told",
+    "Uniform",
+    "Wrapper",
+]
 
 SURE = 20.0
 """The logit of the symbol that a stub predicts; all others have 0, so its probability is 1 - V e^-20, and theirs are
@@ -116,6 +129,20 @@ class Contrary(Peeker):
 
     def answers(self, tokens: Tensor) -> Tensor:
         return (super().answers(tokens) + 1) % self.vocabulary
+
+
+class RunnerUp(Contrary):
+    """Sure of another symbol than the next one, which comes second."""
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        return super().logits(tokens) + self.sure_of(Peeker.answers(self, tokens)) / 2
+
+
+class Wrapper(Peeker):
+    """As one that sees what comes next; at the end it predicts the row's first symbol."""
+
+    def answers(self, tokens: Tensor) -> Tensor:
+        return torch.roll(tokens, -1, 1)
 
 
 class Partly(Peeker):
