@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -316,6 +317,50 @@ def a_weight_decay_that_is_dropped() -> Experiment:
     return replace(small(), optim=NoDecay(weight_decay=0.1))
 
 
+class GrowingSGD(torch.optim.SGD):
+    def step(self, closure: Any = None) -> Any:
+        with torch.no_grad():
+            for group in self.param_groups:
+                for p in group["params"]:
+                    p.mul_(1 + group["lr"] * group["growth"])
+        return super().step(closure)
+
+
+class Growing(SGD):
+    def build(self, groups: list[Group]) -> torch.optim.Optimizer:
+        return GrowingSGD([{**group, "growth": group["weight_decay"], "weight_decay": 0.0} for group in groups])
+
+
+@fault("override_effect")
+def a_weight_decay_that_makes_weights_grow() -> Experiment:
+    return replace(small(), optim=Growing(lr=0.1, weight_decay=0.1))
+
+
+class Rewarding(Regulariser):
+    def penalty(self, parameters: Mapping[str, Tensor], reference: Mapping[str, Tensor]) -> Tensor:
+        return -self.strength * sum((p.square().sum() for p in parameters.values()), torch.zeros(()))
+
+
+@fault("override_effect")
+def a_penalty_that_rewards() -> Experiment:
+    return replace(small(), regularisers=(Rewarding(strength=0.1),))
+
+
+class Shaped(Schedule):
+    what: str
+
+    def lr(self, base: float, step: int, steps: int, memory: Memory) -> float:
+        match self.what:
+            case "by the clock":
+                return base * (time.perf_counter() % 1)
+            case "below 0":
+                return base * (1 - 2 * step / steps)
+        return base * min(1.0, step / 1000)
+
+
+variants("rate_schedule", lambda what: replace(small(), schedule=Shaped(what=what)), "by the clock", "below 0")
+
+
 class Detached(Regulariser):
     def penalty(self, parameters: Mapping[str, Tensor], reference: Mapping[str, Tensor]) -> Tensor:
         total = sum((p.detach().square().sum() for p in parameters.values()), torch.zeros(()))
@@ -357,6 +402,14 @@ class WrongMethod(Method):
                 new = {}
             case "everything":
                 new = dict(draws.fresh())
+            case "the head":
+                new = {"head.weight": draws.fresh()["head.weight"]}
+            case "moments":
+                zero = {path: {key: torch.zeros_like(x) for key, x in kept.items()} for path, kept in moments.items()}
+                report = {"changed": torch.tensor(0), "change_norm": torch.tensor(0.0)}
+                return Change(moments=zero, report=report)
+            case "noise from elsewhere":
+                new = {path: w + 0.01 * torch.randn_like(w) for path, w in weights.items()}
             case "one noise":
                 state = draws.generator.get_state()
                 for path, w in weights.items():
@@ -371,7 +424,7 @@ def acted_on(what: str) -> Experiment:
     return replace(small(), methods=(WrongMethod(what=what),))
 
 
-variants("method_effect", acted_on, "never due", "nothing", "everything", "lies")
+variants("method_effect", acted_on, "never due", "nothing", "everything", "lies", "noise from elsewhere")
 variants("random_streams", acted_on, "one noise")
 
 

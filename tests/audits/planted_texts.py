@@ -176,6 +176,15 @@ class AgainstInputs(PreparedText):
         return totals
 
 
+class Rolled(PreparedText):
+    """The targets are the inputs, rolled: the last one is the row's first symbol."""
+
+    def batch(self, seed: int, step: int, size: int, stage: int = 0) -> Batch:
+        batch = super().batch(seed, step, size, stage)
+        inputs = batch.tensors["inputs"]
+        return replace(batch, tensors={"inputs": inputs, "targets": torch.roll(inputs, -1, 1)})
+
+
 class AlongTime(PreparedText):
     """The argmax is along the time axis."""
 
@@ -194,6 +203,23 @@ class FlatInTraining(PreparedText):
         loss, _ = super().loss(model, batch)
         hits = model(batch.tensors["inputs"]).argmax() == batch.tensors["targets"]
         return loss, {"accuracy": hits.sum()}
+
+
+class Smoothed(PreparedText):
+    """A healthy training loss whose targets are smoothed, with the accuracy beside it."""
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        logits, targets = model(batch.tensors["inputs"]).float().flatten(0, 1), batch.tensors["targets"].flatten()
+        loss = F.cross_entropy(logits, targets, reduction="sum", label_smoothing=0.1)
+        return loss, {"accuracy": (logits.argmax(-1) == targets).float().sum()}
+
+
+class SmoothedAndMiscounted(Smoothed):
+    """The same, and the accuracy is 9 in 10 of what it is."""
+
+    def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        loss, others = super().loss(model, batch)
+        return loss, {"accuracy": 0.9 * others["accuracy"]}
 
 
 class TrainsWhileEvaluating(PreparedText):

@@ -18,16 +18,17 @@ from seqlab.tasks.text import PreparedText
 @pytest.mark.parametrize(
     ("fault", "named"),
     [
-        (texts.OverClasses, "training loss .* divided by the 256 symbols too"),
-        (texts.MeanAgain, "training loss .* divided by the number of scored symbols twice"),
+        (texts.OverClasses, r"training loss .* divided by the vocabulary \(256\)"),
+        (texts.MeanAgain, "training loss .* divided by the number of scored symbols once more"),
         (texts.SoftmaxTwice, "training loss .* softmax is applied twice"),
-        (texts.OverVocabulary, "evaluation's loss .* divided by the 256 symbols too"),
+        (texts.OverVocabulary, r"evaluation's loss .* divided by the vocabulary \(256\)"),
         (texts.InBits, "in bits, not in nats"),
         (texts.Summed, "which no share can be"),
         (texts.WrongCount, "0.5 times what it must be"),
         (texts.AgainstInputs, "accuracy of a model that has .* right"),
         (texts.AlongTime, "another axis"),
         (texts.FlatInTraining, "accuracy that the training loss returns .* flattened"),
+        (texts.SmoothedAndMiscounted, "accuracy that the training loss returns .* 0.9 times"),
         (texts.EvaluatedInPlace, "the evaluation scores the inputs themselves"),
         (texts.EvaluatedAtRandom, "not what comes next, though it scores every position"),
         (texts.WrongBits, "bits_per_byte is"),
@@ -51,6 +52,7 @@ def test_classes_and_other_symbols_pass(tiny: Experiment) -> None:
     clipped = replace(tiny, task=planted(tiny.task, texts.Clipped))
     for experiment in (
         clipped,
+        replace(tiny, task=planted(tiny.task, texts.Smoothed)),
         pictures(tiny),
         replace(tiny, task=replace(tiny.task, symbols="characters", overlap=0.0)),
     ):

@@ -39,3 +39,9 @@ def test_a_text_passes_and_a_classifier_has_no_next_symbol(tiny: Experiment) -> 
     assert found.status == "pass"
     assert found.measured["next_right"] > found.measured["limit"]
     assert "does not apply" in finding("target_alignment", pictures(tiny)).message
+
+
+def test_targets_that_go_round_are_told(tiny: Experiment) -> None:
+    found = finding("target_alignment", replace(tiny, task=planted(tiny.task, texts.Rolled)))
+    assert found.status == "warn"
+    assert "the last target of every row is the row's first symbol" in found.message

@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 import torch
 from exhibits import small, small_model
-from faults_of_training import FAULTS, Plain, Statistics, layers
+from faults_of_training import FAULTS, Plain, Shaped, Statistics, WrongMethod, acted_on, layers
+from torch import Tensor, nn
 
 from seqlab.audits.shared.gate import chosen, examine
 from seqlab.audits.shared.subject import Subject
+from seqlab.channels import ChannelMixer
+from seqlab.channels.mlp import MLP, FeedForward
 from seqlab.experiment import Batching, Budget, Experiment
 from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
 from seqlab.mixers.attention import Attention
@@ -31,7 +34,7 @@ from tiny_runs import carried_out
 
 AUDITS = (
     "init_loss", "gradient_flow", "dtype", "random_streams", "override_effect", "optimiser_state", "method_effect",
-    "memorises", "frozen", "evaluation_phase", "batch_parts",
+    "memorises", "frozen", "evaluation_phase", "batch_parts", "rate_schedule",
 )  # fmt: skip
 
 
@@ -69,14 +72,78 @@ HEALTHY: dict[str, Callable[[], Experiment]] = {
         methods=(ShrinkAndPerturb(every_steps=7, every_tasks=None, moments="zero", noise="normal"),),
         regularisers=(L2(strength=1e-7),),
     ),
+    "a method that redraws the head": lambda: replace(
+        small(replace(small_model(), tied=False)), methods=(WrongMethod(what="the head"),)
+    ),
+    "a method that resets the optimiser": lambda: acted_on("moments"),
     "one step of one row": lambda: replace(small(), budget=Budget(steps=1), batch=Batching(size=1)),
     "by the clock": lambda: replace(small(), optim=Muon(adamw_lr=0.01), budget=Budget(minutes=1), schedule=Constant()),
 }
 
 
+class Experts(MLP):
+    """Each position is given to one of 16 experts, so that most have no gradient on a small batch."""
+
+    def build(self, *, dim: int) -> ChannelMixer:
+        return ManyFeedForwards(self, dim)
+
+
+class ManyFeedForwards(ChannelMixer):
+    def __init__(self, spec: MLP, dim: int) -> None:
+        super().__init__()
+        self.route = nn.Linear(dim, 16)
+        self.experts = nn.ModuleList(FeedForward(spec, dim) for _ in range(16))
+
+    def forward(self, x: Tensor) -> Tensor:
+        weight, chosen = self.route(x).softmax(-1).max(-1)
+        result = torch.zeros_like(x)
+        for index, expert in enumerate(self.experts):
+            here = chosen == index
+            if here.any():
+                result[here] = expert(x[here]) * weight[here][:, None]
+        return result
+
+    def flops(self) -> float:
+        return 0.0
+
+
+class Dropping(MLP):
+    """Left out at every other step."""
+
+    def build(self, *, dim: int) -> ChannelMixer:
+        return NowAndThen(self, dim)
+
+
+class NowAndThen(FeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        if self.training and torch.rand(()) < 0.5:
+            return torch.zeros_like(x)
+        return super().forward(x) * (1.0 if self.training else 0.5)
+
+
+class InEvaluationAlone(FeedForward):
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.zeros_like(x) if self.training else super().forward(x)
+
+
 @pytest.mark.parametrize("name", HEALTHY)
 def test_a_healthy_experiment_raises_no_alarm(name: str) -> None:
     assert audited(HEALTHY[name](), *AUDITS) == []
+
+
+@pytest.mark.parametrize("channel", [Experts(), Dropping()])
+def test_what_a_small_batch_need_not_use_is_looked_at_again(channel: MLP) -> None:
+    assert audited(layers(channel=channel), "gradient_flow") == []
+
+
+def test_what_is_used_in_evaluation_alone_is_told() -> None:
+    class Untrained(MLP):
+        def build(self, *, dim: int) -> ChannelMixer:
+            return InEvaluationAlone(self, dim)
+
+    (told,) = audited(layers(channel=Untrained()), "gradient_flow")
+    assert told.startswith("gradient_flow warns: `blocks.0.channel.up.weight` (and 9 more: ")
+    assert "is used in evaluation and not in training" in told
 
 
 def test_branches_and_a_head_that_begin_at_zero_have_a_gradient() -> None:
@@ -104,6 +171,18 @@ def test_a_tied_head_on_a_large_embedding_is_only_warned_of() -> None:
     (told,) = audited(small(replace(small_model(), embedding_init=Normal(scale=1.0))), "init_loss")
     assert told.startswith("init_loss warns: ")
     assert "embedding scale" in told
+
+
+def test_a_tied_head_as_wide_as_the_vocabulary_is_only_warned_of() -> None:
+    (told,) = audited(small(replace(small_model(), dim=256, embedding_init=Normal(scale=1.0))), "init_loss")
+    assert told.startswith("init_loss warns: ")
+
+
+def test_a_warm_up_that_is_longer_than_the_run_is_told() -> None:
+    (told,) = audited(replace(small(), schedule=Shaped(what="long warm-up")), "rate_schedule")
+    assert told.startswith(
+        "rate_schedule warns: the run ends within the warm-up of Shaped: its largest rate is 1.9% of"
+    )
 
 
 def test_a_method_that_is_not_due_in_a_trial_of_few_steps_is_no_fault() -> None:

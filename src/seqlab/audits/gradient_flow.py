@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, Stage, failed, not_applicable, passed, warned
 from seqlab.audits.shared.layers import layers, titled
-from seqlab.audits.shared.subject import Subject
+from seqlab.audits.shared.subject import Subject, wake
 from seqlab.audits.shared.trainees import batch_of, total_norm, trainee
 from seqlab.spec import Field
-from seqlab.train.training import Training
+from seqlab.train.training import Training, build_model
 
 __all__ = ["GradientFlow"]
 
@@ -28,6 +28,9 @@ class GradientFlow(Audit):
 
     explosion: float = Field(default=1e5, gt=1)
     """Largest ratio of two layers' gradient norms without a warning."""
+    looks: int = Field(default=64, ge=1)
+    """Batches and draws of the weights with which a parameter must be without gradient to be called so; a quarter of
+    them where it is the same parameters each time."""
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "freeze", "batch", "seed")
@@ -43,21 +46,25 @@ class GradientFlow(Audit):
             return failed("the gradient of the first batch is not finite: the outputs overflow.", norm=at_start)
         model = copy.deepcopy(subject.awake).train()
         found = _gradients(subject, t, model)
-        return self._judge(model, found, at_start)
-
-    def _judge(self, model: nn.Module, found: dict[str, Tensor | None], at_start: float) -> Finding:
         measured: dict[str, Any] = {"parameters": len(found), "norm": at_start}
-        silent = [name for name, gradient in found.items() if gradient is None or not gradient.any()]
-        if silent:
-            without = "gets no gradient" if found[silent[0]] is None else "gets a gradient that is zero throughout"
-            more = f" (and {len(silent) - 1} more: {', '.join(silent[1:4])})" if len(silent) > 1 else ""
-            return failed(
-                f"`{silent[0]}`{more} {without}, so it never learns: nothing reads it, or what reads it is cut off by "
-                "detach(), no_grad() or a rounding.",
-                silent=len(silent),
-                limit=0,
-                **measured,
-            )
+        if silent := self._silent(subject, t, found):
+            return _judge_silent(silent, found, _silent_in(_gradients(subject, t, model.eval())), measured)
+        return self._judge(model, found, measured)
+
+    def _silent(self, subject: Subject, t: Training, found: dict[str, Tensor | None]) -> list[str]:
+        """Parameters that get no gradient, on other batches and with other weights neither: an expert, or a layer that
+        is dropped now and then, need not have one each time."""
+        silent = first = _silent_in(found)
+        for look in range(1, self.looks):
+            if not silent or (silent == first and look > self.looks // 4):
+                break
+            t.step = look
+            found = _gradients(subject, t, _redrawn(subject, look), look)
+            silent = [name for name in silent if name in _silent_in(found)]
+        t.step = 0
+        return silent
+
+    def _judge(self, model: nn.Module, found: dict[str, Tensor | None], measured: dict[str, Any]) -> Finding:
         wild = [name for name, gradient in found.items() if gradient is not None and not gradient.isfinite().all()]
         if wild:
             return failed(f"the gradient of `{wild[0]}` is not finite ({len(wild)} parameters).", **measured)
@@ -79,15 +86,45 @@ class GradientFlow(Audit):
         return passed("every trainable parameter gets a gradient", **measured)
 
 
-def _gradients(subject: Subject, t: Training, model: nn.Module) -> dict[str, Tensor | None]:
-    """The gradient of each trainable parameter of a model on the first batch, computed in the model's dtype."""
+def _silent_in(found: dict[str, Tensor | None]) -> list[str]:
+    return [name for name, gradient in found.items() if gradient is None or not gradient.any()]
+
+
+def _judge_silent(
+    silent: list[str], found: dict[str, Tensor | None], in_evaluation: list[str], measured: dict[str, Any]
+) -> Finding:
+    """What to say of parameters that get no gradient in training."""
+    measured = {"silent": len(silent), "limit": 0, **measured}
+    more = f" (and {len(silent) - 1} more: {', '.join(silent[1:4])})" if len(silent) > 1 else ""
+    if silent[0] not in in_evaluation:
+        return warned(f"`{silent[0]}`{more} is used in evaluation and not in training, so it never learns.", **measured)
+    without = "gets no gradient" if found[silent[0]] is None else "gets a gradient that is zero throughout"
+    return failed(
+        f"`{silent[0]}`{more} {without}, so it never learns: nothing reads it, or what reads it is cut off by "
+        "detach(), no_grad() or a rounding.",
+        **measured,
+    )
+
+
+def _redrawn(subject: Subject, look: int) -> nn.Module:
+    """The model in training mode with another draw of its weights, none of them zero throughout."""
+    model = copy.deepcopy(subject.awake).train()
+    drawn = build_model(subject.experiment, subject.task, "audits/gradient_flow", look)
+    model.load_state_dict(drawn.state_dict())
+    with subject.drawing("awake", look):
+        wake(model)
+    return model
+
+
+def _gradients(subject: Subject, t: Training, model: nn.Module, draw: int = 0) -> dict[str, Tensor | None]:
+    """The gradient of each trainable parameter of a model on the next batch, computed in the model's dtype."""
     batch = batch_of(t)
     dtype = next(model.parameters()).dtype
     for name, tensor in batch.tensors.items():
         if tensor.is_floating_point():
             batch.tensors[name] = tensor.to(dtype)
     trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
-    with subject.drawing("gradient_flow"), torch.enable_grad():
+    with subject.drawing("gradient_flow", draw), torch.enable_grad():
         loss = t.task.loss(model, batch)[0] / batch.scored
         if not loss.requires_grad:
             return dict.fromkeys(trainable)

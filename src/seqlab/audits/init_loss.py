@@ -9,6 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, Stage, failed, not_applicable, passed, warned
+from seqlab.audits.shared.ends import ends
+from seqlab.audits.shared.factors import factor
 from seqlab.audits.shared.stubs import Uniform
 from seqlab.audits.shared.subject import Subject
 from seqlab.audits.shared.trainees import batch_of, rows_for, trainee
@@ -60,12 +62,11 @@ class InitLoss(Audit):
         if not math.isfinite(loss):
             return failed(f"the fresh model's loss is {loss}: its outputs overflow at the start.", **measured)
         if share < self.low and batch_of(t).scored >= SCORED // 2:
-            why = factor(share, subject, t) or "it is scored on what it can see (targets among the inputs)"
+            why = _cause(share, t) or "it is scored on what it can see (targets among the inputs)"
             return failed(f"{told}, though it has learned nothing: {why}.", **measured)
         if share > self.high:
-            why = factor(share, subject, t) or TOO_LARGE
-            is_tied = sum(subject.task.signature.vocabulary in p.shape for p in t.model.parameters()) == 1
-            tell = failed if share > self.highest and not is_tied else warned
+            why = _cause(share, t) or TOO_LARGE
+            tell = failed if share > self.highest and not ends(subject, t.model).is_tied else warned
             return tell(f"{told}: {why}.", **measured)
         return passed(f"the fresh model's loss is {share:.3g} times that of guessing", **measured)
 
@@ -79,7 +80,7 @@ def _judge_task(subject: Subject, t: Training, chance: float, measured: dict[str
     share = flat / chance
     if 0.9 <= share <= 1.1:
         return None
-    why = factor(share, subject, t) or "the loss is divided by something else than the number of scored symbols"
+    why = _cause(share, t) or "the loss is divided by something else than the number of scored symbols"
     return failed(
         f"the task scores a model whose predictions are all equal {flat:.4g} and not ln V = {chance:.4g}: {why}.",
         **{"equal_predictions": flat, **measured, "limit": 1.1 * chance},
@@ -106,21 +107,8 @@ def _mean_loss(subject: Subject, t: Training, model: nn.Module) -> float:
     return float(loss) / batch.scored
 
 
-def factor(share: float, subject: Subject, t: Training) -> str | None:
-    """What a loss was divided or multiplied by, told from the share of the right one that is left."""
-    vocabulary, length = subject.task.signature.vocabulary, t.task.row_tokens
-    rows = t.experiment.batch.size
-    known = {
-        1 / vocabulary: f"it is divided by the vocabulary ({vocabulary})",
-        1 / length: f"it is divided by the length ({length}) once too often",
-        1 / rows: f"it is divided by the rows of the batch ({rows}) once too often",
-        1 / (rows * length): "it is a mean already, and is divided by the scored symbols once more",
-        1 / math.log(2): "it is in bits, not in nats",
-        math.log(2): "it is multiplied by ln 2",
-        1 / math.log(vocabulary): "it is divided by ln V, as a share of guessing",
-        float(vocabulary): f"it is multiplied by the vocabulary ({vocabulary})",
-        float(length): f"it is summed over the length ({length}), and not divided by it",
-        float(rows): f"it is summed over the rows ({rows}), and not divided by them",
-    }
-    near = [why for value, why in known.items() if value != 1 and abs(math.log(max(share, 1e-30) / value)) < 0.03]
-    return near[0] if near else None
+def _cause(share: float, t: Training) -> str | None:
+    """What makes a loss so many times the right one."""
+    rows, scored = t.experiment.batch.size, batch_of(t).scored
+    vocabulary = t.task.signature.vocabulary
+    return factor(share, vocabulary=vocabulary, length=t.task.row_tokens, rows=rows, scored=scored)

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed
+from seqlab.audits.shared.draws import correlation
+from seqlab.audits.shared.ends import ends
 from seqlab.audits.shared.subject import Subject
 from seqlab.audits.shared.trainees import is_same, rows_for, trained_weights, trainee
-from seqlab.methods import Change, Method
+from seqlab.methods import Method
 from seqlab.spec import Field
 from seqlab.train.interventions import apply_methods, distinct_names
 from seqlab.train.training import Training
@@ -21,6 +23,10 @@ __all__ = ["MethodEffect"]
 
 TRIAL = 20
 """A budget of fewer steps is a trial, in which a method need not be due."""
+WHOLLY = 0.95
+"""Share of a row's elements that differ where the whole row was changed."""
+REDRAWN = 0.2
+"""Largest correlation of changed rows with what they were, where they were redrawn and not scaled or disturbed."""
 ACTS = 3
 """Times that a method that waits for something is given the chance to act."""
 
@@ -32,9 +38,10 @@ class MethodEffect(Audit):
     """
 
     remains: float = Field(default=0.1, ge=0, lt=1)
-    """Least correlation of the weights that a method touches with what they were, where it touches all of them."""
-    share: float = Field(default=0.3, gt=0, le=1)
-    """Share of all matrices' elements that it may wholly redraw."""
+    """Least correlation of the weights that a method redraws with what they were, where it redraws a large share."""
+    share: float = Field(default=0.4, gt=0, le=1)
+    """That share: of the elements of all matrices, whole rows of which are redrawn; but for embedding and head, which
+    methods reset on purpose."""
     disagreement: float = Field(default=0.1, gt=0)
     """Largest difference between the reported and the real number of changed elements, as a share of the real one."""
 
@@ -57,7 +64,7 @@ class MethodEffect(Audit):
                     "the budget; make its interval smaller.",
                     acts=0,
                 )
-            if finding := self._act(subject, index, name, due):
+            if finding := self._act(subject, index, name, due) or _impure(subject, methods[index], name, due[0]):
                 return finding
             acted[f"{name}_first_due"] = due[0]
         return passed("every method acts within the budget, changes weights, and leaves something of them", **acted)
@@ -66,16 +73,17 @@ class MethodEffect(Audit):
         """Let one method act alone, at the steps at which it is due; a failure, or None."""
         method = subject.experiment.methods[index]
         changed = noticed = False
+        inner = _inner_matrices(subject)
         for stressed in (False, True):
             t = _alone(subject, method)
             if stressed:
                 _deaden(t)
             statistics = dict(t.method_statistics[0])
             for step in due[:ACTS]:
-                act = _compared(subject, t, method, name if len(subject.experiment.methods) == 1 else None, step)
-                if finding := self._judge(name, act, stressed):
+                act = _compared(subject, t, method, step)
+                if finding := self._judge(name, act, () if stressed else inner):
                     return finding
-                changed |= act.changed > 0 or act.has_moments
+                changed |= act.changed > 0 or act.moved_moments
             noticed |= not is_same(statistics, t.method_statistics[0])
             if changed:
                 return None
@@ -88,7 +96,8 @@ class MethodEffect(Audit):
             limit=1,
         )
 
-    def _judge(self, name: str, act: Act, stressed: bool) -> Finding | None:
+    def _judge(self, name: str, act: Act, inner: Sequence[str]) -> Finding | None:
+        """A failure of one act, or None. inner: the matrices that it must not redraw."""
         if act.should and not act.changed:
             return failed(
                 f"the method {name} is configured and never called: at step {act.step:,}, where it is due, the step "
@@ -103,14 +112,15 @@ class MethodEffect(Audit):
                 reported=act.reported,
                 changed=act.changed,
             )
-        if not stressed and act.redrawn >= self.share and act.correlation < self.remains:
+        share, remains = act.redrawn(inner)
+        if share >= self.share and remains < self.remains:
             return failed(
-                f"the method {name} resets everything: nothing remains of the {act.redrawn:.0%} of the matrices' "
-                f"elements that it touches (correlation {act.correlation:.2f} with what they were); its threshold or "
+                f"the method {name} resets everything: nothing remains of the {share:.0%} of the elements between "
+                f"embedding and head that it redraws (correlation {remains:.2f} with what they were); its threshold or "
                 "its mask selects all units.",
-                correlation=act.correlation,
+                correlation=remains,
                 limit=self.remains,
-                redrawn=act.redrawn,
+                redrawn=share,
             )
         return None
 
@@ -118,30 +128,37 @@ class MethodEffect(Audit):
 class Act:
     """What one step with a method changed, beyond the same step without it."""
 
-    def __init__(
-        self, step: int, plain: Mapping[str, Tensor], after: Mapping[str, Tensor], alone: Change | None, told: Any
-    ) -> None:
-        self.step = step
-        self.reported = None if told is None else float(told)
-        differs = {name: after[name] != value for name, value in plain.items()}
-        self.changed = sum(int(mask.sum()) for mask in differs.values())
+    def __init__(self, step: int, plain: Mapping[str, Tensor], after: Mapping[str, Tensor]) -> None:
+        self.step, self.plain, self.after = step, plain, after
+        self.changed = sum(int((after[name] != value).sum()) for name, value in plain.items())
+        self.reported: float | None = None
+        """Changed elements by the method's own count."""
         self.should = 0
-        self.has_moments = bool(alone is not None and alone.moments)
-        if alone is not None:
-            self.should = sum(int((value != plain[n]).sum()) for n, value in alone.weights.items() if n in plain)
-        whole = [n for n, mask in differs.items() if mask.ndim > 1 and mask.float().mean() >= 0.95]
-        matrices = sum(value.numel() for value in plain.values() if value.ndim > 1)
-        redrawn = [n for n in whole if _correlation(plain[n], after[n]) < 0.2]
-        self.redrawn = sum(plain[n].numel() for n in redrawn) / max(matrices, 1)
-        old, new = ([values[n].flatten() for n in redrawn] for values in (plain, after))
-        self.correlation = _correlation(torch.cat(old), torch.cat(new)) if redrawn else 1.0
+        """Elements that the method changes where it is called by itself, if the step changed none."""
+        self.moved_moments = False
+        """Whether it left other moments in the optimiser."""
+
+    def redrawn(self, paths: Sequence[str]) -> tuple[float, float]:
+        """The share of the elements of some matrices whose whole row is redrawn, and what is left of these rows: their
+        correlation with what they were."""
+        old, new = [], []
+        for name in paths:
+            before, after = (values[name].flatten(1) for values in (self.plain, self.after))
+            rows = (before != after).float().mean(1) >= WHOLLY
+            if rows.any() and correlation(before[rows], after[rows]) < REDRAWN:
+                old.append(before[rows].flatten())
+                new.append(after[rows].flatten())
+        if not old:
+            return 0.0, 1.0
+        elements = sum(self.plain[name].numel() for name in paths)
+        return sum(x.numel() for x in old) / elements, correlation(torch.cat(old), torch.cat(new))
 
 
-def _correlation(old: Tensor, new: Tensor) -> float:
-    """The correlation of two tensors; 0 where one of them is constant."""
-    a, b = (x.double().flatten() - x.double().mean() for x in (old, new))
-    scale = a.norm() * b.norm()
-    return float(a @ b / scale) if scale > 0 else 0.0
+def _inner_matrices(subject: Subject) -> list[str]:
+    """The paths of the matrices between embedding and head; of all where there are no others."""
+    model = subject.training.model
+    found, matrices = ends(subject, model), [n for n, p in model.named_parameters() if p.requires_grad and p.ndim > 1]
+    return [name for name in matrices if name not in {*found.tables, found.head}] or matrices
 
 
 def _due(t: Training, method: Method) -> list[int]:
@@ -176,36 +193,62 @@ def _deaden(t: Training) -> None:
     t.weights.publish()
 
 
-def _compared(subject: Subject, t: Training, method: Method, name: str | None, step: int) -> Act:
+def _compared(subject: Subject, t: Training, method: Method, step: int) -> Act:
     """One step of `t`, which ends at `step`, beside the same step of a training without methods."""
     plain = _alone(subject, None)
-    plain.model.load_state_dict(t.model.state_dict())
-    plain.weights.publish()
-    plain.optimiser.load_state_dict(copy.deepcopy(t.optimiser.state_dict()))
+    _take_over(plain, t)
     plain.step = t.step = step - 1
     with subject.drawing("method_effect"):
         subject.step(plain)
     with subject.drawing("method_effect"):
         told = subject.step(t)
-    reported = next(
-        (value for key, value in told.items() if key.startswith("method/") and key.endswith("_changed")), None
+    act = Act(step, trained_weights(plain), trained_weights(t))
+    act.reported = next(
+        (float(v) for key, v in told.items() if key.startswith("method/") and key.endswith("_changed")), None
     )
-    without, after = trained_weights(plain), trained_weights(t)
-    change = _called(subject, plain, t, method, step) if is_same(without, after) else None
-    return Act(step, without, after, change, reported)
+    act.moved_moments = not is_same(_moments(plain), _moments(t))
+    if not act.changed:
+        act.should = _changed_by_itself(subject, plain, method, step)
+    return act
 
 
-def _called(subject: Subject, plain: Training, t: Training, method: Method, step: int) -> Change | None:
-    """What the method does to the same weights when the loop's own helper calls it; None where it does nothing."""
-    before = trained_weights(plain)
-    twin = _alone(subject, method)
-    twin.model.load_state_dict(plain.model.state_dict())
-    twin.optimiser.load_state_dict(copy.deepcopy(plain.optimiser.state_dict()))
+def _take_over(own: Training, other: Training) -> None:
+    """Give a training the weights and the optimiser's state of another one."""
+    own.model.load_state_dict(other.model.state_dict())
+    own.weights.publish()
+    own.optimiser.load_state_dict(copy.deepcopy(other.optimiser.state_dict()))
+
+
+def _impure(subject: Subject, method: Method, name: str, step: int) -> Finding | None:
+    """A failure of a method that takes its randomness from elsewhere than its draws."""
+    found = []
+    for draw in (0, 1):
+        t = _alone(subject, method)
+        t.step = step
+        with subject.drawing("methods_own", draw):
+            apply_methods(t)
+        found.append(trained_weights(t))
+    if is_same(*found):
+        return None
+    return failed(
+        f"the method {name} takes random numbers from elsewhere than its `draws`, so that what else the run draws "
+        "decides what it does."
+    )
+
+
+def _moments(t: Training) -> dict[str, Tensor]:
+    states = enumerate(t.optimiser.state.values())
+    return {f"{i}.{key}": x.clone() for i, state in states for key, x in state.items() if isinstance(x, Tensor)}
+
+
+def _changed_by_itself(subject: Subject, plain: Training, method: Method, step: int) -> int:
+    """How many elements of the same weights the method changes where the loop's own helper calls it."""
+    before, twin = trained_weights(plain), _alone(subject, method)
+    _take_over(twin, plain)
     twin.step = step
     with subject.drawing("method_effect"):
         apply_methods(twin)
-    after = trained_weights(twin)
-    return Change(weights={n: v for n, v in after.items() if not torch.equal(v, before[n])})
+    return sum(int((value != before[name]).sum()) for name, value in trained_weights(twin).items())
 
 
 def _of_record(subject: Subject) -> Finding:

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 import numpy as np
+import torch
 from torch import Tensor
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed
+from seqlab.audits.shared.factors import factor
 from seqlab.audits.shared.scoring import Scoring, scoring
-from seqlab.audits.shared.stubs import SURE, Constant, Contrary, Copier, Partly, Peeker, Stub
+from seqlab.audits.shared.stubs import SURE, Constant, Contrary, Copier, Partly, Peeker, Priced, RunnerUp, Stub
 from seqlab.audits.shared.subject import Subject
 from seqlab.spec import Field
 
@@ -21,6 +23,8 @@ Metrics = dict[str, float]
 
 DENSE = 0.4
 """Share of the symbols read that is scored where every position is, though windows overlap."""
+DEAREST = 10.0
+"""Nats that the longest symbol costs where the loss tells the bytes that are scored; hand-written losses clip at 23."""
 TELLING = 8
 """Symbols in a row of which most tell what comes next; of shorter ones the last position is a large part."""
 
@@ -68,7 +72,9 @@ class MetricSelfTest(Audit):
     ) -> Iterator[str]:
         due = math.log(asked.classes)
         ratio = loss / due if math.isfinite(loss) else math.inf
-        cause = _factor(ratio, asked, count, self.limit)
+        cause = factor(
+            ratio, vocabulary=asked.classes, length=asked.task.row_tokens, scored=count or 1, tolerance=self.limit
+        )
         if abs(ratio - 1) > (self.limit if cause else max(self.limit, loosely)):
             yield (
                 f"{what} is {loss:.4g} where all {asked.classes} answers are equally likely, and ln {asked.classes} = "
@@ -85,16 +91,16 @@ class MetricSelfTest(Audit):
         wrong = {name: pair for name, pair in pairs.items() if abs(pair[0] - pair[1]) > self.limit}
         if wrong and not _is_of_the_last_position(asked):
             yield _accuracy_sentence("the accuracy", pairs, wrong)
+        yield from _first_few(asked, scores)
 
     def _derived(self, asked: Scoring, scores: dict[str, Metrics]) -> Iterator[str]:
         """Bits per byte, perplexity and the count of symbols, as they follow from the rest."""
         uniform = scores["equal probabilities"]
         loss, bits = uniform["loss"], uniform.get("bits_per_byte")
-        per_symbol = _bytes_per_symbol(asked)
-        if bits is not None and per_symbol is not None:
-            due = loss / math.log(2) / per_symbol[0]
-            if abs(bits / due - 1) > max(self.limit, per_symbol[1]):
-                yield f"bits_per_byte is {bits:.4g} where the loss of {loss:.4g} nats a symbol makes {due:.4g}."
+        due = [loss / math.log(2) / size for size in _bytes_per_symbol(asked)] if bits is not None else []
+        if bits is not None and due and all(abs(bits / each - 1) > self.limit for each in due):
+            cause = ": it is not divided by ln 2" if abs(bits / due[0] / math.log(2) - 1) < self.limit else ""
+            yield f"bits_per_byte is {bits:.4g} where the loss of {loss:.4g} nats a symbol makes {due[0]:.4g}{cause}."
         perplexity = uniform.get("perplexity")
         if perplexity is not None and abs(perplexity / math.exp(loss) - 1) > self.limit:
             yield f"perplexity is {perplexity:.4g} where e to the loss is {math.exp(loss):.4g}."
@@ -116,7 +122,7 @@ class MetricSelfTest(Audit):
         yield from _flat("the training loss", asked, uniform["loss"], wrong_loss)
         if "accuracy" in uniform:
             found = {name: asked.trained_on(stub) for name, stub in _sure(asked).items()}
-            pairs = {name: (m["accuracy"], asked.right(m["loss"], uniform["loss"])) for name, m in found.items()}
+            pairs = {name: (m["accuracy"], asked.trained_right(m["loss"])) for name, m in found.items()}
             wrong = {name: pair for name, pair in pairs.items() if abs(pair[0] - pair[1]) > self.limit}
             if wrong:
                 yield _accuracy_sentence("the accuracy that the training loss returns", pairs, wrong)
@@ -160,19 +166,6 @@ def _flat(what: str, asked: Scoring, uniform: float, wrong: float) -> Iterator[s
         )
 
 
-def _factor(ratio: float, asked: Scoring, count: float | None, limit: float) -> str | None:
-    """What a loss that is so many times too large comes from, where that can be recognised."""
-    known = {
-        1 / asked.classes: f"it is divided by the {asked.classes} symbols too (a mean over positions and classes)",
-        1 / math.log(2): "it is in bits, not in nats",
-        1 / asked.task.row_tokens: "it is divided by the length too",
-        float(asked.task.row_tokens): "it is a sum over a row, not a mean",
-    }
-    if count:
-        known |= {1 / count: "it is divided by the number of scored symbols twice", count: "it is a sum, not a mean"}
-    return next((cause for factor, cause in known.items() if factor != 1 and abs(ratio / factor - 1) < limit), None)
-
-
 def _accuracy_sentence(what: str, pairs: dict[str, tuple[float, float]], wrong: dict[str, tuple[float, float]]) -> str:
     name, (told, due) = max(wrong.items(), key=lambda item: abs(item[1][0] - item[1][1]))
     factors = [told / due for told, due in pairs.values() if due > 0.05]
@@ -181,6 +174,21 @@ def _accuracy_sentence(what: str, pairs: dict[str, tuple[float, float]], wrong: 
     else:
         cause = "the argmax is over the flattened array or another axis than the symbols', or it is held against others"
     return f"{what} of a model that has {due:.1%} right ({name}; its loss says so) is {told:.1%}: {cause}."
+
+
+def _first_few(asked: Scoring, scores: dict[str, Metrics]) -> Iterator[str]:
+    """Whether an accuracy counts an answer that is among the first few, where the inputs tell most answers."""
+    if not asked.predicts_symbols:
+        return
+    right, wrong = (scores[name]["accuracy"] for name in ("what comes next", "all wrong"))
+    if right - wrong < 0.5:
+        return
+    second = asked.evaluated(RunnerUp(asked.classes))["accuracy"]
+    if second > (right + wrong) / 2:
+        yield (
+            f"the accuracy of a model that ranks the right symbol second is {second:.1%}: it counts an answer among "
+            "the first few, not the first one."
+        )
 
 
 def _is_of_the_last_position(asked: Scoring) -> bool:
@@ -232,11 +240,16 @@ def _misaligned(asked: Scoring, scores: dict[str, Metrics]) -> Iterator[str]:
         yield "the evaluation scores symbols that are not what comes next, though it scores every position."
 
 
-def _bytes_per_symbol(asked: Scoring) -> tuple[float, float] | None:
-    """The mean over the validation split, and how far a subset's may be from it (relative); None where unknown."""
+def _bytes_per_symbol(asked: Scoring) -> list[float]:
+    """The mean over the symbols that the evaluation scores, and over the whole split, which a task may divide by, too;
+    [] where unknown."""
     lengths = getattr(getattr(asked.task, "symbols", None), "byte_lengths", None)
     stream = asked.task.examples("val")
-    if lengths is None or stream is None:
-        return None
-    table = np.asarray(lengths())
-    return float(table[stream[:100_000]].mean()), 0.0 if len(np.unique(table)) == 1 else 0.5
+    if lengths is None or stream is None or not asked.predicts_symbols:
+        return []
+    table = np.asarray(lengths(), dtype=np.float64)
+    prices = torch.zeros(asked.classes)
+    prices[: len(table)] = torch.from_numpy(table * (DEAREST / table.max()))
+    stub = Priced(prices)
+    scored = (asked.evaluated(stub)["loss"] - stub.level) * table.max() / DEAREST
+    return [scored, float(table[stream].mean())]

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, Stage, failed, passed, warned
-from seqlab.audits.shared.reads import Setting, declared, given, mentioned, parts_in, reading, varied
+from seqlab.audits.shared.reads import Setting, declared, given, mentioned, parts_in, reading, takes_all, varied
 from seqlab.audits.shared.subject import Subject, wake
 from seqlab.audits.shared.trainees import (
     at_peak,
@@ -27,6 +27,7 @@ from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
 from seqlab.methods import Draws
 from seqlab.optim.groups import parameter_groups
+from seqlab.regularisers import Regulariser
 from seqlab.spec import Field, SpecError, label
 from seqlab.train.training import Training, fresh_weights
 
@@ -65,13 +66,12 @@ class OverrideEffect(Audit):
         for tell, is_own in ((failed, True), (warned, False)):
             for told in (sentence for sentence, of_a_user in unread if of_a_user == is_own):
                 return tell(told, without_effect=len(unread), limit=0)
-        for told, value in self._idle(subject):
-            tell = failed if isinstance(value, float) else warned
-            return tell(told, without_effect=1, limit=0)
+        for told in self._idle(subject):
+            return warned(told, without_effect=1, limit=0)
         return passed("the learning rate and every setting that is given take effect", without_effect=0, limit=0)
 
-    def _idle(self, subject: Subject) -> Iterator[tuple[str, Any]]:
-        """Numbers of a user's parts that the model keeps and does not use."""
+    def _idle(self, subject: Subject) -> Iterator[str]:
+        """Numbers of a user's parts that the model reads, and that make no difference."""
         tried: set[Setting] = set()
         for path, part in parts_in(subject.experiment.model, "model"):
             for name in sorted(declared(type(part))):
@@ -79,10 +79,11 @@ class OverrideEffect(Audit):
                 if setting in tried or len(tried) >= self.variations or not isinstance(value, bool | int | float):
                     continue
                 tried.add(setting)
-                if _is_idle(subject, setting, value):
+                if in_vain := _tried_in_vain(subject, setting, value):
                     yield (
-                        f"`{path}.{name}` is read and changes nothing: with another value the model is the same.",
-                        value,
+                        f"`{path}.{name}` is read and changes nothing: with {' or '.join(map(str, in_vain))} in place "
+                        f"of {value} the fresh model has the same weights and outputs, bit for bit; right for what is "
+                        "for speed, or for a bound that is not reached, and else a setting that is lost on its way."
                     )
 
 
@@ -174,6 +175,8 @@ def _of_decay(subject: Subject, plain: Stepped) -> Iterator[str]:
             f"`optim.weight_decay`={optim.weight_decay:g} has no effect: with a thousand times as much the same step "
             "is taken, bit for bit."
         )
+    elif sum(float(((other[n] - moved[n]) * w).sum()) for n, w in trained_weights(t).items() if n in other) > 0:
+        yield "`optim.weight_decay` makes weights grow: with more of it they move away from 0; its sign is wrong."
 
 
 def _of_penalties(subject: Subject) -> Iterator[str]:
@@ -187,6 +190,19 @@ def _of_penalties(subject: Subject) -> Iterator[str]:
                 f"`regularisers.{index}` ({label(type(regulariser))}) has no effect: the gradient is the same without "
                 "it; its penalty is not connected to the weights, or is never added."
             )
+        elif (near := _penalty(subject, regulariser, 1.0)) < 0 and _penalty(subject, regulariser, 10.0) < near:
+            yield (
+                f"`regularisers.{index}` ({label(type(regulariser))}) rewards what it is to punish: its penalty is "
+                f"{near:.3g}, and further below 0 where the weights are ten times as large; its sign is wrong."
+            )
+
+
+def _penalty(subject: Subject, regulariser: Regulariser, scale: float) -> float:
+    """The penalty on weights that are so many times the fresh ones."""
+    weights = {n: p.detach() for n, p in subject.training.model.named_parameters() if p.requires_grad}
+    reference = {} if regulariser.compares_with() == "nothing" else weights
+    with torch.no_grad():
+        return float(regulariser.penalty({name: scale * p for name, p in weights.items()}, reference))
 
 
 def _gradient_with(subject: Subject, penalties: tuple[Any, ...]) -> dict[str, Tensor]:
@@ -224,9 +240,11 @@ def _unread(experiment: Experiment, read: set[Setting]) -> Iterator[tuple[str, b
     for root, value in {**roots, "task": experiment.task}.items():
         for path, part in parts_in(value, root):
             cls = type(part)
-            dead = {name for name in declared(cls) if name not in mentioned(cls)}
+            dead = declared(cls) - mentioned(cls)
             if root != "task":
                 dead = {name for name in dead | given(part) if not _is_read(cls, name, read)}
+            elif takes_all(cls):
+                dead = set()
             for name in sorted(dead):
                 if (cls, name) not in told:
                     told.add((cls, name))
@@ -243,22 +261,28 @@ def _is_read(cls: type[Any], name: str, read: set[Setting]) -> bool:
     return (cls, name) in read or name in ("every_steps", "every_tasks")
 
 
-def _is_idle(subject: Subject, setting: Setting, value: float) -> bool:
-    """Whether a model with another value of a setting has the same weights and outputs, bit for bit."""
-    whole = not isinstance(value, float)
-    others = (not value,) if isinstance(value, bool) else (2 * value, value + 1 if whole else 1.5 * value, value // 2)
+def _tried_in_vain(subject: Subject, setting: Setting, value: float) -> list[float]:
+    """Other values of a setting that the model may have, if it is bit for bit the same with all of them; else []."""
     first = _behaviour(subject, subject.experiment.model)
-    tried = 0
-    for other in others:
+    tried: list[float] = []
+    for other in _others(value):
         try:
-            spec = varied(subject.experiment.model, setting, other)
-            found = _behaviour(subject, spec)
+            found = _behaviour(subject, varied(subject.experiment.model, setting, other))
         except (SpecError, ValueError, RuntimeError, TypeError):
             continue  # a value that cannot be shows nothing
-        tried += 1
+        tried.append(other)
         if not is_same(first, found):
-            return False
-    return tried > 0
+            return []
+    return tried
+
+
+def _others(value: float) -> tuple[float, ...]:
+    """Values to try in place of one; far ones for a bound, which nearly all values are within."""
+    if isinstance(value, bool):
+        return (not value,)
+    if isinstance(value, int):
+        return tuple(sorted({2 * value, value + 1, value // 2} - {value}))
+    return tuple(value * factor for factor in (2, 0.5, 1000, 0.001)) if value else (0.5, 1.0)
 
 
 def _behaviour(subject: Subject, spec: Any) -> dict[str, Tensor]:

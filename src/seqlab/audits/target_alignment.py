@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from seqlab.audits import Audit, Finding, failed, not_applicable, passed
+from seqlab.audits import Audit, Finding, failed, not_applicable, passed, warned
 from seqlab.audits.shared.scoring import Scoring, scoring
-from seqlab.audits.shared.stubs import Peeker
+from seqlab.audits.shared.stubs import Peeker, Wrapper
 from seqlab.audits.shared.subject import Subject
 from seqlab.spec import Field
 
@@ -24,6 +24,10 @@ MISTAKES = {
     (1, -1): "the targets belong to the previous row: inputs and targets are paired wrongly",
 }
 """(positions ahead, rows on) of the input symbol that is the target, and how that comes about."""
+
+
+WRAPS = 8
+"""In shorter rows the last symbol may well be the first one again."""
 
 
 class TargetAlignment(Audit):
@@ -65,6 +69,14 @@ class TargetAlignment(Audit):
         limit = self.least_right * (length - 1) / length
         found = right(1, 0)
         if found >= limit:
+            wrapped = asked.right(asked.trained_on(Wrapper(asked.classes))["loss"], uniform)
+            if length >= WRAPS and wrapped >= 1 - 0.1 / length:
+                return warned(
+                    "the last target of every row is the row's first symbol: the targets are rolled and not shifted, "
+                    "or the rows go round.",
+                    wrapped_right=wrapped,
+                    limit=1 - 0.1 / length,
+                )
             return passed("the targets are what comes next", next_right=found, limit=limit)
         shares = {shift: right(*shift) for shift in MISTAKES if rows > 1 or not shift[1]}
         best = max(shares, key=lambda shift: shares[shift])

@@ -13,11 +13,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 
+from seqlab.audits.shared.scoring import AFFORDABLE_LOGITS, small_task
+from seqlab.audits.shared.stubs import Uniform
 from seqlab.experiment import Experiment
 from seqlab.spec import from_json, load_file, to_json
 from seqlab.spec.find import user_files_in
@@ -38,8 +41,19 @@ def digests(experiment: Experiment, task: PreparedTask) -> dict[str, str]:
         "alphabet": _digest([json.dumps([task.assets(), vars(task.signature)], sort_keys=True)]),
         "held-out inputs": _digest(task.held_out_inputs(4)),
         "training batches": _digest(tensor for batch in batches for tensor in batch.tensors.values()),
+        "evaluation": _digest(_evaluated(task)),
         "initial weights": _digest(build_model(experiment, task).state_dict().values()),
     }
+
+
+def _evaluated(task: PreparedTask) -> list[torch.Tensor]:
+    """What a model of symbols, and one of whole rows, is shown in the evaluation of a small subset."""
+    small = small_task(task, AFFORDABLE_LOGITS // task.signature.vocabulary)
+    stubs = [Uniform(task.signature.vocabulary, rows_only=rows_only).eval() for rows_only in (False, True)]
+    for stub in stubs:
+        with suppress(Exception), torch.no_grad():  # a task takes one of them, or asks more of a model than logits
+            small.evaluate(stub, "val", subset=True)
+    return [shown for stub in stubs for shown in stub.shown]
 
 
 def _digest(parts: Iterable[torch.Tensor | str]) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-__all__ = ["Drawing", "looks_random", "twins"]
+__all__ = ["Drawing", "correlation", "looks_random", "twins"]
 
 RANDOM = ("rand", "bernoulli", "normal", "uniform", "dropout", "multinomial", "poisson", "exponential", "cauchy")
 COMPARED = 64
@@ -40,15 +40,14 @@ def looks_random(tensor: Tensor) -> bool:
         return False
     across = tensor.detach().double().flatten(1).T.flatten()[:65536] if tensor.ndim > 1 else values
     limit: float = max(4 * values.numel() ** -0.5, 0.05)
-    return max(_correlation(values), _correlation(across)) < limit
+    return max(abs(correlation(x[1:], x[:-1])) for x in (values, across)) < limit
 
 
-def _correlation(values: Tensor) -> float:
-    """|correlation| of each value with the next."""
-    if values.numel() < 3:
-        return 0.0
-    centred = values - values.mean()
-    return float((centred[1:] * centred[:-1]).mean().abs() / centred.square().mean().clamp(min=1e-300))
+def correlation(a: Tensor, b: Tensor) -> float:
+    """The correlation of the numbers of two tensors; 0 where one of them is constant."""
+    a, b = (x.detach().double().flatten() - x.detach().double().mean() for x in (a, b))
+    scale = a.norm() * b.norm()
+    return float(a @ b / scale) if scale > 0 else 0.0
 
 
 def twins(tensors: Mapping[str, Tensor]) -> tuple[str, str] | None:

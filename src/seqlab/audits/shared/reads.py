@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import MISSING, fields, replace
@@ -11,7 +12,7 @@ from typing import Any
 from seqlab.spec import Part
 from seqlab.spec.find import user_file_of
 
-__all__ = ["declared", "given", "mentioned", "parts_in", "reading", "varied"]
+__all__ = ["declared", "given", "mentioned", "parts_in", "reading", "takes_all", "varied"]
 
 Setting = tuple[type[Part], str]
 """A field of a class of parts."""
@@ -50,9 +51,8 @@ def declared(cls: type[Part]) -> set[str]:
 
 def mentioned(cls: type[Part]) -> set[str]:
     """Every name that a user's file takes of something (`.name`, or "name" for getattr)."""
-    file = user_file_of(cls)
     found: set[str] = set()
-    for node in ast.walk(ast.parse(file.text)) if file else ():
+    for node in _nodes(cls):
         if isinstance(node, ast.Attribute) and isinstance(node.ctx, ast.Load):
             found.add(node.attr)
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
@@ -60,13 +60,26 @@ def mentioned(cls: type[Part]) -> set[str]:
     return found
 
 
+def takes_all(cls: type[Part]) -> bool:
+    """Whether a user's file takes all fields of something at once, as `Prepared(**vars(self))` does."""
+    at_once = {"vars", "asdict", "astuple", "__dict__"}
+    return any(getattr(node, "id", getattr(node, "attr", None)) in at_once for node in _nodes(cls))
+
+
+def _nodes(cls: type[Part]) -> Iterator[ast.AST]:
+    file = user_file_of(cls)
+    return ast.walk(ast.parse(file.text)) if file else iter(())
+
+
 @contextmanager
 def reading() -> Iterator[set[Setting]]:
-    """Within, every field that is read of any part is noted, by the part's class."""
+    """Within, every field that is read of any part is noted, by the part's class; `vars(part)` reads all of them."""
     seen: set[Setting] = set()
 
     def note(part: Part, name: str) -> Any:
         seen.add((type(part), name))
+        if name == "__dict__" and sys._getframe(1).f_globals.get("__name__") != "copy":  # copies are not readers
+            seen.update((type(part), field.name) for field in fields(part))  # type: ignore[arg-type]
         return object.__getattribute__(part, name)
 
     Part.__getattribute__ = note  # type: ignore[method-assign,assignment]

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import copy
 import math
+from contextlib import suppress
 from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
 import torch
 
-from seqlab.audits.shared.stubs import SURE, Stub, Uniform
+from seqlab.audits.shared.stubs import SURE, Stub, Told, Uniform
 from seqlab.audits.shared.subject import Subject
 from seqlab.data import DataError
 from seqlab.tasks import Batch, PreparedTask
 
-__all__ = ["Scoring", "scoring"]
+__all__ = ["AFFORDABLE_LOGITS", "Scoring", "scoring", "small_task"]
 
 AFFORDABLE_LOGITS = 2**21
 """Logits that a stub makes in an evaluation or a training batch: some hundredths of a second."""
@@ -25,6 +26,16 @@ def scoring(subject: Subject) -> Scoring:
     """The scoring of a subject, shared among audits."""
     known: Scoring = subject.notes.setdefault("scoring", Scoring(subject))
     return known
+
+
+def small_task(task: PreparedTask, symbols: int) -> PreparedTask:
+    """The task, with a subset of about so many symbols where it has a spec that says how large its subset is."""
+    spec: Any = getattr(task, "spec", None)
+    if not hasattr(spec, "subset_bytes"):
+        return task
+    small: Any = copy.copy(task)
+    small.spec = replace(spec, subset_bytes=min(spec.subset_bytes, max(1, symbols)))
+    return small  # type: ignore[no-any-return]
 
 
 class Scoring:
@@ -74,13 +85,8 @@ class Scoring:
         return Uniform(self.classes, level, rows_only=self.predicts_classes)
 
     def small_task(self, symbols: int) -> PreparedTask:
-        """The task, with a subset of about so many symbols where it has a spec that says how large its subset is."""
-        spec: Any = getattr(self.task, "spec", None)
-        if not hasattr(spec, "subset_bytes"):
-            return self.task
-        small: Any = copy.copy(self.task)
-        small.spec = replace(spec, subset_bytes=min(spec.subset_bytes, max(1, symbols)))
-        return small  # type: ignore[no-any-return]
+        """The task, with a subset of about so many symbols, where that can be said."""
+        return small_task(self.task, symbols)
 
     @cached_property
     def batch(self) -> Batch:
@@ -105,6 +111,25 @@ class Scoring:
         with self._subject.drawing("scoring"), torch.no_grad():
             loss, others = self.task.loss(stub.to(self._subject.training.device).train(), self.batch)
         return {name: float(value) / self.batch.scored for name, value in {**others, "loss": loss}.items()}
+
+    def trained_right(self, stub_loss: float) -> float:
+        """The share of the scored answers that a sure stub has right, from its training loss, smoothed or not."""
+        right, wrong = self._trained_extremes
+        return (wrong - stub_loss) / (wrong - right)
+
+    @cached_property
+    def _trained_extremes(self) -> tuple[float, float]:
+        """The training loss where every answer is right, and where each is wrong: as the task scores the targets that
+        the batch holds, else as a cross-entropy does."""
+        found: list[tuple[float, float]] = []
+        for symbols in self.batch.tensors.values():
+            with suppress(Exception):  # not symbols, or not as many as are predicted
+                right, wrong = (self.trained_on(Told(self.classes, symbols + by))["loss"] for by in (0, 1))
+                found.append((right, wrong))
+        best = max(found, key=lambda losses: losses[1] - losses[0], default=(0.0, 0.0))
+        if best[0] < best[1] / 2:
+            return best
+        return 0.0, SURE * self.trained_on(self.uniform())["loss"] / math.log(self.classes)
 
     def right(self, stub_loss: float, uniform_loss: float) -> float:
         """The share of the scored answers that a sure stub has right, from its loss, whatever scale that has."""

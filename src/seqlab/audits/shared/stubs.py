@@ -5,7 +5,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-__all__ = ["SURE", "Constant", "Contrary", "Copier", "Partly", "Peeker", "Stub", "Uniform"]
+__all__ = [
+    "SURE",
+    "Constant",
+    "Contrary",
+    "Copier",
+    "Partly",
+    "Peeker",
+    "Priced",
+    "RunnerUp",
+    "Stub",
+    "Told",
+    "Uniform",
+    "Wrapper",
+]
 
 SURE = 20.0
 """The logit of the symbol that a stub predicts; all others have 0, so its probability is 1 - V e^-20, and theirs are
@@ -53,6 +66,18 @@ class Uniform(Stub):
         return self.weight.new_full((*shape, self.vocabulary), self.level)
 
 
+class Priced(Stub):
+    """Each symbol has a price (V,), wherever it stands: the loss is the mean price of the targets and `level`."""
+
+    def __init__(self, prices: Tensor) -> None:
+        super().__init__(len(prices))
+        self.register_buffer("prices", prices)
+        self.level = float(torch.logsumexp(-prices.double(), 0))
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        return -self.get_buffer("prices").expand(*tokens.shape[:2], -1)
+
+
 class Constant(Stub):
     """Predicts the same class for everything: logits (B, V) for whole rows (B, ...)."""
 
@@ -62,6 +87,17 @@ class Constant(Stub):
 
     def logits(self, tokens: Tensor) -> Tensor:
         return self.sure_of(torch.full(tokens.shape[:1], self.answer, device=tokens.device))
+
+
+class Told(Stub):
+    """Sure of the symbols (B, L) that it was told, whatever it reads."""
+
+    def __init__(self, vocabulary: int, symbols: Tensor) -> None:
+        super().__init__(vocabulary)
+        self.symbols = symbols % vocabulary
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        return self.sure_of(self.symbols)
 
 
 class Copier(Stub):
@@ -93,6 +129,20 @@ class Contrary(Peeker):
 
     def answers(self, tokens: Tensor) -> Tensor:
         return (super().answers(tokens) + 1) % self.vocabulary
+
+
+class RunnerUp(Contrary):
+    """Sure of another symbol than the next one, which comes second."""
+
+    def logits(self, tokens: Tensor) -> Tensor:
+        return super().logits(tokens) + self.sure_of(Peeker.answers(self, tokens)) / 2
+
+
+class Wrapper(Peeker):
+    """As one that sees what comes next; at the end it predicts the row's first symbol."""
+
+    def answers(self, tokens: Tensor) -> Tensor:
+        return torch.roll(tokens, -1, 1)
 
 
 class Partly(Peeker):

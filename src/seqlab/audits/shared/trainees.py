@@ -64,8 +64,9 @@ def trainee(subject: Subject, *, rows: int | None = None, awake: bool = False, *
     fewer = Batching(size=rows, accumulate=min(subject.experiment.batch.accumulate, max(rows // FEWEST_ROWS, 1)))
     budget = Budget(steps=t.steps_a_stage) if t.steps_a_stage else subject.experiment.budget
     experiment = replace(subject.experiment, **{"batch": fewer, "budget": budget, **changes})
-    task = shortened(t.task, length_for(subject), experiment.seed)
-    own = assemble(experiment, task, t.device, t.dtype)
+    if "short task" not in subject.notes:
+        subject.notes["short task"] = shortened(t.task, length_for(subject), subject.experiment.seed)
+    own = assemble(experiment, subject.notes["short task"], t.device, t.dtype)
     own.model.load_state_dict(t.model.state_dict())
     if awake:
         with subject.drawing("awake"):
