@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ __all__ = ["ReceptiveField"]
 NOTHING = 1e-9
 """Share of the influence that counts as none."""
 WAY_OUT = "where that is meant, the module says so with an attribute `reach`, the positions that it sees"
+Verdict = Callable[..., Finding]
 
 
 class ReceptiveField(Audit):
@@ -67,7 +68,7 @@ class ReceptiveField(Audit):
             return bool(parts)  # without parts it may be a table of what follows each symbol
         return all(look.reach <= self.least + 1 for look in parts)
 
-    def _short(self, looks: Mapping[str, Look], length: int) -> list[tuple[Any, str, list[str]]]:
+    def _short(self, looks: Mapping[str, Look], length: int) -> list[tuple[Verdict, str, list[str]]]:
         """What is to be said of looks that are too short, the worst first, and of which."""
         alone = [path for path, look in looks.items() if look.farthest == 1]
         fading = [path for path, look in looks.items() if look.reach <= self.least < look.farthest]
