@@ -19,7 +19,7 @@ from seqlab.mixers.attention import Attention
 from seqlab.models import Block
 
 CAUGHT_BY = "dtype"
-SAYS = r"of the work with weights in `blocks\.0` is in float32 .* begins with `\w+` in `blocks\.0\.channel"
+SAYS = r"of the work with weights .* in `blocks\.0` is in float32 .* begins with `\w+` in `blocks\.0\.channel"
 
 
 class Careful(MLP):

@@ -46,6 +46,12 @@ class AttentionScale(Audit):
                     f"features, so 1/sqrt({score.width}) = {score.width**-0.5:.4g} is right.",
                     **measured,
                 )
+            if self._is_mup(score):
+                return warned(
+                    f"attention's scores are multiplied by 1/{score.width}, as muP has it; without muP, "
+                    f"1/sqrt({score.width}) = {score.width**-0.5:.4g} is usual.",
+                    **measured,
+                )
             if not 1 / self.far < score.scale * math.sqrt(score.width) < self.far:
                 return warned(
                     f"attention's scores are multiplied by {score.scale:.4g}; for heads of {score.width} features "
@@ -55,6 +61,10 @@ class AttentionScale(Audit):
         scale, right = judged[0].scale, judged[0].width ** -0.5
         return passed("scores are scaled by the heads' width", scale=scale, limit=right, softmaxes=len(judged))
 
+    def _is_mup(self, score: Score) -> bool:
+        """Whether the scale is 1 / E by one factor: the choice of muP, where 1 / sqrt(E) twice is an accident."""
+        return len(score.factors) == 1 and abs(score.scale * score.width - 1) < self.near
+
     def _wrong(self, score: Score, width: int, length: int) -> str:
         """Which wrong dimension explains the scale; "" where it is right, or nothing that is known explains it."""
 
@@ -63,11 +73,13 @@ class AttentionScale(Audit):
 
         if is_near(score.width**-0.5):
             return ""
-        known = {
+        roots = {
             f"1/sqrt({width}), the width of the whole model": width**-0.5,
             f"1/sqrt({length}), the length": length**-0.5,
+        }
+        others = {
             "that is not at all": 1.0,
-            f"1/{score.width}, without the square root, or with it twice": 1 / score.width,
+            f"1/{score.width}, the square root twice": 1 / score.width,
             f"1/{width}, the width of the whole model without the square root": 1 / width,
             f"sqrt({score.width}), the inverse": score.width**0.5,
             f"1/sqrt({width // score.width}), the number of heads": (width // score.width) ** -0.5
@@ -77,6 +89,7 @@ class AttentionScale(Audit):
             ** -0.5,
             f"1/sqrt({score.width}) and 1/sqrt({length}), the length, together": (score.width * length) ** -0.5,
         }
+        known = roots if self._is_mup(score) else roots | others
         return next((told for told, value in known.items() if value and is_near(value)), "")
 
 

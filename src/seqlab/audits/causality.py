@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed
-from seqlab.audits.shared.layers import Named, has_batch_statistics, layers, listening, titled
+from seqlab.audits.shared.layers import first_moved, has_batch_statistics, layers, titled
 from seqlab.audits.shared.subject import Subject, moved
 
 __all__ = ["Causality"]
 
-EVERY_CUT = 33
-"""Inputs up to this length are cut after every position; longer ones at some, neighbours among them."""
+SHORT = 33
+"""Inputs up to this length are cut after every position."""
+CUT_FLOPS, CUT_SYMBOLS = 1e10, 2**15
+"""Operations, and symbols to read, that cuts of one length may take: where they allow it, longer inputs are cut after
+every position too."""
 
 
 class Causality(Audit):
@@ -23,7 +27,8 @@ class Causality(Audit):
 
     Symbols after a position are replaced, by others and by the alphabet's first and last (padding), at many positions
     and lengths (short inputs too, where a kernel that wraps round shows itself), and all outputs up to that position
-    are compared, in float64, in evaluation and in training mode.
+    are compared, in float64, in evaluation and in training mode. Where the inputs are cut because the model is large,
+    two positions are looked at in whole ones.
     """
 
     depends_on: ClassVar[tuple[str, ...]] = ("model",)
@@ -42,47 +47,80 @@ class Causality(Audit):
                 "the model's outputs are not numbers, so nothing can be said of what it sees; mend that first."
             )
         worst: dict[str, Any] = {"moved": 0.0}
-        for length in _lengths(subject.length):
-            worst = max(worst, _worst(subject, model, length), key=lambda leak: leak["moved"])
-        if worst["moved"] <= subject.tolerance and not has_batch_statistics(model):
-            worst = max(worst, _in_training(subject, model), key=lambda leak: leak["moved"])
-        measured = {**worst, "limit": subject.tolerance, "lengths": _lengths(subject.length)}
+        for length, cuts, trains in _looks(subject):
+            worst = max(worst, _worst(subject, length, cuts, trains=trains), key=lambda leak: leak["moved"])
+            if worst["moved"] > subject.tolerance:
+                break
+        measured = {**worst, "limit": subject.tolerance, "lengths": _lengths(subject)}
         if worst["moved"] > subject.tolerance:
             return failed(_sentence(worst), **measured)
-        return passed("no output moves when later symbols change", **measured)
+        return passed(f"no output moves when later symbols change{_told_cut(subject)}", **measured)
 
 
-def _lengths(longest: int) -> list[int]:
+Look = tuple[int, list[int], bool]
+"""A length, positions after which symbols are replaced, and whether that is in training mode."""
+
+
+def _looks(subject: Subject) -> list[Look]:
+    """The long looks come first: what leaks at any length mostly leaks there."""
+    length, whole = subject.length, subject.whole_length
+    found: list[Look] = [(length, _cuts(length, subject), False) for length in reversed(_lengths(subject))]
+    if length < whole:
+        found = [found[0], (whole, [whole // 3, 2 * whole // 3], False), *found[1:]]
+    if length >= 2 and not has_batch_statistics(subject.awake):
+        found.append((length, _cuts(length, subject, share=0.25), True))
+    return found
+
+
+def _lengths(subject: Subject) -> list[int]:
+    longest = subject.length
     return sorted({length for length in (2, 3, 17, longest // 2 + 1, longest) if 2 <= length <= longest})
 
 
-def _cuts(length: int) -> list[int]:
-    if length <= EVERY_CUT:
+def _cuts(length: int, subject: Subject, share: float = 1.0) -> list[int]:
+    """All positions but the last where they can be afforded, else ends, middle and thirds, and as many neighbours as
+    can be afforded, among which chunks end."""
+    afforded = int(share * min(CUT_FLOPS / max(subject.flops(length), 1.0), CUT_SYMBOLS / length))
+    if length <= max(SHORT, afforded):
         return list(range(length - 1))
+    start = max(0, (length - afforded) // 2)
+    return sorted({*_places(length), *range(start, min(start + afforded, length - 1))})
+
+
+def _places(length: int) -> set[int]:
     half, third = length // 2, length // 3
-    return sorted({0, 1, 2, third, half - 2, half - 1, half, 2 * third, length - 3, length - 2})
+    return {0, 1, 2, third, half - 2, half - 1, half, 2 * third, length - 3, length - 2}
 
 
-def _worst(subject: Subject, model: nn.Module, length: int) -> dict[str, Any]:
+def _worst(subject: Subject, length: int, cuts: list[int], *, trains: bool) -> dict[str, Any]:
     """The largest leak at a length: many cuts in the rows of one batch find it, a row of its own confirms it."""
-    inputs, cuts = subject.inputs(1, length), _cuts(length)
-    others = [(cut, other) for cut in cuts for other in _others(subject, inputs, cut)]
-    before = _many(subject, model, [inputs] * len(others))
-    after = _many(subject, model, [other for _, other in others])
-    moves = [moved(a[: cut + 1], b[: cut + 1]) for a, b, (cut, _) in zip(before, after, others, strict=True)]
-    index = max(range(len(moves)), key=moves.__getitem__)
-    cut, other = others[index]
-    if moves[index] <= subject.tolerance:
-        return {"moved": moves[index], "position": cut, "length": length}
-    return _leak(subject, model, inputs, other, cut)
+    inputs = subject.inputs(1, length)
+    others = [(cut, other) for cut in cuts for other in _others(subject, inputs, cut)[: 1 if trains else None]]
+    worst: dict[str, Any] = {"moved": 0.0, "position": cuts[0], "length": length}
+    at_once = max(1, 4096 // length)
+    for start in range(0, len(others), at_once):
+        batch = others[start : start + at_once]
+        after = _output(subject, [other for _, other in batch], trains=trains)
+        # In training mode each row may have a mask of its own, and is compared with the same row of another pass.
+        before = _output(subject, [inputs] * (len(batch) if trains else 1), trains=trains).expand_as(after)
+        for a, b, (cut, other) in zip(before, after, batch, strict=True):
+            leak = {"moved": moved(a[: cut + 1], b[: cut + 1]), "position": cut, "length": length}
+            if leak["moved"] > subject.tolerance:
+                leak = _confirmed(subject, inputs, other, cut, trains=trains)
+            if leak["moved"] > subject.tolerance:
+                return leak
+            worst = max(worst, leak, key=lambda leak: leak["moved"])
+    return worst
 
 
 def _others(subject: Subject, inputs: tuple[Tensor, ...], cut: int) -> list[tuple[Tensor, ...]]:
-    """The input with all symbols after `cut` replaced: by others, and by the first and the last of the alphabet."""
-    with subject.drawing("causality", inputs[0].shape[1], cut):
-        found = [subject.disturbed(inputs, cut + 1)]
+    """The input with all symbols after `cut` replaced: by others and, at the places where padding shows itself, by
+    the first and the last of the alphabet."""
     first, *rest = inputs
-    if not first.is_floating_point():
+    length = first.shape[1]
+    with subject.drawing("causality", length, cut):
+        found = [subject.disturbed(inputs, cut + 1)]
+    if not first.is_floating_point() and (length <= SHORT or cut in _places(length)):
         for symbol in (0, subject.task.signature.vocabulary - 1):
             filled = first.clone()
             filled[:, cut + 1 :] = symbol
@@ -90,51 +128,28 @@ def _others(subject: Subject, inputs: tuple[Tensor, ...], cut: int) -> list[tupl
     return found
 
 
-def _many(subject: Subject, model: nn.Module, rows: list[tuple[Tensor, ...]]) -> list[Tensor]:
-    """The outputs of many single rows, a few batches at a time."""
-    at_once = max(1, 2048 // rows[0][0].shape[1])
-    found: list[Tensor] = []
-    for start in range(0, len(rows), at_once):
-        together = zip(*rows[start : start + at_once], strict=True)
-        found += list(subject.output(model, tuple(torch.cat(tensors) for tensors in together)))
-    return found
+def _output(subject: Subject, rows: Sequence[tuple[Tensor, ...]], *, trains: bool) -> Tensor:
+    """The outputs of single rows, in one batch."""
+    inputs = tuple(torch.cat(tensors) for tensors in zip(*rows, strict=True))
+    return subject.output(_model(subject, trains=trains), inputs)
 
 
-def _leak(
-    subject: Subject, model: nn.Module, inputs: tuple[Tensor, ...], others: tuple[Tensor, ...], cut: int
+def _model(subject: Subject, *, trains: bool) -> nn.Module:
+    """In training mode a new one for each pass, which may change what a model remembers."""
+    return copy.deepcopy(subject.awake).train() if trains else subject.awake
+
+
+def _confirmed(
+    subject: Subject, inputs: tuple[Tensor, ...], others: tuple[Tensor, ...], cut: int, *, trains: bool
 ) -> dict[str, Any]:
-    """How far the outputs up to `cut` move when the symbols after it change, and where in the model that begins."""
-    known = layers(model)
-    before, after = (_heard(subject, model, known, given) for given in (inputs, others))
-    moves = {path: moved(before[path][:, : cut + 1], after[path][:, : cut + 1]) for path in before}
-    first = next((path for path, move in moves.items() if path and move > subject.tolerance), "")
-    where = next((titled(named, model) for named in known if named[0] == first), "outside the layers")
-    return {"moved": moves[""], "position": cut, "length": inputs[0].shape[1], "where": where}
-
-
-def _in_training(subject: Subject, model: nn.Module) -> dict[str, Any]:
-    """The leak in training mode, where a model may do something else; whatever it draws, it draws the same."""
-    length = subject.length
-    if length < 2:
-        return {"moved": 0.0}
-    inputs, cut = subject.inputs(1), (length - 1) // 2
-    others = _others(subject, inputs, cut)[0]
-    before, after = (subject.output(copy.deepcopy(model).train(), given) for given in (inputs, others))
-    move = moved(before[:, : cut + 1], after[:, : cut + 1])
-    return {"moved": move, "position": cut, "length": length, "where": "training mode only"}
-
-
-def _heard(subject: Subject, model: nn.Module, known: list[Named], inputs: tuple[Tensor, ...]) -> dict[str, Tensor]:
-    """The output of every layer that keeps positions, by path, and last, by "", the model's own."""
-    with listening(known) as heard:
-        output = subject.output(model, inputs)
-    length = inputs[0].shape[1]
-    found = {
-        path: at.output
-        for path, at in heard.items()
-        if at.output is not None and at.output.ndim >= 2 and at.output.shape[1] == length
-    }
-    return {**found, "": output}
+    """How far the outputs of a row of its own move up to `cut` when the symbols after it change, and where in the
+    model that begins."""
+    before, after = (_output(subject, [given], trains=trains) for given in (inputs, others))
+    leak = {"moved": moved(before[:, : cut + 1], after[:, : cut + 1]), "position": cut, "length": inputs[0].shape[1]}
+    if leak["moved"] <= subject.tolerance:
+        return leak
+    where = first_moved(subject, _model(subject, trains=trains), inputs, others, positions=slice(cut + 1))
+    return {**leak, "where": where, "mode": "training" if trains else "evaluation"}
 
 
 def _said_to_see(model: nn.Module) -> str:
@@ -161,8 +176,16 @@ def spans(numbers: list[int]) -> str:
 
 
 def _sentence(leak: dict[str, Any]) -> str:
+    mode = " in training mode" if leak["mode"] == "training" else ""
     return (
-        f"the model sees the future: other symbols after position {leak['position']} of {leak['length']} move the "
-        f"outputs up to it by {leak['moved']:.1e} of their size; it begins in {leak['where']}; a mixer that is not "
+        f"the model sees the future{mode}: other symbols after position {leak['position']} of {leak['length']} move "
+        f"the outputs up to it by {leak['moved']:.1e} of their size; it begins in {leak['where']}; a mixer that is not "
         "causal, a kernel that wraps round, or statistics over the whole length do that."
     )
+
+
+def _told_cut(subject: Subject) -> str:
+    """That inputs were cut for cost, where they were."""
+    if subject.length == subject.whole_length:
+        return ""
+    return f"; inputs were cut to {subject.length} of {subject.whole_length} positions, and seen whole twice"

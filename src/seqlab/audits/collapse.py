@@ -78,11 +78,12 @@ def _majority(subject: Subject) -> float:
 
 def _loops(subject: Subject, tokens: Tensor) -> list[int | None]:
     """For each row, the period in which greedy generation ends (None: it does not repeat); [] where the model cannot
-    generate."""
+    generate, as one that sees both sides cannot."""
     model: Any = subject.awake
     limit = getattr(model, "max_length", None)
     room = GENERATED if limit is None else min(GENERATED, limit - PROMPT)
-    if tokens.shape[1] < PROMPT or room < 16 or not hasattr(model, "prefill"):
+    can_generate = hasattr(model, "prefill") and getattr(model, "causal", True)
+    if tokens.shape[1] < PROMPT or room < 16 or not can_generate:
         return []
     try:
         with torch.no_grad():

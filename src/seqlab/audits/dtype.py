@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -12,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from seqlab.audits import Audit, Finding, Stage, failed, passed
 from seqlab.audits.shared.layers import layers, titled
 from seqlab.audits.shared.subject import Subject
-from seqlab.audits.shared.trainees import batch_of, trainee
+from seqlab.audits.shared.trainees import batch_of, rows_for, trainee
 from seqlab.channels import ChannelMixer
 from seqlab.mixers import SequenceMixer
 from seqlab.spec import Field
@@ -24,56 +25,70 @@ COPIES = ("_to_copy", "clone", "copy", "contiguous")
 
 
 class Dtype(Audit):
-    """Layers and mixers return the dtype they were given, and products with weights are in the run's own dtype.
+    """Layers and mixers return the dtype they were given, and products with weights, and fused attention, are in the
+    run's own dtype, in evaluation and in training mode.
 
     Accumulators, softmax, norms, and modules inside a mixer that say `keeps_float32` may be wider.
     """
 
     share: float = Field(default=0.1, ge=0, lt=1)
-    """Largest share of a layer's operations in products with weights that may be in a wider dtype."""
+    """Largest share of a layer's operations with weights and in fused attention that may be in a wider dtype; of the
+    model's where it has no list of layers."""
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "precision")
 
     def examine(self, subject: Subject) -> Finding:
-        t = trainee(subject, rows=1)
-        worker = t.weights.worker.eval()
-        seen = Seen(worker, t.dtype)
-        batch = batch_of(t)
-        try:
-            with subject.drawing("dtype"), torch.no_grad(), seen:
-                t.task.loss(worker, batch)
-        except (RuntimeError, TypeError) as error:
-            return _broken(t.dtype, seen, error)
-        finally:
-            seen.close()
-        return self._judge(worker, t.dtype, seen)
+        t = trainee(subject, rows=rows_for(subject, most=2))  # a batch norm cannot train on one row
+        worker, batch = t.weights.worker, batch_of(t)
+        measured: dict[str, Any] = {"dtype": _name(t.dtype)}
+        for mode in ("evaluation", "training"):
+            seen = Seen(worker.train(mode == "training"), t.dtype)
+            try:
+                with subject.drawing("dtype"), torch.no_grad(), seen:
+                    t.task.loss(worker, batch)
+            except (RuntimeError, TypeError) as error:
+                return _broken(t.dtype, seen, error)
+            finally:
+                seen.close()
+            measured[f"wide_share_in_{mode}"] = _wide_share(seen.products)
+            found = self._judge(worker, t.dtype, seen, {**measured, "mode": mode})
+            if found is not None:
+                return found
+        name = _name(t.dtype)
+        return passed(f"layers return the dtype that they are given ({name}), and weights are used in it", **measured)
 
-    def _judge(self, worker: nn.Module, dtype: torch.dtype, seen: Seen) -> Finding:
-        name, total = str(dtype).removeprefix("torch."), sum(product.flops for product in seen.products)
-        wide = sum(product.flops for product in seen.products if product.is_wide)
-        measured: dict[str, Any] = {"dtype": name, "wide_share_of_products": wide / max(total, 1.0)}
-        known = dict(worker.named_modules())
+    def _judge(self, worker: nn.Module, dtype: torch.dtype, seen: Seen, measured: dict[str, Any]) -> Finding | None:
+        name, known, places = _name(dtype), dict(worker.named_modules()), [path for path, _ in layers(worker)]
         for path, before, after in seen.widened:
-            if isinstance(known[path], SequenceMixer | ChannelMixer) or path in dict(layers(worker)):
+            if isinstance(known[path], SequenceMixer | ChannelMixer) or path in places:
                 return failed(
                     f"{titled((path, known[path]), worker)} at `{path}` takes {before} and returns {after} in a run "
                     f"that computes in {name}, and all that follows it is {after}: cast its result to the input's "
                     "dtype, and constants too.",
                     **measured,
                 )
-        for place in [path for path, _ in layers(worker)]:
-            mine = [p for p in seen.products if p.with_weight and f"{p.path}.".startswith(f"{place}.")]
-            upcast = [p for p in mine if p.is_wide]
-            share = sum(p.flops for p in upcast) / max(sum(p.flops for p in mine), 1.0)
+        for place in places or [""]:
+            mine = [p for p in seen.products if p.is_judged and (not place or f"{p.path}.".startswith(f"{place}."))]
+            upcast, share = [p for p in mine if p.is_wide], _wide_share(mine)
             if share > self.share:
                 return failed(
-                    f"{share:.0%} of the work with weights in `{place}` is in {upcast[0].dtype} though the run "
-                    f"computes in {name}; it begins with `{upcast[0].operation}` in `{upcast[0].path}`: a `.float()`, "
-                    "a constant, or a parameter that is kept wide.",
+                    f"{share:.0%} of the work with weights and attention in {_quoted(place)} is in {upcast[0].dtype} "
+                    f"though the run computes in {name} (in {measured['mode']} mode); it begins with "
+                    f"`{upcast[0].operation}` in {_quoted(upcast[0].path)}: a `.float()`, a constant, or a parameter "
+                    "that is kept wide.",
                     **{"share": share, "limit": self.share, **measured},
                 )
-        return passed(f"layers return the dtype that they are given ({name}), and weights are used in it", **measured)
+        return None
+
+
+def _quoted(path: str) -> str:
+    return f"`{path}`" if path else "the model"
+
+
+def _wide_share(products: Sequence[Product]) -> float:
+    """The share of the operations that are in a wider dtype than the run's."""
+    return sum(p.flops for p in products if p.is_wide) / max(sum(p.flops for p in products), 1.0)
 
 
 @dataclass
@@ -85,7 +100,8 @@ class Product:
     flops: float
     dtype: str
     is_wide: bool
-    with_weight: bool
+    is_judged: bool
+    """Whether it is with weights, or attention as one operation; accumulators of other products may be wide."""
 
 
 @dataclass
@@ -141,18 +157,19 @@ class Seen(TorchDispatchMode):
             self.weights.add(result.untyped_storage().data_ptr())
             self.held.append(result)
         elif operation in PRODUCTS and isinstance(result, Tensor) and given:
-            self._note(operation, given, result, bool(of_weight))
+            first = given[1] if operation in ("addmm", "baddbmm", "addmv") else given[0]
+            each = given[1][0].numel() if "convolution" in operation else first.shape[-1]
+            self._note(operation, given, 2.0 * result.numel() * each, bool(of_weight))
+        elif "scaled_dot_product" in operation:
+            query, key = given[:2]
+            self._note(operation, given, 4.0 * query.numel() * key.shape[-2], is_judged=True)
         return result
 
-    def _note(self, operation: str, given: list[Tensor], result: Tensor, with_weight: bool) -> None:
-        path = self.stack[-1] if self.stack else ""
+    def _note(self, operation: str, given: list[Tensor], flops: float, is_judged: bool) -> None:
         if any(inner in self.exempt for inner in self.stack):
             return
-        first = given[1] if operation in ("addmm", "baddbmm", "addmv") else given[0]
-        each = given[1][0].numel() if "convolution" in operation else first.shape[-1]
-        dtype = max((x.dtype for x in given), key=width)
-        product = Product(path, operation, 2.0 * result.numel() * each, _name(dtype), self._is_wide(dtype), with_weight)
-        self.products.append(product)
+        path, dtype = self.stack[-1] if self.stack else "", max((x.dtype for x in given), key=width)
+        self.products.append(Product(path, operation, flops, _name(dtype), self._is_wide(dtype), is_judged))
 
 
 def width(dtype: torch.dtype) -> int:

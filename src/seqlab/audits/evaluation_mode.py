@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, failed, passed, warned
-from seqlab.audits.shared.layers import layers, listening, titled
+from seqlab.audits.shared.layers import first_moved
 from seqlab.audits.shared.scoring import scoring
 from seqlab.audits.shared.subject import Subject, moved, wake
 from seqlab.spec import Field
@@ -37,8 +37,10 @@ class EvaluationMode(Audit):
 
     def examine(self, subject: Subject) -> Finding:
         model = _in_evaluation(subject)
-        apart, where = _apart(subject, model)
+        inputs = subject.inputs(2)
+        apart = moved(*(subject.output(model, inputs, draw) for draw in (0, 1)))
         if apart > self.limit:
+            where = first_moved(subject, model, inputs, inputs, draws=(0, 1))
             return failed(
                 f"two calls of the model in evaluation mode differ by {apart:.1e} of their size; it begins in {where}: "
                 "dropout or noise is left on (F.dropout needs `training=self.training`).",
@@ -132,18 +134,3 @@ def _in_evaluation(subject: Subject) -> nn.Module:
         with subject.drawing("awake"):
             wake(model)
     return model.eval()
-
-
-def _apart(subject: Subject, model: nn.Module) -> tuple[float, str]:
-    """How far two calls with other random draws are apart, and where that begins."""
-    known, inputs = layers(model), subject.inputs(2)
-    heard: list[dict[str, Tensor]] = []
-    for draw in (0, 1):
-        with listening(known) as found, subject.drawing("evaluation", draw), torch.no_grad():
-            output = model(*inputs)
-        tensors = {path: at.output for path, at in found.items() if at.output is not None}
-        heard.append({**tensors, "": output if isinstance(output, Tensor) else output[0]})
-    moves = {path: moved(heard[0][path], heard[1][path]) for path in heard[0]}
-    first = next((path for path, move in moves.items() if path and move > 0), "")
-    where = next((titled(named, model) for named in known if named[0] == first), "outside the layers")
-    return moves[""], where

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, Stage, failed, not_applicable, passed
+from seqlab.audits.shared.fitting import fitted
 from seqlab.audits.shared.subject import Subject
 from seqlab.audits.shared.trainees import at_peak, trainee
 from seqlab.spec import Field
@@ -76,12 +77,11 @@ def _frozen_statistics(model: nn.Module) -> dict[str, Tensor]:
 def _evaluated(subject: Subject, t: Training) -> str | None:
     """The first tensor of the model that a look in evaluation mode changes."""
     before = _bytes(t.model.state_dict())
-    inputs = tuple(x.to(t.device) for x in subject.inputs(2))
     with t.weights.evaluated() as model, subject.drawing("evaluated"), torch.no_grad():
-        dtype = next(model.parameters()).dtype
+        inputs = fitted(model, subject.inputs(2))
         kept = _bytes(model.state_dict())
         for _ in range(2):
-            model(*(x.to(dtype) if x.is_floating_point() else x for x in inputs))
+            model(*inputs)
         worker = next((name for name, old in kept.items() if not torch.equal(old, _now(model, name))), None)
     return worker or next((name for name, old in before.items() if not torch.equal(old, _now(t.model, name))), None)
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, Stage, failed, not_applicable, passed, warned
-from seqlab.audits.shared.layers import layers, listening, mixers, titled
+from seqlab.audits.shared.layers import Named, first_tensor, layers, listening, mixers, titled
 from seqlab.audits.shared.subject import Subject
 from seqlab.spec import Field
 
@@ -16,21 +18,25 @@ __all__ = ["ReceptiveField"]
 
 NOTHING = 1e-9
 """Share of the influence that counts as none."""
+WAY_OUT = "where that is meant, the module says so with an attribute `reach`, the positions that it sees"
+Verdict = Callable[..., Finding]
 
 
 class ReceptiveField(Audit):
-    """The positions that hold nearly all influence on an output, by gradients, for every mixer and for the model.
+    """The positions that hold nearly all influence on an output, by gradients, for every mixer (every layer, where a
+    model has none) and for the model.
 
-    A mixer that limits its reach by design (`reach`, such as a window) is left out. The influence of a position is
-    the norm of the gradient there, for random sums of the outputs at four positions; the farthest look counts.
+    A module that limits its reach by design (`reach`, such as a window) is left out. The influence of a position is
+    the norm of the gradient there, for random sums of the outputs at four positions; the farthest look counts. The
+    own position is not weighed: residual connections lead there past every memory.
     """
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
     depends_on: ClassVar[tuple[str, ...]] = ("model",)
-    share: float = Field(default=0.99, gt=0, lt=1)
-    """Share of the influence that the positions counted must hold."""
+    share: float = Field(default=0.9, gt=0, lt=1)
+    """Share of the influence of other positions that the positions counted must hold."""
     least: int = Field(default=2, ge=1)
-    """A mixer that looks at no more positions than this, its own included, has no memory worth the name."""
+    """What looks at no more positions than this, its own included, has no memory worth the name."""
     shortest: int = Field(default=8, ge=4)
     """Inputs shorter than this cannot tell."""
 
@@ -39,63 +45,89 @@ class ReceptiveField(Audit):
             return not_applicable("the inputs are too short to tell")
         model = subject.awake
         known = mixers(model)
-        looks = _looks(subject, [named for named in known if getattr(named[1], "reach", None) is None], self.share)
-        whole, mixes = _whole(subject, self.share)
-        measured: dict[str, Any] = {titled(named, model): looks[named[0]] for named in known if named[0] in looks}
-        measured |= {"the model": whole} if whole is not None else {}
+        looks = self._looks(subject, known or layers(model), ("", model))
+        if not looks:
+            return not_applicable("no part of the model works on positions, or each limits its reach by design")
+        titles = {named[0]: titled(named, model) for named in known or layers(model)} | {"": "the model"}
+        measured = {titles[path]: look.reach for path, look in looks.items()}
         measured |= {"limit": self.least, "length": subject.length}
-        for limit, judge in ((self.least, failed), (self.least + 1, warned)):
-            short = [named for named in known if looks.get(named[0], limit + 1) <= limit]
-            if short:
-                names = ", ".join(titled(named, model) for named in short)
-                return judge(
-                    f"{names}: {self.share:.0%} of what reaches an output comes from the last {looks[short[0][0]]} of "
-                    f"{subject.length} positions, its own included; decays that are inverted (1 - a in place of a) "
-                    "leave a mixer without memory.",
-                    **measured,
-                )
-        if not mixes and not all(getattr(module, "reach", None) for _, module in known):
-            return failed("the model sees no other position than the one it predicts from: no layer mixes.", **measured)
+        judged = {path: look for path, look in looks.items() if self._is_judged(path, looks, bool(known))}
+        for judge, told, found in self._short(judged, subject.length):
+            if found:
+                names = ", ".join(titles[path] for path in found)
+                return judge(f"{names}: {told}; {WAY_OUT}.", **measured)
         return passed("every layer looks back", **measured)
 
+    def _is_judged(self, path: str, looks: Mapping[str, Look], has_mixers: bool) -> bool:
+        """Whether a look must be long: that of every mixer, and the model's where no part of it looks back. A layer of
+        a model without mixers may see its own position only, or be a short convolution."""
+        if path:
+            return has_mixers or looks[path].farthest > self.least + 1
+        parts = [look for part, look in looks.items() if part]
+        if looks[path].farthest == 1:
+            return bool(parts)  # without parts it may be a table of what follows each symbol
+        return all(look.reach <= self.least + 1 for look in parts)
 
-def _looks(subject: Subject, listened: list[tuple[str, Any]], share: float) -> dict[str, int]:
-    """For each mixer, how many positions hold that share of the influence on one output."""
-    found: dict[str, int] = {}
-    with subject.drawing("receptive_field"), torch.enable_grad(), listening(listened) as heard:
-        subject.awake(*(_wide(tensor, subject) for tensor in subject.inputs(1)))
-        for path, _ in listened:
-            at = heard[path]
-            if at.output is None or not at.inputs or not at.inputs[0].requires_grad:
-                continue
-            found[path] = _farthest(at.output, at.inputs[0], share)
-    return found
+    def _short(self, looks: Mapping[str, Look], length: int) -> list[tuple[Verdict, str, list[str]]]:
+        """What is to be said of looks that are too short, the worst first, and of which."""
+        alone = [path for path, look in looks.items() if look.farthest == 1]
+        fading = [path for path, look in looks.items() if look.reach <= self.least < look.farthest]
+        near = [path for path, look in looks.items() if look.reach <= self.least + 1]
+        fades = (
+            f"{self.share:.0%} of what other positions add to an output comes from the last {{}} of {length}, its own "
+            "included; decays that are inverted (1 - a in place of a) leave a mixer without memory"
+        )
+        reach = max((looks[path].reach for path in fading or near), default=0)
+        return [
+            (failed, "no other position than its own reaches an output: nothing mixes along the sequence", alone),
+            (failed, fades.format(reach), fading),
+            (warned, fades.format(reach), near),
+        ]
+
+    def _looks(self, subject: Subject, parts: list[Named], whole: Named) -> dict[str, Look]:
+        """How far back each part looks and, by "", the model, those left out that limit their reach by design."""
+        free = [named for named in parts if getattr(named[1], "reach", None) is None]
+        begin, found = _begin(whole[1]), {}
+        with subject.drawing("receptive_field"), torch.enable_grad(), listening([*parts, *begin]) as heard:
+            output = first_tensor(subject.awake(*subject.cast(subject.inputs(1))))
+        for path, _ in free:
+            if look := self._look(subject, heard[path].output, next(iter(heard[path].inputs), None)):
+                found[path] = look
+        by_design = getattr(whole[1], "reach", None) is not None or (parts and not free)
+        sources = [
+            heard[path].output if isinstance(module, nn.Embedding) else next(iter(heard[path].inputs), None)
+            for path, module in begin
+        ]
+        looks = [] if by_design else [look for x in sources if (look := self._look(subject, output, x))]
+        return found | ({"": looks[0]} if looks else {})
+
+    def _look(self, subject: Subject, output: Tensor | None, source: Tensor | None) -> Look | None:
+        """The farthest look of four outputs; None where there are no positions to look at."""
+        length = subject.length
+        if output is None or source is None or not (output.requires_grad and source.requires_grad):
+            return None
+        if any(x.ndim != 3 or x.shape[1] != length for x in (output, source)):
+            return None
+        places = sorted({length - 1, length // 2, 2 * length // 3, 5 * length // 6})
+        with subject.drawing("receptive_field", 1):
+            influences = [(_influence(output, source, place), place) for place in places]
+        looks = [_look_of(influence, place, self.share) for influence, place in influences]
+        return max(looks, key=lambda look: (look.reach, look.farthest))
 
 
-def _whole(subject: Subject, share: float) -> tuple[int | None, bool]:
-    """The same for the whole model, from the first layer's input to the output (None where there are no layers), and
-    whether any other position has an influence at all."""
-    known = layers(subject.awake)
-    with subject.drawing("receptive_field", 1), torch.enable_grad(), listening(known[:1]) as heard:
-        output = subject.awake(*(_wide(tensor, subject) for tensor in subject.inputs(1)))
-        at = heard[known[0][0]] if known else None
-        is_sequence = isinstance(output, Tensor) and output.ndim >= 3 and output.shape[1] == subject.length
-        if at is None or not at.inputs or not is_sequence or not at.inputs[0].requires_grad:
-            return None, True
-        return _farthest(output, at.inputs[0], share), _farthest(output, at.inputs[0], 1 - NOTHING) > 1
+@dataclass(frozen=True)
+class Look:
+    """How far back an output sees, in positions, its own counted as 1."""
+
+    reach: int
+    """Within which the share of what other positions add lies."""
+    farthest: int
+    """Within which all of it lies."""
 
 
-def _wide(tensor: Tensor, subject: Subject) -> Tensor:
-    return tensor.to(next(subject.awake.parameters()).dtype) if tensor.is_floating_point() else tensor
-
-
-def _farthest(output: Tensor, source: Tensor, share: float) -> int:
-    """The most positions, over four outputs, that hold that share of the influence."""
-    length = output.shape[1]
-    if source.ndim < 3 or source.shape[1] != length:
-        return length
-    places = sorted({length - 1, length // 2, 2 * length // 3, 5 * length // 6})
-    return max(_held(_influence(output, source, place), place, share) for place in places)
+def _begin(model: nn.Module) -> list[Named]:
+    """The modules at which the stream may begin: the first layer, which it enters, and embeddings, which it leaves."""
+    return layers(model)[:1] + [named for named in model.named_modules() if isinstance(named[1], nn.Embedding)]
 
 
 def _influence(output: Tensor, source: Tensor, place: int) -> Tensor:
@@ -111,12 +143,12 @@ def _influence(output: Tensor, source: Tensor, place: int) -> Tensor:
     return norms
 
 
-def _held(influence: Tensor, place: int, share: float) -> int:
-    """The distance, the own position counted as 1, within which that share of the influence lies."""
-    total = influence.sum()
-    if total == 0:
-        return 0
+def _look_of(influence: Tensor, place: int, share: float) -> Look:
+    """How far back one output sees, by the influence of every position on it."""
     distance = (torch.arange(len(influence), device=influence.device) - place).abs()
-    within = torch.zeros(len(influence), dtype=influence.dtype, device=influence.device)
-    held = within.index_add(0, distance, influence).cumsum(0) / total
-    return int((held < share).sum()) + 1
+    within = torch.zeros_like(influence).index_add(0, distance, influence)
+    others = torch.where(within > NOTHING * within.sum(), within, 0.0)[1:]
+    if not others.any():
+        return Look(1, 1)
+    held = others.cumsum(0) / others.sum()
+    return Look(int((held < share).sum()) + 2, int(others.nonzero().max()) + 2)

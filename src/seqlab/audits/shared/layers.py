@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from torch import Tensor, nn
 
@@ -16,6 +17,7 @@ __all__ = [
     "Heard",
     "branches",
     "first_moved",
+    "first_tensor",
     "has_batch_statistics",
     "is_norm",
     "layers",
@@ -25,6 +27,7 @@ __all__ = [
 ]
 
 Named = tuple[str, nn.Module]
+EVERYTHING = slice(None)
 
 
 def layers(model: nn.Module) -> list[Named]:
@@ -101,25 +104,36 @@ def first_moved(
     model: nn.Module,
     before: tuple[Tensor, ...],
     after: tuple[Tensor, ...],
-    rows: slice,
+    rows: slice = EVERYTHING,
+    positions: slice = EVERYTHING,
+    draws: tuple[int, int] = (0, 0),
 ) -> str:
-    """The title of the first layer of which these rows of the output move between two inputs."""
+    """The title of the first layer of which these rows, at these positions, move between two inputs or two draws."""
     known = layers(model)
     outputs = []
-    for given in (before, after):
+    for given, draw in ((before, draws[0]), (after, draws[1])):
         with listening(known) as heard:
-            subject.output(model, given)
+            subject.output(model, given, draw)
         outputs.append({path: at.output for path, at in heard.items() if at.output is not None})
     for named in known:
         a, b = (found.get(named[0]) for found in outputs)
-        if a is not None and b is not None and moved(a[rows], b[rows]) > subject.tolerance:
+        if a is None or b is None or (positions != EVERYTHING and a.shape[1:2] != before[0].shape[1:2]):
+            continue  # it is never called, or its second axis holds no positions
+        part = (rows, positions) if positions != EVERYTHING else rows
+        if moved(a[part], b[part]) > subject.tolerance:
             return titled(named, model)
-    return "outside the layers"
+    return "a part outside the layers"
+
+
+def first_tensor(result: object) -> Tensor | None:
+    """A module's result, or the first tensor of one in parts, such as the outputs and the last state."""
+    parts = result if isinstance(result, tuple | list) else (result,)
+    return next((part for part in parts if isinstance(part, Tensor)), None)
 
 
 @dataclass
 class Heard:
-    """What went into a module and what came out, in its last call."""
+    """What went into a module, by position or by name, and what came out, in its last call."""
 
     inputs: list[Tensor] = field(default_factory=list)
     output: Tensor | None = None
@@ -133,12 +147,11 @@ def listening(modules: Sequence[Named]) -> Iterator[dict[str, Heard]]:
     hooks = []
     for path, module in modules:
 
-        def hear(_: nn.Module, arguments: tuple[object, ...], result: object, at: Heard = heard[path]) -> None:
-            at.inputs = [value for value in arguments if isinstance(value, Tensor)]
-            parts = result if isinstance(result, tuple | list) else (result,)
-            at.output = next((part for part in parts if isinstance(part, Tensor)), None)
+        def hear(_: nn.Module, given: Any, named: dict[str, Any], result: object, at: Heard = heard[path]) -> None:
+            at.inputs = [value for value in (*given, *named.values()) if isinstance(value, Tensor)]
+            at.output = first_tensor(result)
 
-        hooks.append(module.register_forward_hook(hear))
+        hooks.append(module.register_forward_hook(hear, with_kwargs=True))
     try:
         yield heard
     finally:

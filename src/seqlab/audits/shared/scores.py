@@ -39,8 +39,8 @@ KEEPING = {
 class Score:
     """A product of queries and keys on its way to a softmax."""
 
-    scale: float = 1.0
-    """What it was multiplied with."""
+    factors: tuple[float, ...] = ()
+    """What it was multiplied with, one after another; ones are left out."""
     width: int = 0
     """Features over which the product sums; 0: no product yet."""
     is_free: bool = False
@@ -48,10 +48,20 @@ class Score:
     is_followed: bool = True
     """Whether queries and keys were followed from where they were made: if not, a factor may have been missed."""
 
+    @property
+    def scale(self) -> float:
+        """What it was multiplied with in all."""
+        return math.prod(self.factors, start=1.0)
+
+    def times(self, factor: float) -> Score:
+        """The same after one more factor."""
+        return self if factor == 1.0 else replace(self, factors=(*self.factors, factor))
+
 
 @contextmanager
 def scores(length: int) -> Iterator[list[Score]]:
-    """Within, every softmax over (..., L, L) products is noted, L the length of the inputs."""
+    """Within, every softmax over products of queries and keys is noted: of two tensors that were both followed from
+    where they were made, or of any two whose product is (..., L, L), L the length of the inputs."""
     mode = _Following(length)
     with mode:
         yield mode.seen
@@ -73,8 +83,8 @@ class _Following(TorchFunctionMode):
         tensors = _tensors(arguments)
         if function is F.scaled_dot_product_attention:
             self._fused(arguments, options)
-        elif name in PRODUCTS and isinstance(result, Tensor) and self._is_square(result):
-            self._product(name, arguments, tensors, result, float(options.get("alpha", 1.0)))
+        elif name in PRODUCTS and isinstance(result, Tensor) and self._is_score(tensors, result):
+            self._product(name, arguments, tensors[-2:], result, float(options.get("alpha", 1.0)))
         elif name in SOURCES and isinstance(result, Tensor):
             self._note(result, Score())
         elif name in SOFTMAXES and tensors:
@@ -85,8 +95,13 @@ class _Following(TorchFunctionMode):
             self._pass_on(tensors, result)
         return result
 
-    def _is_square(self, result: Tensor) -> bool:
-        return tuple(result.shape[-2:]) == (self.length, self.length)
+    def _is_score(self, tensors: list[Tensor], result: Tensor) -> bool:
+        """Whether a product may be one of queries and keys; one with scores is not, whatever it is of."""
+        factors = [self._of(tensor) for tensor in tensors[-2:]]
+        if len(factors) < 2 or any(factor.width for factor in factors):
+            return False
+        is_square = tuple(result.shape[-2:]) == (self.length, self.length)
+        return is_square or all(factor.is_followed for factor in factors)
 
     def _of(self, tensor: Tensor) -> Score:
         return self._known[id(tensor)][1] if id(tensor) in self._known else Score(is_followed=False)
@@ -99,24 +114,21 @@ class _Following(TorchFunctionMode):
             arguments[index] if len(arguments) > index else options[name] for index, name in enumerate(("query", "key"))
         )
         given = options.get("scale")
-        scale = (float(given) if given is not None else q.shape[-1] ** -0.5) * self._of(q).scale * self._of(k).scale
-        known = self._of(q), self._of(k)
-        is_free = isinstance(given, Tensor) or _of_one_length(q) or any(score.is_free for score in known)
-        self.seen.append(Score(scale, q.shape[-1], is_free, all(score.is_followed for score in known)))
+        score = self._score(q, k, q.shape[-1]).times(float(given) if given is not None else q.shape[-1] ** -0.5)
+        self.seen.append(replace(score, is_free=score.is_free or isinstance(given, Tensor)))
 
     def _product(
-        self, name: str, arguments: tuple[Any, ...], tensors: list[Tensor], result: Tensor, factor: float
+        self, name: str, arguments: tuple[Any, ...], factors: list[Tensor], result: Tensor, alpha: float
     ) -> None:
-        if len(tensors) < 2:
-            return
-        a, b = tensors[-2:]
-        width = _contracted(arguments[0], a, b) if name == "einsum" else a.shape[-1]
-        known = self._of(a), self._of(b)
-        if width == self.length and any(score.width for score in known):
-            return
-        is_free = any(score.is_free for score in known) or _of_one_length(a)
+        q, k = factors
+        width = _contracted(arguments[0], q, k) if name == "einsum" else q.shape[-1]
+        self._note(result, self._score(q, k, width).times(alpha))
+
+    def _score(self, q: Tensor, k: Tensor, width: int) -> Score:
+        known = self._of(q), self._of(k)
+        is_free = any(score.is_free for score in known) or _of_one_length(q)
         is_followed = all(score.is_followed for score in known)
-        self._note(result, Score(factor * known[0].scale * known[1].scale, width, is_free, is_followed))
+        return Score(known[0].factors + known[1].factors, width, is_free, is_followed)
 
     def _softmax(self, scores: Tensor) -> None:
         if self._of(scores).width:
@@ -131,7 +143,7 @@ class _Following(TorchFunctionMode):
         elif isinstance(factor, Tensor) and not bool((factor == factor.flatten()[:1]).all()):
             self._note(result, score)  # such as the cosines of a rotation
         elif isinstance(factor, numbers.Real | Tensor) and (by := float(torch.as_tensor(factor).flatten()[0])):
-            self._note(result, replace(score, scale=score.scale * (1 / by if divides else by)))
+            self._note(result, score.times(1 / by if divides else by))
 
     def _pass_on(self, tensors: list[Tensor], result: Any) -> None:
         known = next((self._of(tensor) for tensor in tensors if id(tensor) in self._known), None)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,8 +13,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
 
 from seqlab.audits import Stage
+from seqlab.audits.shared.fitting import fitted
 from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
 from seqlab.journal import Run
@@ -24,6 +26,8 @@ from seqlab.train.step import optimiser_step
 from seqlab.train.training import Training, assemble
 
 __all__ = ["Step", "Subject", "loop_step"]
+
+aten = torch.ops.aten
 
 Step = Callable[[Training], Mapping[str, Any]]
 """Takes one step of a training and returns its metrics, as the loop does."""
@@ -122,7 +126,7 @@ class Subject:
 
     def inputs(self, rows: int = 1, length: int | None = None) -> tuple[Tensor, ...]:
         """Held-out inputs as `model(*inputs)` takes them, cut to a length that a look can afford (or to `length`)."""
-        length = min(length or self.length, self.length)
+        length = length or self.length
         return tuple(
             (tensor[:, :length] if tensor.ndim > 1 else tensor).to(self.training.device)
             for tensor in self.task.held_out_inputs(rows)
@@ -130,20 +134,39 @@ class Subject:
 
     @cached_property
     def length(self) -> int:
-        """The longest input that a look can afford: the task's own where the model is small."""
-        longest = self.task.held_out_inputs(1)[0]
-        whole = longest.shape[1] if longest.ndim > 1 else 1
-        length = whole
-        while length > 32 and self.flops(length) > AFFORDABLE_FLOPS:
+        """The longest input that a look can afford: the task's own where the model is small, or cannot read less."""
+        length = self.whole_length
+        while self._reads_positions and length > 32 and self.flops(length) > AFFORDABLE_FLOPS:
             length //= 2
         return length
 
+    @cached_property
+    def whole_length(self) -> int:
+        """The length of the task's inputs."""
+        first = self.task.held_out_inputs(1)[0]
+        return first.shape[1] if first.ndim > 1 else 1
+
+    @property
+    def _reads_positions(self) -> bool:
+        """Whether the second axis of the inputs holds positions, which can be fewer: they are symbols, or the model
+        says what a length costs. The pixels of a picture cannot be fewer."""
+        return hasattr(self.training.model, "flops") or not self.task.held_out_inputs(1)[0].is_floating_point()
+
     def flops(self, length: int) -> float:
-        """Operations of one row's forward pass, as the model counts them, else twice its parameters a symbol."""
+        """Operations of one row's forward pass: as the model counts them, else measured."""
         model: Any = self.training.model
-        if hasattr(model, "flops"):
+        try:
             return float(model.flops(length))
-        return 2.0 * length * sum(p.numel() for p in self.training.model.parameters())
+        except (AttributeError, NotImplementedError):
+            return self._measured_flops * (length / self.whole_length if self._reads_positions else 1.0)
+
+    @cached_property
+    def _measured_flops(self) -> float:
+        """Operations of one row's forward pass at the whole length."""
+        model = copy.deepcopy(self.training.model).eval()
+        with FlopCounterMode(display=False, custom_mapping={aten.mkldnn_rnn_layer: _recurrence_flops}) as counter:
+            self.output(model, self.inputs(1, self.whole_length))
+        return float(counter.get_total_flops())
 
     def disturbed(self, inputs: tuple[Tensor, ...], start: int, stop: int | None = None) -> tuple[Tensor, ...]:
         """The inputs with every symbol from `start` up to `stop` (None: the end) replaced by another one."""
@@ -160,18 +183,18 @@ class Subject:
 
     def cast(self, inputs: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
         """The inputs as `awake` takes them: floating-point ones in its dtype."""
-        return _cast(inputs, next(self.awake.parameters()).dtype)
+        return fitted(self.awake, inputs)
 
-    def output(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Tensor:
-        """What a model makes of inputs, without gradient; whatever it draws, it draws the same each time."""
-        dtype = next(model.parameters()).dtype
-        with self.drawing("output"), torch.no_grad():
-            found = model(*_cast(inputs, dtype))
+    def output(self, model: nn.Module, inputs: tuple[Tensor, ...], draw: int = 0) -> Tensor:
+        """What a model makes of inputs, without gradient; whatever it draws, it draws the same for the same `draw`."""
+        with self.drawing("output", draw), torch.no_grad():
+            found = model(*fitted(model, inputs))
         return found if isinstance(found, Tensor) else next(part for part in found if isinstance(part, Tensor))
 
 
-def _cast(inputs: tuple[Tensor, ...], dtype: torch.dtype) -> tuple[Tensor, ...]:
-    return tuple(tensor.to(dtype) if tensor.is_floating_point() else tensor for tensor in inputs)
+def _recurrence_flops(x: Sequence[int], of_input: Sequence[int], of_state: Sequence[int], *_: Any, **__: Any) -> int:
+    """Operations of torch's fused LSTM, which its own counter takes for nothing, from the shapes of x and weights."""
+    return 2 * x[0] * x[1] * (math.prod(of_input) + math.prod(of_state))
 
 
 class _Narrow(TorchDispatchMode):
