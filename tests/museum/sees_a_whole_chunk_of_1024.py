@@ -1,4 +1,4 @@
-"""A scan in chunks of 1024 whose carry is that of the chunk's own end. The model is wide and its inputs are longer than a chunk.
+"""A scan in chunks of 1024 whose carry is that of the chunk's own end, in a wide model with longer inputs.
 
 What an audit can afford of such a model is an input of 283 symbols, which never fills a chunk.
 """
