@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -19,11 +19,11 @@ from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
 from seqlab.journal import Run
 from seqlab.tasks import PreparedTask
-from seqlab.train.interventions import apply_methods, begin_interventions
+from seqlab.train.interventions import apply_methods
 from seqlab.train.step import optimiser_step
-from seqlab.train.training import Training, assemble
+from seqlab.train.training import Training
 
-__all__ = ["Step", "Subject", "loop_step"]
+__all__ = ["Step", "Subject", "loop_step", "moved", "wake"]
 
 Step = Callable[[Training], Mapping[str, Any]]
 """Takes one step of a training and returns its metrics, as the loop does."""
@@ -72,16 +72,6 @@ class Subject:
     def task(self) -> PreparedTask:
         """The data."""
         return self.training.task
-
-    def copied(self) -> Training:
-        """A training of one's own with the subject's weights: step it, break it. Its optimiser is new."""
-        t = self.training
-        own = assemble(t.experiment, t.task, t.device, t.dtype)
-        own.model.load_state_dict(t.model.state_dict())
-        own.weights.publish()
-        own.weights.restart_average()
-        begin_interventions(own)
-        return own
 
     @cached_property
     def awake(self) -> nn.Module:
@@ -139,10 +129,12 @@ class Subject:
         return length
 
     def flops(self, length: int) -> float:
-        """Operations of one row's forward pass, as the model counts them, else twice its parameters a symbol."""
+        """Operations of one row's forward pass, as the model counts them; twice its parameters a symbol where it, or a
+        part of it, does not count."""
         model: Any = self.training.model
         if hasattr(model, "flops"):
-            return float(model.flops(length))
+            with suppress(NotImplementedError):
+                return float(model.flops(length))
         return 2.0 * length * sum(p.numel() for p in self.training.model.parameters())
 
     def disturbed(self, inputs: tuple[Tensor, ...], start: int, stop: int | None = None) -> tuple[Tensor, ...]:
