@@ -103,6 +103,13 @@ class WrappedAttention(SequenceMixer):
             case "same mask":
                 keep = torch.rand(x.shape[-1], generator=torch.Generator().manual_seed(1)) > 0.5
                 return self.inner(x) * (keep if self.training else 0.5)
+            case "one mask for all layers":
+                key = torch.Generator().manual_seed(torch.initial_seed() % 2**62)
+                keep = torch.rand(x.shape, generator=key) > 0.2
+                return self.inner(x) * (keep if self.training else 0.8)
+            case "rows in fours":
+                y = self.inner(x)
+                return y + (y.roll(2, 0) if len(x) >= 4 else 0)
             case "its own noise":
                 return self.inner(x) + (torch.from_numpy(np.random.randn(1)).to(x) if self.training else 0)
         return self.inner(x)
@@ -116,7 +123,9 @@ def wrapped(what: str) -> Experiment:
 
 
 variants("gradient_flow", wrapped, "plain list", "no_grad", "times zero", "rounded", "unused")
-variants("random_streams", wrapped, "own generator", "numpy", "same mask", "its own noise")
+variants("random_streams", wrapped, "own generator", "numpy", "same mask", "one mask for all layers", "its own noise")
+variants("batch_mixing", wrapped, "rows in fours")
+variants("batch_parts", wrapped, "rows in fours")
 variants("dtype", wrapped, "double")
 
 
@@ -187,6 +196,11 @@ class PreparedWrong(PreparedText):
             return super().batch(0, step, size, stage)
         if what == "one batch":
             return super().batch(seed, 0, size, stage)
+        if what == "seed plus step":
+            starts = np.random.default_rng(seed + step).integers(len(self.encoded["train"]) - 33, size=size)
+            rows = self._rows("train", starts, 32)
+            tensors = {"inputs": rows[:, :-1], "targets": rows[:, 1:]}
+            return replace(super().batch(seed, step, size, stage), tensors=tensors)
         if what == "one order":
             return (
                 super().batch(seed, step % self._windows, size, stage) if size == 1 else super().batch(seed, step, size)
@@ -236,7 +250,7 @@ def tasked(what: str) -> Experiment:
 variants("init_loss", tasked, "bits", "by length")
 variants("batch_parts", tasked, "mean of rows", "root", "scored wrongly")
 variants("evaluation_phase", tasked, "stale", "updates")
-variants("random_streams", tasked, "seed ignored", "one batch", "one order")
+variants("random_streams", tasked, "seed ignored", "one batch", "one order", "seed plus step")
 
 
 @fault("init_loss")
@@ -275,8 +289,6 @@ class WrongSGD(torch.optim.Optimizer):
                     continue
                 if self.what == "does nothing":
                     continue
-                if self.what == "noise":
-                    p.add_(0.05 * torch.randn_like(p))
                 kept = self.state[p] if self.what != "hidden" else self.hidden.setdefault(p, {})
                 kept.setdefault("m", torch.zeros_like(p)).mul_(0.9).add_(p.grad)
                 kept.setdefault("rate", torch.tensor(rate))

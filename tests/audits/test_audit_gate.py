@@ -3,23 +3,35 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
+import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import pytest
 import torch
+from torch import Tensor, nn
 
 import seqlab
 from seqlab.audits import Audit, AuditFailed, Finding
-from seqlab.audits.shared import cited, gate
+from seqlab.audits.shared import cited, code, gate
 from seqlab.audits.shared.gate import Auditor, Result, chosen, defaults, examine, refuse
 from seqlab.audits.shared.subject import Subject, loop_step
-from seqlab.experiment import Experiment
+from seqlab.data.signature import Signature
+from seqlab.experiment import Batching, Experiment
+from seqlab.mixers import SequenceMixer
 from seqlab.mixers.attention import Attention
+from seqlab.models.lm import LM
 from seqlab.optim.schedules.constant import Constant
-from seqlab.spec import SpecError, override
+from seqlab.regularisers.l2 import L2
+from seqlab.spec import SpecError, override, to_json
 from seqlab.train.loop import train
-from seqlab.train.start import prepare, record, resume
+from seqlab.train.start import built, prepare, read, record, resume
 from tiny_runs import in_memory
 
 
@@ -38,6 +50,63 @@ class Broken(Audit):
 
     def examine(self, subject: Subject) -> Finding:
         raise ValueError("no such thing")
+
+
+class BrokenOnce(Audit):
+    """Cannot be carried out the first time."""
+
+    depends_on = ("model",)
+
+    def examine(self, subject: Subject) -> Finding:
+        times.append(1)
+        if len(times) == 1:
+            raise MemoryError("cannot allocate")
+        return Finding("pass", "fine")
+
+
+class Returns(Audit):
+    """Returns what it is told to return."""
+
+    what: str
+
+    def examine(self, subject: Subject) -> Finding:
+        said: dict[str, object] = {
+            "nothing": None,
+            "no status": Finding("error", "so"),  # type: ignore[arg-type]
+            "a tensor": Finding("pass", "fine", {"value": torch.ones(1)}),
+        }
+        return said[self.what]  # type: ignore[return-value]
+
+
+class Misspelt(Always):
+    """Depends on what is not there."""
+
+    depends_on = ("modell",)
+
+
+class BrokenModel(LM):
+    """Has outputs that are no numbers, or none at all."""
+
+    what: str
+
+    def build(self, signature: Signature) -> nn.Module:
+        model = super().build(signature)
+        model.blocks[1].register_forward_hook(self.spoil)
+        return model
+
+    def spoil(self, module: nn.Module, inputs: object, output: Tensor) -> Tensor:
+        if self.what == "crash":
+            raise ValueError("shapes")
+        return output / torch.zeros(())
+
+
+class Uncounted(Attention):
+    """Attention that does not say what it costs."""
+
+    def build(self, *, dim: int, length: int) -> SequenceMixer:
+        made = super().build(dim=dim, length=length)
+        made.flops = partial(SequenceMixer.flops, made)  # type: ignore[method-assign]
+        return made
 
 
 times: list[int] = []
@@ -68,6 +137,8 @@ def test_a_failure_stops_and_says_how_to_go_on() -> None:
         ("causality", r"did not fail \(warn\)"),
         ("causalty", "is no audit; did you mean `causality`"),
         ("x", "is no audit"),
+        ("floors", "looks only at what was trained, and stops nothing; leave it out"),
+        ("random_tokens", "does not run by itself here; leave it out"),
     ],
 )
 def test_what_is_accepted_must_exist_and_must_have_failed(accepted: str, told: str) -> None:
@@ -79,6 +150,56 @@ def test_an_audit_that_breaks_is_told_and_stops_nothing(tiny: Experiment) -> Non
     (found,) = examine(Subject(in_memory(tiny)), {"broken": Broken()})
     assert found.status == "warn"
     assert "could not be carried out: ValueError: no such thing" in found.finding.message
+
+
+def test_an_audit_that_broke_is_carried_out_again(tiny: Experiment) -> None:
+    statuses = [found.status for _ in range(3) for found in examine(Subject(in_memory(tiny)), {"once": BrokenOnce()})]
+    assert statuses == ["warn", "pass", "pass"]
+    assert len(times) == 2
+
+
+@pytest.mark.parametrize(
+    ("audit", "told"),
+    [
+        (Returns(what="nothing"), "returns None, which is no finding"),
+        (Returns(what="no status"), "finds `error`; a finding is one of pass, warn, fail"),
+        (Returns(what="a tensor"), "measures `value`, a Tensor, which JSON cannot hold"),
+        (Misspelt(), "depends on `modell`, which is no field of an experiment; did you mean `model`"),
+    ],
+)
+def test_an_audit_that_breaks_its_contract_is_told_in_one_sentence(tiny: Experiment, audit: Audit, told: str) -> None:
+    with pytest.raises(SpecError, match=told):
+        list(examine(Subject(in_memory(tiny)), {"mine": audit}))
+
+
+@pytest.mark.parametrize(
+    ("what", "told"),
+    [
+        ("nan", r"100\.00% of the model's outputs are not finite .*; it begins in layer 1 \(SelfAttention\)"),
+        ("crash", r"breaks on a batch of 2 held-out rows, in test_audit_gate\.py, line \d+ \(ValueError: shapes\)"),
+    ],
+)
+def test_a_model_that_does_not_run_fails_once(tiny: Experiment, what: str, told: str) -> None:
+    spoilt = replace(tiny, model=BrokenModel(dim=16, layers=tiny.model.layers, what=what), accept=("causality",))
+    subject = Subject(built(spoilt, read(spoilt)))
+    (found,) = examine(subject, defaults(subject))
+    assert (found.name, found.status) == ("forward_pass", "fail")
+    assert re.search(told, found.finding.message), found.finding.message
+    with pytest.raises(AuditFailed, match="1 of 1 audits failed"):
+        refuse([found], ("causality",))
+
+
+def test_where_a_broken_model_is_accepted_the_others_look(tiny: Experiment) -> None:
+    spoilt = replace(tiny, model=BrokenModel(dim=16, layers=tiny.model.layers, what="nan"), accept=("forward_pass",))
+    subject = Subject(built(spoilt, read(spoilt)))
+    results = list(examine(subject, chosen(["forward_pass", "causality"])))
+    assert [(result.name, result.status) for result in results] == [("forward_pass", "fail"), ("causality", "fail")]
+
+
+def test_what_does_not_say_what_it_costs_is_audited(tiny: Experiment) -> None:
+    leaking = override(tiny, {"model.layers.all.mixer": Uncounted(heads=2, causal=False)})
+    (found,) = examine(Subject(built(leaking, read(leaking))), chosen(["causality"]))
+    assert found.status == "fail"
 
 
 def test_a_finding_is_cited_while_what_it_depends_on_is_the_same(tiny: Experiment) -> None:
@@ -103,15 +224,105 @@ def test_a_finding_about_other_code_data_or_steps_is_not_cited(
     assert cited.key(Always(), Subject(subject.training, step=lambda t: loop_step(t))) is None
     assert cited.key(Always(), Subject(subject.training, "trained")) is None
     assert cited.key(Broken(), subject) is None
-    monkeypatch.setattr(cited, "code", lambda: "other")
-    assert cited.key(Always(), subject) != known
+    monkeypatch.setattr(code, "of_seqlab", lambda: "other")
+    assert cited.key(Always(), subject) not in (None, known)
+
+
+HELPER = "def mixed(x):\n    return x{}\n"
+PROGRAM = """
+import sys
+import torch
+from helper import mixed
+from seqlab.audits.shared.gate import chosen, examine
+from seqlab.audits.shared.subject import Subject
+from seqlab.mixers.attention import Attention, SelfAttention
+from seqlab.spec import from_json, override
+from seqlab.train.start import built, read
+
+class Mixed(SelfAttention):
+    def forward(self, x, lengths=None):
+        return super().forward(mixed(x){})
+
+class Own(Attention):
+    def build(self, *, dim, length):
+        return Mixed(self, dim, length)
+
+experiment = override(from_json(__import__("json").load(sys.stdin)), {{"model.layers.all.mixer": Own(heads=2)}})
+for found in examine(Subject(built(experiment, read(experiment))), chosen(["causality"])):
+    print(found.status, found.measured_at is not None)
+"""
+
+
+def test_a_finding_about_code_that_a_user_has_changed_is_not_cited(tiny: Experiment, workplace: Path) -> None:
+    """A helper that a part imports, and the very program that defines a part and runs it."""
+
+    def look(helper: str = "", program: str = "") -> str:
+        for name, text in (("helper.py", HELPER.format(helper)), ("program.py", PROGRAM.format(program))):
+            if not (workplace / name).exists() or (workplace / name).read_text() != text:
+                (workplace / name).write_text(text)
+                os.utime(workplace / name, (1e9 + len(text), 1e9 + len(text)))  # long before the process that loads it
+        surroundings = os.environ | {"PYTHONPATH": str(Path(seqlab.__file__).parent.parent)}
+        told = json.dumps(to_json(tiny))
+        done = subprocess.run(
+            [sys.executable, "program.py"], input=told, env=surroundings, capture_output=True, text=True
+        )
+        assert not done.returncode, done.stderr
+        return done.stdout.strip()
+
+    assert look() == "pass False"
+    assert look() == "pass True"
+    assert look(helper=" + x.roll(-1, 1)") == "fail False"
+    assert look() == "pass True"
+    assert look(program=" + x.roll(-1, 1)") == "fail False"
+
+
+def test_nothing_is_cited_about_code_that_may_have_changed_since_it_was_loaded(
+    tiny: Experiment, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    subject = Subject(in_memory(tiny))
+    assert cited.key(Always(), subject) is not None
+    module = ModuleType("helper_of_mine")
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    module.__file__ = str(workplace / "helper_of_mine.py")
+    Path(module.__file__).touch()
+    assert cited.key(Always(), subject) is None
+
+
+def test_nothing_is_cited_about_a_part_that_was_typed_at_a_prompt(
+    tiny: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Typed(Attention):
+        """Stands in no file."""
+
+    typed = override(tiny, {"model.layers.all.mixer": Typed(heads=2)})
+    assert cited.key(Always(), Subject(in_memory(typed))) is not None
+    monkeypatch.setitem(sys.modules, "prompt", ModuleType("prompt"))
+    monkeypatch.setattr(Typed, "__module__", "prompt")
+    assert cited.key(Always(), Subject(in_memory(typed))) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "changes"),
+    [
+        ("method_effect", {"freeze": ("blocks.0",)}),
+        ("optimiser_state", {"clip": None}),
+        ("optimiser_state", {"regularisers": (L2(strength=0.1),)}),
+        ("optimiser_state", {"batch": Batching(size=2)}),
+        ("batch_mixing", {"batch": Batching(size=2)}),
+    ],
+)
+def test_what_an_audit_reads_is_in_its_key(tiny: Experiment, name: str, changes: dict[str, Any]) -> None:
+    (audit,) = chosen([name]).values()
+    key, other = (cited.key(audit, Subject(in_memory(e))) for e in (tiny, replace(tiny, **changes)))
+    assert None not in (key, other)
+    assert key != other
 
 
 def test_a_cache_that_is_damaged_is_measured_again(tiny: Experiment, workplace: Path) -> None:
     subject = Subject(in_memory(tiny))
     list(examine(subject, {"always": Always()}))
-    (kept,) = (workplace / "cache" / "audits").glob("*.json")
-    kept.write_text("{")
+    for kept in (workplace / "cache" / "audits").glob("*.json"):
+        kept.write_text("{")
     list(examine(subject, {"always": Always()}))
     assert len(times) == 2
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 import torch
 from exhibits import small, small_model
-from faults_of_training import FAULTS, Plain, Shaped, Statistics, WrongMethod, acted_on, layers
+from faults_of_training import FAULTS, Plain, Shaped, Statistics, WrongMethod, acted_on, layers, wrapped
 from torch import Tensor, nn
 
 from seqlab.audits.shared.gate import chosen, examine
 from seqlab.audits.shared.subject import Subject
 from seqlab.channels import ChannelMixer
 from seqlab.channels.mlp import MLP, FeedForward
+from seqlab.data.signature import Signature
 from seqlab.experiment import Batching, Budget, Experiment
 from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
 from seqlab.mixers.attention import Attention
@@ -34,7 +35,7 @@ from tiny_runs import carried_out
 
 AUDITS = (
     "init_loss", "gradient_flow", "dtype", "random_streams", "override_effect", "optimiser_state", "method_effect",
-    "memorises", "frozen", "evaluation_phase", "batch_parts", "rate_schedule",
+    "memorises", "frozen", "evaluation_phase", "batch_parts", "batch_mixing", "rate_schedule",
 )  # fmt: skip
 
 
@@ -60,6 +61,7 @@ def test_a_fault_of_a_users_own_part_is_caught(audit: str, make: Callable[[], Ex
 HEALTHY: dict[str, Callable[[], Experiment]] = {
     "hyena": lambda: layers(Hyena(order=3)),
     "post-norm, dropout": lambda: layers(placement="post", norm=LayerNorm(), dropout=0.2),
+    "dropout that leaves out next to nothing": lambda: layers(Attention(heads=2, dropout=1e-5), dropout=1e-5),
     "batch norm": lambda: layers(norm=Statistics(what="as it should")),
     "a model of its own": lambda: small(Plain()),
     "sgd": lambda: replace(small(), optim=SGD(lr=0.01, momentum=0.9, weight_decay=1e-4), schedule=Cosine(warmup=0.5)),
@@ -144,6 +146,40 @@ def test_what_is_used_in_evaluation_alone_is_told() -> None:
     (told,) = audited(layers(channel=Untrained()), "gradient_flow")
     assert told.startswith("gradient_flow warns: `blocks.0.channel.up.weight` (and 9 more: ")
     assert "is used in evaluation and not in training" in told
+
+
+def test_rows_that_influence_one_another_are_named_as_the_cause() -> None:
+    (told,) = audited(wrapped("rows in fours"), "batch_parts")
+    assert "the rows of a batch influence one another" in told
+
+
+class Encoder(nn.Module):
+    """torch's own encoder, whose layers are copies of one."""
+
+    causal = True
+    max_length = None
+
+    def __init__(self, signature: Signature) -> None:
+        super().__init__()
+        self.embedding = nn.Embedding(signature.vocabulary, 16)
+        layer = nn.TransformerEncoderLayer(16, 2, 32, batch_first=True)
+        self.encoder = nn.TransformerEncoder(layer, 2, enable_nested_tensor=False)
+        self.head = nn.Linear(16, signature.vocabulary)
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        x = self.embedding(tokens)
+        mask = nn.Transformer.generate_square_subsequent_mask(tokens.shape[1], dtype=x.dtype)
+        return self.head(self.encoder(x, mask=mask, is_causal=True))
+
+
+class Copies(Plain):
+    def build(self, signature: Signature) -> nn.Module:
+        return Encoder(signature)
+
+
+def test_layers_that_are_copies_are_not_blamed_on_a_seed_alone() -> None:
+    (told,) = audited(small(Copies()), "random_streams")
+    assert "copy.deepcopy, as torch's nn.TransformerEncoder makes its layers" in told
 
 
 def test_branches_and_a_head_that_begin_at_zero_have_a_gradient() -> None:

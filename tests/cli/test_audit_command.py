@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from calling import Cli, Place, call
 
@@ -32,7 +33,8 @@ def test_a_run(cli: Cli) -> None:
     (found,) = json.loads(cli("audit", "tiny", "--only", "causality", "--json").output)
     assert found["status"] == "pass"
     assert "measured_at" not in found, "what was trained is measured, not cited"
-    assert "it has" not in cli("audit", "tiny@4", "--only", "causality").output
+    assert cli("audit", "tiny@4", "--only", "causality", "--json").output.count('"name"') == 1
+    assert "no checkpoint" in cli("audit", "tiny@3", "--only", "causality", code=1).stderr
 
 
 def test_the_list(cli: Cli) -> None:
@@ -54,3 +56,21 @@ def test_bad_input(cli: Cli, place: Place) -> None:
     assert "did you mean `causality`" in cli("audit", place.recipe, "--only", "causalty", code=1).stderr
     assert "change a recipe instead" in call("audit", "tiny", "seed=1").stderr
     assert "no run" in cli("audit", "tinyy", code=1).stderr
+    assert "looks only at what was trained: name a run" in call("audit", place.recipe, "--only", "floors").stderr
+    assert "looks only before the first step: name a recipe" in call("audit", "tiny", "--only", "init_loss").stderr
+
+
+MINE = """
+from seqlab.audits import Audit
+
+
+class Mine(Audit):
+    def examine(self, subject):
+        pass
+"""
+
+
+def test_an_audit_of_ones_own_that_returns_nothing(cli: Cli, place: Place, tmp_path: Path) -> None:
+    (tmp_path / "mine.py").write_text(MINE)
+    stderr = cli("audit", place.recipe, "--only", tmp_path / "mine.py:Mine", code=1).stderr
+    assert stderr.startswith("Error: the audit `Mine` returns None")

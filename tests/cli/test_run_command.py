@@ -50,9 +50,16 @@ def test_print_is_json_that_reads_back(cli: Cli, place: Place) -> None:
 
 def test_a_dry_run_shows_all_and_writes_nothing(cli: Cli, place: Place, tmp_path: Path) -> None:
     said = cli("run", place.recipe, "--dry-run", "--runs", tmp_path / "none").output
-    for expected in ("attention", "memory", "sha256", "unigram"):
+    for expected in ("attention", "memory", "sha256", "unigram", "audits passed"):
         assert expected in said
     assert not (tmp_path / "none").exists()
+
+
+def test_a_dry_run_is_audited(cli: Cli, place: Place) -> None:
+    leaking = ("run", place.recipe, "model.layers.0.mixer.causal=false", "--dry-run")
+    assert "causality fails: " in cli(*leaking, code=1).stderr
+    assert "1 failed" in cli(*leaking, "accept=causality").output
+    assert "did you mean `causality`" in cli("run", place.recipe, "accept=causalty", "--dry-run", code=1).stderr
 
 
 def test_fit_prints_the_largest_value_as_an_override(cli: Cli, place: Place) -> None:

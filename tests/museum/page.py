@@ -53,10 +53,15 @@ def caught(planted: ModuleType) -> Result:
     return result
 
 
+def masked(sentence: str) -> str:
+    """A sentence without what another machine measures a little differently: its numbers."""
+    return re.sub(r"-?\d[\d,]*(\.\d+)?(e[+-]?\d+)?", "#", sentence)
+
+
 def title(planted: ModuleType) -> tuple[str, str]:
-    """The first sentence of an exhibit's docstring, and the rest."""
-    first, _, rest = (inspect.getdoc(planted) or "").partition("\n")
-    return first.strip().rstrip("."), " ".join(rest.split())
+    """The first paragraph of an exhibit's docstring, and the rest."""
+    first, _, rest = (inspect.getdoc(planted) or "").partition("\n\n")
+    return " ".join(first.split()).rstrip("."), " ".join(rest.split())
 
 
 def lines() -> Iterator[str]:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from exhibits import small
-from page import MARK, PAGE, exhibit, exhibits, subject, title
+from page import MARK, PAGE, exhibit, exhibits, masked, subject, title
 
 from seqlab.audits.shared.gate import Result, defaults, examine
 from seqlab.audits.shared.subject import Subject
@@ -27,6 +27,7 @@ def test_the_fault_is_caught_and_named(name: str) -> None:
     result = audited(name)
     assert result.status == "fail", result.sentence()
     assert re.search(exhibit(name).SAYS, result.finding.message), result.sentence()
+    assert masked(f"> {result.sentence()}\n") in masked(PAGE.read_text()), "`make docs` writes the page again"
 
 
 @pytest.mark.parametrize("name", [name for name in exhibits() if hasattr(exhibit(name), "healthy")])

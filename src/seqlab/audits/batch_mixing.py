@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed
 from seqlab.audits.shared.layers import first_moved, has_batch_statistics
@@ -13,22 +13,26 @@ from seqlab.audits.shared.subject import Subject, moved
 
 __all__ = ["BatchMixing"]
 
+ROWS = 5
+"""Rows that are looked at together, where a batch of the experiment has as many: some faults need more than two."""
+
 
 class BatchMixing(Audit):
     """No output of one row may change when another row changes, in evaluation mode, and in training mode where no
     batch norm is meant to mix rows."""
 
-    depends_on: ClassVar[tuple[str, ...]] = ("model",)
+    depends_on: ClassVar[tuple[str, ...]] = ("model", "batch")
 
     def examine(self, subject: Subject) -> Finding:
-        inputs = subject.inputs(2)
-        if len(inputs[0]) < 2:
+        inputs = subject.inputs(max(2, min(ROWS, subject.experiment.batch.size)))
+        rows = len(inputs[0])
+        if rows < 2:
             return not_applicable("the held-out data fills no second row")
         mixes = has_batch_statistics(subject.awake)
         modes = ("evaluation",) if mixes else ("evaluation", "training")
         moves: dict[str, float] = {}
         for mode in modes:
-            move, where = _moved_by_the_other_row(subject, trains=mode == "training")
+            move, where = _moved_by_another_row(subject, inputs, trains=mode == "training")
             moves[mode] = move
             if move > subject.tolerance:
                 return failed(
@@ -39,25 +43,25 @@ class BatchMixing(Audit):
                     limit=subject.tolerance,
                 )
         but = "; in training its batch norm mixes rows, as it is meant to" if mixes else ""
-        return passed(f"no row moves when another one changes{but}", **moves, limit=subject.tolerance)
+        return passed(f"no row moves when another one changes{but}", **moves, limit=subject.tolerance, rows=rows)
 
 
-def _moved_by_the_other_row(subject: Subject, *, trains: bool) -> tuple[float, str]:
-    """How far one of two rows moves when the other changes, the worse of both ways, and where that begins."""
+def _moved_by_another_row(subject: Subject, inputs: tuple[Tensor, ...], *, trains: bool) -> tuple[float, str]:
+    """How far rows move when the first, or the last, of the batch changes, the worse of both, and where that begins."""
 
     def model() -> nn.Module:  # a new one for each pass in training mode, which may change what a model remembers
         return copy.deepcopy(subject.awake).train() if trains else subject.awake
 
-    first, *rest = subject.inputs(2)
+    first, *rest = inputs
+    last = len(first) - 1
+    before = subject.output(model(), inputs)
     worst = (0.0, "")
-    for row in (0, 1):
+    for row, others in ((0, slice(1, None)), (last, slice(0, last))):
         changed = first.clone()
         with subject.drawing("batch_mixing", row):
             changed[row] = subject.disturbed((first[row : row + 1],), 0)[0][0]
-        other = slice(1 - row, 2 - row)
-        before, after = (first, *rest), (changed, *rest)
-        move = moved(*(subject.output(model(), given)[other] for given in (before, after)))
+        move = moved(before[others], subject.output(model(), (changed, *rest))[others])
         if move > max(worst[0], subject.tolerance):
-            worst = (move, first_moved(subject, model(), before, after, other))
+            worst = (move, first_moved(subject, model(), inputs, (changed, *rest), others))
         worst = max(worst, (move, worst[1]))
     return worst

@@ -25,6 +25,9 @@ ROWS = 5
 """Rows of the batch that is cut: into 3 parts it cannot be cut evenly."""
 PARTS = 3
 """Parts that it is cut into."""
+NEAR_ONE = 0.2
+"""A ratio of sums this near to 1 is that of no mean and of no weight: what is summed differs from cut to cut."""
+INFLUENCE = "the rows of a batch influence one another, in the model or in `task.loss`"
 
 
 class BatchParts(Audit):
@@ -58,7 +61,7 @@ class BatchParts(Audit):
         if found > self.difference:
             return failed(
                 f"the gradient of a batch differs by {found:.2g} of its size when it is computed in {len(cut)} parts: "
-                "`task.loss` is no sum over the rows.",
+                f"{INFLUENCE}.",
                 difference=found,
                 limit=self.difference,
             )
@@ -86,6 +89,11 @@ class BatchParts(Audit):
 
 def _sentence(name: str, whole: float, parts: float, cut: Sequence[int]) -> str:
     ratio = parts / whole if whole else math.inf
+    if abs(ratio - 1) < NEAR_ONE:
+        return (
+            f"in {len(cut)} parts the {name} of a batch differs by {abs(ratio - 1):.1e} of its size from that of the "
+            f"whole: {INFLUENCE}."
+        )
     is_mean = name != "loss" or abs(ratio - len(cut)) < 0.5 * len(cut)
     cause = "it is a mean over what it is given" if is_mean else "parts are not weighted by the symbols that they score"
     return (

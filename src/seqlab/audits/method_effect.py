@@ -45,7 +45,18 @@ class MethodEffect(Audit):
     disagreement: float = Field(default=0.1, gt=0)
     """Largest difference between the reported and the real number of changed elements, as a share of the real one."""
 
-    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "schedule", "methods", "budget", "batch", "seed")
+    depends_on: ClassVar[tuple[str, ...]] = (
+        "model",
+        "task",
+        "optim",
+        "schedule",
+        "freeze",
+        "clip",
+        "methods",
+        "budget",
+        "batch",
+        "seed",
+    )
 
     def examine(self, subject: Subject) -> Finding:
         methods = subject.experiment.methods

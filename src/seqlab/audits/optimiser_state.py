@@ -39,7 +39,18 @@ class OptimiserState(Audit):
     """Largest size of an update at a tenth of the rate, as a share of the update at the old rate."""
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
-    depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "schedule", "freeze", "budget", "seed")
+    depends_on: ClassVar[tuple[str, ...]] = (
+        "model",
+        "task",
+        "optim",
+        "schedule",
+        "freeze",
+        "clip",
+        "regularisers",
+        "budget",
+        "batch",
+        "seed",
+    )
 
     def examine(self, subject: Subject) -> Finding:
         old = _trainee(subject)

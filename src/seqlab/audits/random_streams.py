@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqlab.audits import Audit, Finding, Stage, failed, passed
-from seqlab.audits.shared.draws import Drawing, looks_random, twins
+from seqlab.audits.shared.draws import Drawing, Drawn, drawn_twice, looks_random, twins
 from seqlab.audits.shared.subject import Subject
 from seqlab.audits.shared.trainees import is_same, rows_for, trainee
 from seqlab.data.streams import stream_seed
@@ -57,6 +57,11 @@ class RandomStreams(Audit):
             )
         if self._rows(t, seed + 1, 0) == first:
             return "two seeds give the same order of rows: the seed does not enter the key of the order."
+        if self._rows(t, seed + 1, 0) == self._rows(t, seed, 1):
+            return (
+                f"seed {seed + 1} gives the rows of seed {seed}, a step later: seed and step are added to make the key "
+                "of the order, so seeds are not repeats; use both as they are, as in `default_rng([seed, step])`."
+            )
         return None
 
     def _rows(self, t: Training, seed: int, first: int) -> list[bytes]:
@@ -88,8 +93,9 @@ def _initial(subject: Subject, t: Training) -> Told:
     drawn = {n: value for n, value in first.items() if looks_random(value) or not torch.equal(value, other[n])}
     if pair := twins(drawn):
         return (
-            f"`{pair[0]}` and `{pair[1]}` begin with the same random numbers: one key, or one seed that is set while "
-            "the model is built, is used for both."
+            f"`{pair[0]}` and `{pair[1]}` begin with the same random numbers: one is a copy of the other "
+            "(copy.deepcopy, as torch's nn.TransformerEncoder makes its layers), or one key, or one seed that is set "
+            "while the model is built, is used for both."
         )
     fixed = [name for name in drawn if torch.equal(first[name], other[name])]
     if fixed or (drawn and torch.equal(after_first, after_other)):
@@ -108,37 +114,54 @@ def _built(t: Training, index: int) -> tuple[dict[str, Tensor], Tensor]:
 
 
 def _dropout(subject: Subject, t: Training) -> Told:
-    """Dropout that draws the same mask under two global seeds, or at two steps of the loop."""
+    """Dropout that draws the same mask under two global seeds, twice in a forward pass, or at two steps of the loop."""
     model = copy.deepcopy(subject.awake).train()
     inputs = subject.inputs(rows_for(subject))
-    with Drawing() as drawing:
-        outputs = [_output(subject, model, inputs, seed) for seed in (1, 2, 1)]
+    (first, draws), (other, others), (again, _) = (_output(subject, model, inputs, seed) for seed in (1, 2, 1))
     has_memory = any(True for _ in model.buffers())
-    if not has_memory and not torch.equal(outputs[0], outputs[2]):
+    if not has_memory and not torch.equal(first, again):
         return (
             "one seed gives two outputs in training: the model draws from a generator that no seed sets, so a run "
             "cannot be repeated, nor resumed."
         )
-    if not drawing.operations:
+    if not draws:
         return None
-    if torch.equal(outputs[0], outputs[1]):
+    if torch.equal(first, other):
         return (
-            f"dropout or noise in the model (`{drawing.operations[0]}`) is the same under two seeds: it draws the "
-            "same mask at every step."
+            f"dropout or noise in the model (`{draws[0].operation}`) is the same under two seeds: it draws the same "
+            "mask at every step."
         )
+    if told := _twice_in_a_pass(draws, others):
+        return told
     states = [_generator_at_step(subject, t) for _ in range(2)]
     if states[0] is not None and states[0] == states[1]:
         return "two steps begin with the same state of the random generator: dropout has the same mask at every step."
     return None
 
 
-def _output(subject: Subject, model: torch.nn.Module, inputs: tuple[Tensor, ...], seed: int) -> Tensor:
+def _twice_in_a_pass(draws: list[Drawn], others: list[Drawn]) -> Told:
+    """Two draws of one forward pass that are one, under two seeds; numbers that are the same under both are fixed
+    features and no dropout."""
+    pair, same = drawn_twice(draws), drawn_twice(others)
+    if pair is None or pair != same or draws[pair[0]].content == others[pair[0]].content:
+        return None
+    return (
+        f"draws {pair[0] + 1} and {pair[1] + 1} of the {len(draws)} in a forward pass (`{draws[pair[1]].operation}`) "
+        "are the same numbers: one key is used for the dropout or noise of several layers."
+    )
+
+
+Pass = tuple[Tensor, list[Drawn]]
+"""What a forward pass returns, and what it draws."""
+
+
+def _output(subject: Subject, model: torch.nn.Module, inputs: tuple[Tensor, ...], seed: int) -> Pass:
     dtype = next(model.parameters()).dtype
     cast = tuple(x.to(dtype) if x.is_floating_point() else x for x in inputs)
-    with subject.drawing("dropout", seed), torch.no_grad():
+    with subject.drawing("dropout", seed), torch.no_grad(), Drawing() as drawing:
         found: Any = model(*cast)
     result: Tensor = found if isinstance(found, Tensor) else next(x for x in found if isinstance(x, Tensor))
-    return result
+    return result, drawing.draws
 
 
 def _generator_at_step(subject: Subject, t: Training) -> bytes | None:
@@ -182,7 +205,7 @@ def _method(t: Training, index: int, method: Method, name: str) -> Told:
 
     with torch.random.fork_rng(devices=[]), Drawing() as drawing:
         first, second = act(1), act(2)
-        is_random = bool(asked or drawing.operations)
+        is_random = bool(asked or drawing.draws)
     if is_random and first and is_same(first, second):
         return (
             f"the method {name} changes the weights in the same way under two keys: its noise is not drawn from the "

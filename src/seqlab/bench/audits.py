@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 
-from seqlab.audits.shared import cited
+from seqlab.audits.shared import code
 from seqlab.audits.shared.gate import Result, defaults, examine
 from seqlab.audits.shared.subject import Subject
 from seqlab.bench import Options, Row
@@ -62,7 +62,7 @@ def _cache(folder: str) -> Iterator[None]:
     """A cache of one's own, so that nothing is known beforehand; the data's floors are made anew too."""
     before = os.environ.get("SEQLAB_CACHE")
     os.environ["SEQLAB_CACHE"] = folder
-    cited.code()  # once a process, and not what is measured
+    code.of_seqlab()  # once a process, and not what is measured
     try:
         yield
     finally:

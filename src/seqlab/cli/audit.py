@@ -10,6 +10,7 @@ import click
 from seqlab.cli import options, render
 
 if TYPE_CHECKING:
+    from seqlab.audits import Audit
     from seqlab.audits.shared.gate import Result
     from seqlab.audits.shared.subject import Subject
 
@@ -42,6 +43,8 @@ def command(
     subject = _of_recipe(target, changes, runs) if ":" in target else _of_run(target, changes, runs)
     if not only and not everything:
         audits = defaults(subject)
+    if only:
+        _must_look_at(subject, audits)
     results = []
     for result in examine(subject, audits, use_cited=not fresh):
         results.append(result)
@@ -80,6 +83,16 @@ def _of_run(name: str, changes: tuple[str, ...], runs: Path | None) -> Subject:
     for sentence in skipped:
         click.echo(sentence, err=True)
     return Subject(training, "trained", run=run)
+
+
+def _must_look_at(subject: Subject, audits: dict[str, Audit]) -> None:
+    """Raise a UsageError for an audit, asked for by name, that does not look at this stage."""
+    for name, audit in audits.items():
+        if subject.stage not in audit.stages:
+            looks = "only before the first step: name a recipe, not a run"
+            if subject.stage == "before":
+                looks = "only at what was trained: name a run, not a recipe"
+            raise click.UsageError(f"the audit `{name}` looks {looks}.")
 
 
 def _list(as_json: bool) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.option("--why", metavar="TEXT", help="Why this run is made; kept with it.")
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="A word to find the run by; may be repeated.")
 @click.option("--print", "only_print", is_flag=True, help="Print the resolved experiment as JSON and end.")
-@click.option("--dry-run", is_flag=True, help="Build it, print model, forecast and floors, write nothing.")
+@click.option("--dry-run", is_flag=True, help="Build and audit it, print model, forecast and floors; write no run.")
 @click.option("--fit", metavar="FIELD", help="Print the largest value of a field (batch.size) that fits, and end.")
 @options.deadline
 @click.option("--plain", is_flag=True, help="Plain lines instead of a live one, also on a terminal.")
@@ -90,6 +90,8 @@ def _print_fit(experiment: Experiment, field: str, runs: Path | None) -> None:
 
 
 def _preview(recipe: Recipe, experiment: Experiment, runs: Path | None) -> None:
+    from seqlab.audits.shared.gate import Auditor
+    from seqlab.cli.audited import counted, warnings
     from seqlab.cli.card import print_card, print_forecast
     from seqlab.cli.results import print_floors
     from seqlab.spec import id
@@ -105,6 +107,10 @@ def _preview(recipe: Recipe, experiment: Experiment, runs: Path | None) -> None:
     render.pairs((name, f"sha256 {digest[:12]}") for name, digest in prepared.training.task.fingerprints.items())
     render.heading("Floors: what a trivial model reaches on the validation split")
     print_floors(prepared.training.task.floors())
+    render.heading("Audits before training")
+    findings = Auditor().before(prepared.training)["before"]
+    for line in (counted(findings), *warnings(findings)):
+        click.echo(f"  {line}")
 
 
 def _train(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import json
 from contextlib import suppress
@@ -11,21 +10,34 @@ from typing import Any
 
 import torch
 
-import seqlab
 from seqlab.audits import Audit, Finding
+from seqlab.audits.shared import code
+from seqlab.audits.shared.reads import parts_in
 from seqlab.audits.shared.subject import Subject
 from seqlab.data import cache
 from seqlab.journal.clock import now
-from seqlab.spec import to_json
+from seqlab.spec import SpecError, did_you_mean, label, to_json
 
 __all__ = ["keep", "key", "recall"]
 
 
 def key(audit: Audit, subject: Subject) -> str | None:
-    """What the finding of an audit depends on, as a hash; None where it must be measured each time."""
+    """What the finding of an audit depends on, as a hash; None where it must be measured each time.
+
+    Raises SpecError for a field in `depends_on` that no experiment has.
+    """
     if not audit.depends_on or not subject.is_fresh or subject.is_planted:
         return None
+    by_user = code.of_user()
+    parts = [audit, *(part for _, part in parts_in(subject.experiment))]
+    if by_user is None or not all(code.has_source(part) for part in parts):
+        return None
     t, saved = subject.training, to_json(subject.experiment)
+    if unknown := [name for name in audit.depends_on if name not in saved]:
+        raise SpecError(
+            f"the audit {label(type(audit))} depends on `{unknown[0]}`, which is no field of an experiment; "
+            f"{did_you_mean(unknown[0], saved)}"
+        )
     decided_by = {
         "audit": to_json(audit),
         "experiment": {name: saved[name] for name in audit.depends_on},
@@ -33,20 +45,9 @@ def key(audit: Audit, subject: Subject) -> str | None:
         "signature": vars(t.task.signature),
         "data": sorted(t.task.fingerprints.values()),
         "where": [str(t.device), str(t.dtype), torch.__version__],
-        "code": code(),
+        "code": [code.of_seqlab(), by_user],
     }
     return hashlib.sha256(json.dumps(decided_by, sort_keys=True).encode()).hexdigest()[:24]
-
-
-@functools.cache
-def code() -> str:
-    """A hash of this program's own files; those of a user are named in the experiment by theirs."""
-    digest = hashlib.sha256()
-    folder = Path(str(seqlab.__file__)).parent
-    for path in sorted(folder.rglob("*.py")):
-        if path.relative_to(folder).parts[0] not in ("cli", "bench", "web"):
-            digest.update(path.read_bytes())
-    return digest.hexdigest()
 
 
 def recall(place: str) -> tuple[Finding, str] | None:

@@ -2,33 +2,77 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import torch
 from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 
-__all__ = ["Drawing", "correlation", "looks_random", "twins"]
+__all__ = ["Drawing", "Drawn", "correlation", "drawn_twice", "looks_random", "twins"]
 
 RANDOM = ("rand", "bernoulli", "normal", "uniform", "dropout", "multinomial", "poisson", "exponential", "cauchy")
 COMPARED = 64
 """Numbers at the start of a tensor that two draws are compared by."""
 FEWEST = 16
 """Numbers that a tensor must hold for its draws to be told apart."""
+KEPT = 65536
+"""Numbers that are kept of each draw."""
+SURELY = math.log(1e-9)
+"""Logarithm of the chance below which two draws that are equal are held to be one."""
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """What an operation drew."""
+
+    operation: str
+    shape: tuple[int, ...]
+    values: Tensor
+    """The first KEPT of its numbers, as they were drawn."""
+
+    @cached_property
+    def content(self) -> tuple[tuple[int, ...], bytes]:
+        """Shape and numbers: equal where two draws are the same."""
+        return self.shape, self.values.cpu().view(torch.uint8).numpy().tobytes()
+
+    @property
+    def chance(self) -> float:
+        """The logarithm of the chance that another draw has the same numbers, from how often each of them occurs: 0
+        for a mask that leaves out nothing."""
+        counts = self.values.unique(return_counts=True)[1].double()
+        return self.values.numel() * math.log(float((counts / counts.sum()).square().sum()))
 
 
 class Drawing(TorchDispatchMode):
-    """Within, notes the names of operations that draw random numbers."""
+    """Within, notes what operations draw that draw random numbers."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.operations: list[str] = []
+        self.draws: list[Drawn] = []
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         name = func.overloadpacket.__name__
+        result = func(*args, **(kwargs or {}))
         if any(word in name for word in RANDOM) and "backward" not in name:
-            self.operations.append(name)
-        return func(*args, **(kwargs or {}))
+            found = result[-1] if isinstance(result, tuple | list) else result  # of a fused dropout, its mask
+            if isinstance(found, Tensor):
+                values = found.detach().flatten()[:KEPT].clone()
+                self.draws.append(Drawn(name, tuple(found.shape), values))
+        return result
+
+
+def drawn_twice(draws: Sequence[Drawn]) -> tuple[int, int] | None:
+    """The places of two draws that are the same numbers, and not by chance."""
+    seen: dict[tuple[tuple[int, ...], bytes], int] = {}
+    for place, draw in enumerate(draws):
+        first = seen.setdefault(draw.content, place)
+        if first != place and draw.chance < SURELY:
+            return first, place
+    return None
 
 
 def looks_random(tensor: Tensor) -> bool:

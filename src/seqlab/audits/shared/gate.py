@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +16,11 @@ from seqlab.journal.files import read_object, replace_json
 from seqlab.spec import SpecError, did_you_mean, find, label, members, names
 from seqlab.train.training import Training
 
-__all__ = ["Auditor", "Result", "chosen", "examine", "refuse"]
+__all__ = ["Auditor", "Result", "chosen", "defaults", "examine", "refuse"]
 
 SCHEMA = 1
+FIRST = "forward_pass"
+"""The audit that is taken before all others: of a model that it fails, they would only say the same in other words."""
 SAYS = {"pass": "passes", "warn": "warns", "fail": "fails"}
 
 
@@ -59,25 +62,54 @@ def chosen(wanted: Sequence[str]) -> dict[str, Audit]:
 
 
 def examine(subject: Subject, audits: dict[str, Audit], *, use_cited: bool = True) -> Iterator[Result]:
-    """The results of the audits that look at this stage, one after the other as they are done."""
+    """The results of the audits that look at this stage, one after the other as they are done; FIRST's alone where it
+    fails and nobody accepts that.
+
+    Raises SpecError for an audit that breaks its contract.
+    """
+    (first,) = chosen([FIRST]).values()
+    found = _looked(FIRST, first, subject, use_cited)
+    if found.status == "fail" and FIRST not in subject.experiment.accept:
+        yield found
+        return
     for name, audit in audits.items():
-        if subject.stage not in audit.stages:
-            continue
-        started = time.perf_counter()
-        place = cited.key(audit, subject) if use_cited else None
-        known = cited.recall(place) if place else None
-        finding, measured_at = known or (_measured(audit, subject), None)
-        if place and known is None:
-            cited.keep(place, finding)
-        yield Result(name, finding, time.perf_counter() - started, measured_at)
+        if subject.stage in audit.stages:
+            yield found if name == FIRST else _looked(name, audit, subject, use_cited)
 
 
-def _measured(audit: Audit, subject: Subject) -> Finding:
-    """The finding; an audit that breaks on a model has found something that a person must look at."""
+def _looked(name: str, audit: Audit, subject: Subject, use_cited: bool) -> Result:
+    """One audit's result, cited or measured; an audit that breaks on a model has found what a person must look at."""
+    started = time.perf_counter()
+    place = cited.key(audit, subject) if use_cited else None
+    if place and (known := cited.recall(place)):
+        return Result(name, known[0], time.perf_counter() - started, known[1])
     try:
-        return audit.examine(subject)
+        finding = audit.examine(subject)
     except Exception as error:
-        return Finding("warn", f"it could not be carried out: {type(error).__name__}: {error}")
+        finding = Finding("warn", f"it could not be carried out: {type(error).__name__}: {error}")
+    else:
+        _must_be_sound(name, finding)
+        if place and place == cited.key(audit, subject):  # the look itself may have loaded more code
+            cited.keep(place, finding)
+    return Result(name, finding, time.perf_counter() - started)
+
+
+def _must_be_sound(name: str, finding: Any) -> None:
+    """Raise SpecError for what is no finding: audits may come from a user's file."""
+    if not isinstance(finding, Finding):
+        raise SpecError(
+            f"the audit `{name}` returns {finding!r}, which is no finding; return `passed(...)` or `failed(...)`."
+        )
+    if finding.status not in SAYS:
+        raise SpecError(f"the audit `{name}` finds `{finding.status}`; a finding is one of {', '.join(SAYS)}.")
+    for what, value in finding.measured.items():
+        try:
+            json.dumps(value)
+        except (TypeError, ValueError):
+            raise SpecError(
+                f"the audit `{name}` measures `{what}`, a {type(value).__name__}, which JSON cannot hold; give numbers "
+                "or words."
+            ) from None
 
 
 def defaults(subject: Subject) -> dict[str, Audit]:
@@ -87,21 +119,33 @@ def defaults(subject: Subject) -> dict[str, Audit]:
 
 def refuse(results: Sequence[Result], accepted: Sequence[str]) -> None:
     """Raise AuditFailed for a failure that nobody accepted, SpecError for an acceptance of what is not or passed."""
-    statuses = {result.name: result.status for result in results}
-    for name in accepted:
-        if name not in statuses:
-            known = names("audits")
-            where = "looks at what was trained, and stops nothing" if name in known else "is no audit"
-            raise SpecError(f"accept: `{name}` {where}; {did_you_mean(name, known)}")
-        if statuses[name] != "fail":
-            raise SpecError(f"accept: the audit `{name}` did not fail ({statuses[name]}); leave it out of `accept`.")
     failures = [result for result in results if result.status == "fail" and result.name not in accepted]
+    if FIRST not in {failure.name for failure in failures}:
+        _must_have_failed(accepted, {result.name: result.status for result in results})
     if failures:
         told = "\n  ".join(result.sentence() for result in failures)
         raise AuditFailed(
             f"nothing was trained, since {len(failures)} of {len(results)} audits failed:\n  {told}\n"
             f"Mend it; or, if it is meant, add `accept={','.join([*accepted, *(r.name for r in failures)])}`."
         )
+
+
+def _must_have_failed(accepted: Sequence[str], statuses: Mapping[str, str]) -> None:
+    """Raise SpecError for the first accepted name of an audit that did not fail."""
+    known = names("audits")
+    for name in accepted:
+        if name not in known and name not in statuses:
+            raise SpecError(f"accept: `{name}` is no audit; {did_you_mean(name, known)}")
+        if name in statuses and statuses[name] == "fail":
+            continue
+        told = f"did not fail ({statuses[name]})" if name in statuses else _why_not_run(name)
+        raise SpecError(f"accept: the audit `{name}` {told}; leave it out of `accept`.")
+
+
+def _why_not_run(name: str) -> str:
+    if "before" not in find("audits", name).stages:  # type: ignore[attr-defined]
+        return "looks only at what was trained, and stops nothing"
+    return "does not run by itself here"
 
 
 class Auditor:

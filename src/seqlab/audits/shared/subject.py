@@ -21,11 +21,11 @@ from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
 from seqlab.journal import Run
 from seqlab.tasks import PreparedTask
-from seqlab.train.interventions import apply_methods, begin_interventions
+from seqlab.train.interventions import apply_methods
 from seqlab.train.step import optimiser_step
-from seqlab.train.training import Training, assemble
+from seqlab.train.training import Training
 
-__all__ = ["Step", "Subject", "loop_step"]
+__all__ = ["Step", "Subject", "loop_step", "moved", "wake"]
 
 aten = torch.ops.aten
 
@@ -76,16 +76,6 @@ class Subject:
     def task(self) -> PreparedTask:
         """The data."""
         return self.training.task
-
-    def copied(self) -> Training:
-        """A training of one's own with the subject's weights: step it, break it. Its optimiser is new."""
-        t = self.training
-        own = assemble(t.experiment, t.task, t.device, t.dtype)
-        own.model.load_state_dict(t.model.state_dict())
-        own.weights.publish()
-        own.weights.restart_average()
-        begin_interventions(own)
-        return own
 
     @cached_property
     def awake(self) -> nn.Module:

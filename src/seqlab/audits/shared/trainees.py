@@ -22,6 +22,7 @@ __all__ = [
     "at_peak",
     "batch_of",
     "captured_gradient",
+    "equals",
     "is_same",
     "length_for",
     "rates",
