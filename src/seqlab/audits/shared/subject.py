@@ -32,6 +32,8 @@ WIDE_PARAMETERS = 60_000_000
 """A model with more parameters is looked at in float32: in float64 it would not fit beside the run."""
 AFFORDABLE_FLOPS = 4e9
 """Operations of one forward pass in an audit, about a tenth of a second in float64: longer inputs are cut."""
+SHORTEST = 32
+"""Symbols that an input keeps, however large the model is."""
 
 
 def loop_step(t: Training) -> dict[str, Any]:
@@ -120,11 +122,11 @@ class Subject:
 
     @cached_property
     def length(self) -> int:
-        """The longest input that a look can afford: the task's own where the model is small."""
+        """The longest input that a look can afford: the task's own where the model is small, and where an input is no
+        sequence that has prefixes."""
         longest = self.task.held_out_inputs(1)[0]
-        whole = longest.shape[1] if longest.ndim > 1 else 1
-        length = whole
-        while length > 32 and self.flops(length) > AFFORDABLE_FLOPS:
+        length = longest.shape[1] if longest.ndim > 1 else 1
+        while self.task.forward_only and length > SHORTEST and self.flops(length) > AFFORDABLE_FLOPS:
             length //= 2
         return length
 
