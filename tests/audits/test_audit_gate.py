@@ -15,11 +15,13 @@ from typing import Any
 
 import pytest
 import torch
+from tasks_for_tests import pictures
 from torch import Tensor, nn
 
 import seqlab
 from seqlab.audits import Audit, AuditFailed, Finding
 from seqlab.audits.shared import cited, code, gate
+from seqlab.audits.shared import subject as subject_module
 from seqlab.audits.shared.gate import Auditor, Result, chosen, defaults, examine, refuse
 from seqlab.audits.shared.subject import Subject, loop_step
 from seqlab.data.signature import Signature
@@ -200,6 +202,16 @@ def test_what_does_not_say_what_it_costs_is_audited(tiny: Experiment) -> None:
     leaking = override(tiny, {"model.layers.all.mixer": Uncounted(heads=2, causal=False)})
     (found,) = examine(Subject(built(leaking, read(leaking))), chosen(["causality"]))
     assert found.status == "fail"
+
+
+def test_a_row_that_is_no_sequence_is_never_cut(tiny: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(subject_module, "AFFORDABLE_FLOPS", 1.0)
+    monkeypatch.setattr(subject_module, "SHORTEST", 4)
+    assert Subject(in_memory(tiny)).length == 4
+    subject = Subject(in_memory(pictures(tiny)))
+    assert subject.length == subject.task.row_tokens
+    (found,) = examine(subject, chosen(["forward_pass"]))
+    assert found.status == "pass", found.sentence()
 
 
 def test_a_finding_is_cited_while_what_it_depends_on_is_the_same(tiny: Experiment) -> None:

@@ -55,9 +55,9 @@ class ForwardPass(Audit):
 
 
 def _line(error: Exception) -> str:
-    """The innermost line of a file that is no installed package's: ", in mine.py, line 12"."""
-    packages = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"))
-    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(packages)]
+    """The innermost line of a model's file, which is no installed package's and no audit's: ", in mine.py, line 12"."""
+    others = (sysconfig.get_path("purelib"), sysconfig.get_path("platlib"), str(Path(__file__).parent))
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if not frame.filename.startswith(others)]
     return f", in {Path(frames[-1].filename).name}, line {frames[-1].lineno}" if frames else ""
 
 

@@ -7,7 +7,6 @@ import hashlib
 import sys
 import sysconfig
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import seqlab
@@ -38,7 +37,7 @@ def of_user() -> str | None:
     """A hash of every loaded module that a user wrote, the program that was started included; None where a file may
     have changed since it was loaded."""
     digest = hashlib.sha256()
-    for name, file in sorted(_modules_of_user()):
+    for name, file in _modules_of_user(tuple(sys.modules)):
         content = "" if name.startswith(NAMED_BY_CONTENT) else _content(file)
         if content is None:
             return None
@@ -51,12 +50,12 @@ def has_source(part: Part) -> bool:
     return hasattr(sys.modules.get(type(part).__module__), "__file__")
 
 
-def _modules_of_user() -> Iterator[tuple[str, str]]:
-    """Name and file of each; without asking a module for an attribute, which would load those that load late."""
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__dict__", {}).get("__file__")
-        if isinstance(file, str) and _is_of_user(file):
-            yield name, file
+@functools.lru_cache(maxsize=1)
+def _modules_of_user(loaded: tuple[str, ...]) -> list[tuple[str, str]]:
+    """Name and file of each among those that are loaded; no module is asked for an attribute, which would load those
+    that load late."""
+    files = ((name, getattr(sys.modules.get(name), "__dict__", {}).get("__file__")) for name in loaded)
+    return sorted((name, file) for name, file in files if isinstance(file, str) and _is_of_user(file))
 
 
 @functools.cache

@@ -36,6 +36,8 @@ WIDE_PARAMETERS = 60_000_000
 """A model with more parameters is looked at in float32: in float64 it would not fit beside the run."""
 AFFORDABLE_FLOPS = 4e9
 """Operations of one forward pass in an audit, about a tenth of a second in float64: longer inputs are cut."""
+SHORTEST = 32
+"""Symbols that an input keeps, however large the model is."""
 
 
 def loop_step(t: Training) -> dict[str, Any]:
@@ -126,7 +128,7 @@ class Subject:
     def length(self) -> int:
         """The longest input that a look can afford: the task's own where the model is small, or cannot read less."""
         length = self.whole_length
-        while self._reads_positions and length > 32 and self.flops(length) > AFFORDABLE_FLOPS:
+        while self._reads_positions and length > SHORTEST and self.flops(length) > AFFORDABLE_FLOPS:
             length //= 2
         return length
 
