@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 from shipped_parts import narrowed, relative, variants
 from torch import Tensor
 
 from seqlab.mixers import Mixer, SequenceMixer, State
+from seqlab.nn.rows import starts_after_padding
 from seqlab.spec import from_json, to_json
 
 DIM, LENGTH, BATCH = 16, 24, 3
@@ -174,6 +177,110 @@ def test_steps_after_a_padded_prompt(spec: Mixer) -> None:
     for row, length in enumerate(lengths.tolist()):
         own = torch.cat([x[row, :length], following[row]])[None]
         assert relative(y[row], mixer(own)[0, length:]) <= 1e-12
+
+
+def resetting(spec: Mixer) -> SequenceMixer:
+    mixer = causal(spec)
+    if not mixer.resets:
+        with pytest.raises(ValueError, match="document"):
+            mixer(inputs(4), None, torch.zeros(BATCH, 4, dtype=torch.bool))
+        pytest.skip("it cannot begin a document inside a row")
+    return mixer
+
+
+def test_documents_in_a_row_do_not_see_each_other(spec: Mixer) -> None:
+    mixer = resetting(spec)
+    x, length = inputs(20), 20
+    begins = [[0, 1, 2, 13], [7], []]
+    starts = torch.zeros(BATCH, length, dtype=torch.bool)
+    for row, times in enumerate(begins):
+        starts[row, times] = True
+    y = mixer(x, None, starts)
+    for row, times in enumerate(begins):
+        for begin, end in pairwise([0, *(t for t in times if t), length]):
+            alone = mixer(x[row : row + 1, begin:end])[0]
+            assert relative(y[row, begin:end], alone) <= 1e-11, f"row {row}, positions {begin} to {end}"
+
+
+def test_left_padding_changes_nothing(spec: Mixer) -> None:
+    mixer = resetting(spec)
+    x, following, padding = inputs(15), inputs(3), torch.tensor([0, 11, 14])
+    padded = torch.where(torch.arange(15)[None, :, None] < padding[:, None, None], 1e3, x)
+    y, state = mixer.prefill(padded, None, starts_after_padding(padding, 15))
+    assert state["position"].tolist() == (15 - padding).tolist()
+    rest, _ = stepped(mixer, following, state)
+    for row, first in enumerate(padding.tolist()):
+        own = mixer(torch.cat([x[row, first:], following[row]])[None])[0]
+        assert relative(torch.cat([y[row, first:], rest[row]]), own) <= 1e-11
+
+
+def test_steps_after_documents_and_right_padding(spec: Mixer) -> None:
+    mixer = resetting(spec)
+    x, following, lengths = inputs(15), inputs(3), torch.tensor([15, 9, 4])
+    starts = torch.zeros(BATCH, 15, dtype=torch.bool)
+    starts[:, [1, 4, 12]] = True
+    _, state = mixer.prefill(
+        torch.where(torch.arange(15)[None, :, None] < lengths[:, None, None], x, 1e3), lengths, starts
+    )
+    begins = [12, 4, 1]
+    assert state["position"].tolist() == [3, 5, 3]
+    y, _ = stepped(mixer, following, state)
+    for row, (begin, end) in enumerate(zip(begins, lengths.tolist(), strict=True)):
+        own = mixer(torch.cat([x[row, begin:end], following[row]])[None])[0]
+        assert relative(y[row], own[end - begin :]) <= 1e-11
+
+
+def test_no_gradient_across_a_start(spec: Mixer) -> None:
+    mixer = resetting(spec)
+    x = inputs(9, batch=1).requires_grad_()
+    starts = torch.arange(9)[None] == 4
+    (gradient,) = torch.autograd.grad(mixer(x, None, starts)[:, 4:].pow(2).sum(), x)
+    assert gradient[:, :4].abs().sum() <= 1e-12 * gradient.abs().max()
+
+
+BAD_INPUT = {
+    "no position": (lambda m: m(inputs(0)), "one position"),
+    "no row": (lambda m: m(inputs(3, batch=0)), "one row"),
+    "two axes": (lambda m: m(inputs(3)[0]), r"\(B, L, D\)"),
+    "another dtype": (lambda m: m(inputs(3).float()), "float64.*float32"),
+    "whole numbers": (lambda m: m(inputs(3).long()), "int64"),
+    "a row of length zero": (lambda m: m(inputs(3), torch.tensor([3, 0, 1])), "length 0"),
+    "a row longer than the input": (lambda m: m(inputs(3), torch.tensor([3, 4, 1])), "length 4.*3 positions"),
+    "lengths of another batch": (lambda m: m(inputs(3), torch.tensor([3, 3])), r"\(3,\)"),
+    "fractional lengths": (lambda m: m(inputs(3), torch.tensor([3.0, 3.0, 1.0])), "float32"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_INPUT)
+def test_bad_input_is_told_in_one_sentence(spec: Mixer, case: str) -> None:
+    call, wanted = BAD_INPUT[case]
+    with pytest.raises(ValueError, match=wanted) as told:
+        call(build(spec))
+    assert "\n" not in str(told.value)
+
+
+BAD_STATE = {
+    "another batch": (lambda s: rows(s, [0, 1]), "2"),
+    "another dtype": (lambda s: {n: t.int() for n, t in s.items()}, "int32"),
+    "another mixer": (lambda s: s | {"of_another": s["position"]}, "another mixer"),
+    "nothing": (lambda s: {}, "another mixer"),
+    "another shape": (lambda s: s | {"position": s["position"][:, None]}, "position"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_STATE)
+def test_a_wrong_state_is_told_in_one_sentence(spec: Mixer, case: str) -> None:
+    mixer = causal(spec)
+    change, wanted = BAD_STATE[case]
+    _, state = mixer.prefill(inputs(3))
+    with pytest.raises(ValueError, match=wanted) as told:
+        mixer.step(inputs(3)[:, 0], change(state))
+    assert "\n" not in str(told.value)
+
+
+def test_the_spec_says_where_it_comes_from(spec: Mixer) -> None:
+    assert spec.source
+    assert spec.complexity
 
 
 def test_gradients_are_right(spec: Mixer) -> None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any
+from collections.abc import Iterator
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from seqlab.nn.rows import fresh_position
 from seqlab.spec import Part
 
-__all__ = ["Mixer", "SequenceMixer", "State"]
+__all__ = ["Mixer", "SequenceMixer", "State", "fresh_position"]
 
 State = dict[str, Tensor]
 """A mixer's memory: a flat dict of tensors, batch first, with `position` (B,) int64, the symbols seen by each row.
@@ -22,6 +24,11 @@ Rows can be selected, concatenated, saved and served together. `step` may work i
 class Mixer(Part, kind="mixers"):
     """A sequence mixer's spec."""
 
+    source: ClassVar[str] = ""
+    """Where the formula was published: authors or a short name, and the arXiv number."""
+    complexity: ClassVar[str] = ""
+    """Operations of a forward pass over L positions, up to a factor, such as `L log L`."""
+
     @abstractmethod
     def build(self, *, dim: int, length: int) -> SequenceMixer:
         """A module for D = dim features and inputs of up to `length` positions (what a longer input does, the
@@ -31,9 +38,11 @@ class Mixer(Part, kind="mixers"):
 class SequenceMixer(nn.Module):
     """The module of a sequence mixer.
 
-    x and y are (B, L, D); `lengths` (B,) gives the true lengths of right-padded rows, and padding never changes a
-    real position. Parameters are real, so `.double()` means double. Accumulators are float32 or the input's dtype,
-    whichever is wider; the output has the input's dtype.
+    x and y are (B, L, D), B and L at least 1. `lengths` (B,) gives the true lengths of right-padded rows, and padding
+    never changes a real position. `starts` (B, L) bool tells where a document begins inside its row: nothing before
+    it is seen from there on, so left padding is a start at the first real position (seqlab.nn.rows). Parameters are
+    real, so `.double()` means double. Accumulators are float32 or the input's dtype, whichever is wider; the output
+    has the input's dtype. What does not fit raises ValueError in one sentence.
     """
 
     causal: bool
@@ -41,12 +50,15 @@ class SequenceMixer(nn.Module):
     """The longest input; None where there is no limit. A longer input raises ValueError in one sentence."""
     reach: int | None = None
     """How many positions one output sees at most, its own included, where the mixer limits that by design."""
+    resets: bool = False
+    """Whether `starts` may be given."""
+    _signature: tuple[tuple[torch.dtype, torch.device], dict[str, tuple[torch.Size, torch.dtype]]] | None = None
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         """(B, L, D) -> (B, L, D)."""
         raise self._missing("forward")
 
-    def prefill(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+    def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         """`forward`, and the state after each row's last real position."""
         raise self._missing("prefill")
 
@@ -77,16 +89,102 @@ class SequenceMixer(nn.Module):
     def _missing(self, method: str) -> NotImplementedError:
         return NotImplementedError(f"{type(self).__name__} has no `{method}`, which every mixer must have.")
 
-    def check_length(self, x: Tensor) -> None:
-        """Raise ValueError when the input is longer than `max_length`."""
+    def check(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> None:
+        """Raise ValueError where forward and prefill cannot take these; values are not looked at while compiling."""
+        name = type(self).__name__
+        if x.ndim != 3 or 0 in x.shape:
+            raise ValueError(f"{name} takes (B, L, D) with at least one row and one position, got {tuple(x.shape)}.")
+        self._check_dtype(x)
         if self.max_length is not None and x.shape[1] > self.max_length:
-            name = type(self).__name__
             raise ValueError(
                 f"{name} was built for {self.max_length} positions and was given {x.shape[1]}; "
                 "build it with a larger length, or feed it in pieces with prefill and step."
             )
+        if lengths is not None:
+            _check_lengths(name, lengths, x)
+        if starts is not None:
+            self._check_starts(starts, x)
+
+    def _check_starts(self, starts: Tensor, x: Tensor) -> None:
+        name = type(self).__name__
+        if not self.resets:
+            raise ValueError(f"{name} cannot begin a new document inside a row; give each document a row of its own.")
+        if starts.shape != x.shape[:2] or starts.dtype != torch.bool:
+            raise ValueError(
+                f"{name} takes starts as booleans of shape {tuple(x.shape[:2])}, one for each position, "
+                f"got {starts.dtype} of shape {tuple(starts.shape)}."
+            )
+
+    def _check_dtype(self, x: Tensor) -> None:
+        own = _compute_dtype(self)
+        if x.dtype != own:
+            raise ValueError(
+                f"{type(self).__name__} computes in {_plain(own)} and was given {_plain(x.dtype)}; convert either."
+            )
+
+    def check_state(self, x_t: Tensor, state: State) -> None:
+        """Raise ValueError where `step` cannot take x_t with this state; nothing is looked at while compiling."""
+        if torch.compiler.is_compiling():
+            return
+        name = type(self).__name__
+        if x_t.ndim != 2 or len(x_t) == 0:
+            raise ValueError(f"{name} steps with (B, D), at least one row, got {tuple(x_t.shape)}.")
+        self._check_dtype(x_t)
+        expected = self._state_signature(x_t)
+        if state.keys() != expected.keys():
+            raise ValueError(
+                f"{name} keeps a state of {', '.join(sorted(expected))} and was given one of "
+                f"{', '.join(sorted(state)) or 'nothing'}: it belongs to another mixer."
+            )
+        for entry, (shape, dtype) in expected.items():
+            held = state[entry]
+            if held.shape[1:] != shape or held.dtype != dtype:
+                raise ValueError(
+                    f"{name} keeps `{entry}` as {_plain(dtype)} of shape {('B', *shape)} and was given "
+                    f"{_plain(held.dtype)} of shape {tuple(held.shape)}: it belongs to another mixer or dtype."
+                )
+            if len(held) != len(x_t):
+                raise ValueError(
+                    f"{name} was given {len(x_t)} rows and `{entry}` of {len(held)} rows; select the rows."
+                )
+
+    def _state_signature(self, x_t: Tensor) -> dict[str, tuple[torch.Size, torch.dtype]]:
+        key = (x_t.dtype, x_t.device)
+        if self._signature is None or self._signature[0] != key:
+            fresh = self.init_state(1)
+            self._signature = key, {entry: (tensor.shape[1:], tensor.dtype) for entry, tensor in fresh.items()}
+        return self._signature[1]
 
 
-def fresh_position(batch: int, device: torch.device) -> Tensor:
-    """The `position` entry of a new state: (B,) zeros."""
-    return torch.zeros(batch, dtype=torch.int64, device=device)
+def _check_lengths(name: str, lengths: Tensor, x: Tensor) -> None:
+    if lengths.shape != x.shape[:1] or lengths.is_floating_point() or lengths.dtype == torch.bool:
+        raise ValueError(
+            f"{name} takes lengths as whole numbers of shape ({len(x)},), one for each row, "
+            f"got {_plain(lengths.dtype)} of shape {tuple(lengths.shape)}."
+        )
+    if torch.compiler.is_compiling():
+        return
+    least, most = int(lengths.min()), int(lengths.max())
+    if least < 1:
+        raise ValueError(f"{name} was given a row of length {least}; every row needs at least one real position.")
+    if most > x.shape[1]:
+        raise ValueError(f"{name} was given a row of length {most} in an input of {x.shape[1]} positions.")
+
+
+def _compute_dtype(module: nn.Module) -> torch.dtype:
+    """The dtype of the parameters, those aside that stay in float32 when the model computes in a narrower one."""
+    found = next(_narrowed(module), None)
+    if found is None:
+        raise ValueError(f"{type(module).__name__} has no parameter that computes in the model's dtype.")
+    return found.dtype
+
+
+def _narrowed(module: nn.Module) -> Iterator[nn.Parameter]:
+    yield from module.parameters(recurse=False)
+    for child in module.children():
+        if not getattr(child, "keeps_float32", False):
+            yield from _narrowed(child)
+
+
+def _plain(dtype: torch.dtype) -> str:
+    return str(dtype).removeprefix("torch.")

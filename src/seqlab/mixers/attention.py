@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -9,6 +11,7 @@ from seqlab.kernels.attention import attention
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.heads import Heads, Position, alibi_slopes
 from seqlab.nn.inits import residual
+from seqlab.nn.rows import positions_seen
 from seqlab.spec import Field
 
 __all__ = ["Attention", "SelfAttention"]
@@ -19,6 +22,9 @@ class Attention(Mixer):
 
     An input longer than `length` raises, and so does a step beyond it.
     """
+
+    source: ClassVar[str] = "Vaswani et al., arXiv 1706.03762"
+    complexity: ClassVar[str] = "L^2"
 
     heads: int = Field(default=4, ge=1)
     """Number of heads; it divides D."""
@@ -58,11 +64,11 @@ class SelfAttention(SequenceMixer):
         self.heads.reset_parameters()
         self.out.reset_parameters()
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
+        self.check(x, lengths, starts)
         return self._attend(x, lengths)[0]
 
     def _attend(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        self.check_length(x)
         time = torch.arange(x.shape[1], device=x.device)
         q, k, v = self.heads(x, time[None])
         bias = self._bias(x, lengths)
@@ -82,13 +88,14 @@ class SelfAttention(SequenceMixer):
         bias = -slopes[:, None, None] * penalty
         return bias[None] if real is None else bias.masked_fill(~real, float("-inf"))
 
-    def prefill(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+    def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self._require_causal()
+        self.check(x, lengths, starts)
         y, k, v = self._attend(x, lengths)
         state = self.init_state(x.shape[0])
         state["keys"][:, : x.shape[1]] = k
         state["values"][:, : x.shape[1]] = v
-        state["position"] += x.shape[1] if lengths is None else lengths
+        state["position"] = positions_seen(x, lengths)
         return y, state
 
     def init_state(self, batch: int) -> State:
@@ -102,6 +109,7 @@ class SelfAttention(SequenceMixer):
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         self._require_causal()
+        self.check_state(x_t, state)
         position, keys, values = state["position"], state["keys"], state["values"]
         if int(position.max()) >= keys.shape[1]:
             raise ValueError(f"attention was built for {keys.shape[1]} positions and cannot step beyond them.")

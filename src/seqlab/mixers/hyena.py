@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -15,6 +15,7 @@ from seqlab.kernels.long_convolution import long_convolution
 from seqlab.kernels.short_convolution import short_convolution
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.inits import residual
+from seqlab.nn.rows import positions_seen, without_padding
 from seqlab.spec import Field
 
 __all__ = ["Hyena", "HyenaOperator"]
@@ -27,6 +28,9 @@ class Hyena(Mixer):
     `length` raises, and so does a step beyond it. Linears and the short convolution are drawn by torch's default,
     uniform within 1/sqrt(fan_in), biases too; the skips D by N(0, 1). Conventions of HazyResearch/safari.
     """
+
+    source: ClassVar[str] = "Poli et al., arXiv 2302.10866"
+    complexity: ClassVar[str] = "L log L"
 
     order: int = Field(default=2, ge=2)
     """N, the number of gates; there are N - 1 long convolutions."""
@@ -79,16 +83,14 @@ class HyenaOperator(SequenceMixer):
     def param_groups(self) -> list[dict[str, Any]]:
         return self.filter.param_groups()
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
+        self.check(x, lengths, starts)
         return self._mix(x, lengths)[0]
 
     def _mix(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, list[Tensor]]:
         """y, the short convolution's input (B, (N+1) D, L) and the long ones' inputs (B, D, L), one each."""
-        self.check_length(x)
-        if lengths is not None:
-            # Padding cannot reach back by the formula, but a transform spreads its rounding everywhere.
-            padded = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
-            x = x.masked_fill(padded[..., None], 0)
+        # Padding cannot reach back by the formula, but a transform spreads its rounding everywhere.
+        x = without_padding(x, lengths)
         # Features before time from here to the output's linear: no array is turned round in memory.
         weight, bias = self.project.weight.expand(len(x), -1, -1), self.project.bias[:, None].expand(len(x), -1, 1)
         projected = torch.baddbmm(bias, weight, x.transpose(1, 2))
@@ -108,11 +110,12 @@ class HyenaOperator(SequenceMixer):
         """(D (N-1), ...) -> (N-1, D, ...)."""
         return channels.view(self.dim, self.order - 1, *channels.shape[1:]).transpose(0, 1)
 
-    def prefill(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+    def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
+        self.check(x, lengths, starts)
         y, projected, gated = self._mix(x, lengths)
         state = self.init_state(x.shape[0])
         state["history"][..., : x.shape[1]] = torch.stack(gated, dim=1)
-        state["position"] += x.shape[1] if lengths is None else lengths
+        state["position"] = positions_seen(x, lengths)
         kept = state["recent"].shape[-1]
         source = (state["position"][:, None] - torch.arange(kept, 0, -1, device=x.device))[:, None]
         recent = projected.gather(2, source.clamp(min=0).expand(-1, projected.shape[1], -1))
@@ -130,6 +133,7 @@ class HyenaOperator(SequenceMixer):
         }
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
+        self.check_state(x_t, state)
         position, history = state["position"], state["history"]
         times = sorted(set(position.tolist()))
         if times[-1] >= self.length:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor, nn
 
@@ -10,6 +12,7 @@ from seqlab.kernels.window_attention import window_attention
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.heads import Heads, Position, alibi_slopes
 from seqlab.nn.inits import residual
+from seqlab.nn.rows import positions_seen
 from seqlab.spec import Field
 
 __all__ = ["SlidingAttention", "Window"]
@@ -20,6 +23,9 @@ class Window(Mixer):
 
     Linears are drawn by torch's default, uniform within 1/sqrt(fan_in), biases too.
     """
+
+    source: ClassVar[str] = "Longformer, arXiv 2004.05150; sinks: arXiv 2309.17453"
+    complexity: ClassVar[str] = "L"
 
     window: int = Field(default=128, ge=1)
     """How many positions are seen, the own one included."""
@@ -61,7 +67,8 @@ class SlidingAttention(SequenceMixer):
         self.heads.reset_parameters()
         self.out.reset_parameters()
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
+        self.check(x, lengths, starts)
         return self._attend(x)[0]
 
     def _attend(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -71,10 +78,11 @@ class SlidingAttention(SequenceMixer):
         y = window_attention(q, k, v, window=self.window, slopes=slopes, dropout=self.dropout * self.training)
         return self.out(y.flatten(2)), k, v
 
-    def prefill(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+    def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
+        self.check(x, lengths, starts)
         y, k, v = self._attend(x)
         state = self.init_state(x.shape[0])
-        state["position"] += x.shape[1] if lengths is None else lengths
+        state["position"] = positions_seen(x, lengths)
         # The ring's slot s holds the last real position that is s mod window, if there is one.
         last = state["position"][:, None] - 1
         source = last - self._age(last)
@@ -98,6 +106,7 @@ class SlidingAttention(SequenceMixer):
         }
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
+        self.check_state(x_t, state)
         position, keys, values = state["position"], state["keys"], state["values"]
         q, k, v = self.heads(x_t[:, None], position[:, None])
         rows, slot = torch.arange(len(position), device=position.device), position % self.window

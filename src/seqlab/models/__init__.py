@@ -64,20 +64,20 @@ class BlockModule(nn.Module):
         self.channel_norm = spec.norm.build(dim=dim) if spec.channel is not None else None
         self.dropout = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
 
-    def forward(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """(B, L, D) -> (B, L, D)."""
+    def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
+        """(B, L, D) -> (B, L, D); lengths and starts as mixers take them."""
         if self.checkpointing and self.training:
-            result: Tensor = checkpoint(self._forward, x, lengths, use_reentrant=False)
+            result: Tensor = checkpoint(self._forward, x, lengths, starts, use_reentrant=False)
             return result
-        return self._forward(x, lengths)
+        return self._forward(x, lengths, starts)
 
-    def _forward(self, x: Tensor, lengths: Tensor | None) -> Tensor:
-        mixed = self.mixer(self.mixer_norm(x) if self.pre else x, lengths)
+    def _forward(self, x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> Tensor:
+        mixed = self.mixer(self.mixer_norm(x) if self.pre else x, *_rows(lengths, starts))
         return self._after_mixer(x, mixed)
 
-    def prefill(self, x: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+    def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         """`forward`, and the mixer's state after each row's last real position."""
-        mixed, state = self.mixer.prefill(self.mixer_norm(x) if self.pre else x, lengths)
+        mixed, state = self.mixer.prefill(self.mixer_norm(x) if self.pre else x, *_rows(lengths, starts))
         return self._after_mixer(x, mixed), state
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
@@ -97,3 +97,8 @@ class BlockModule(nn.Module):
     def flops(self, length: int) -> float:
         """Floating-point operations of one row's forward pass."""
         return self.mixer.flops(length) + (length * self.channel.flops() if self.channel is not None else 0.0)
+
+
+def _rows(lengths: Tensor | None, starts: Tensor | None) -> tuple[Tensor | None, ...]:
+    """What a mixer is told of its rows; a user's mixer that knows no starts is not given any."""
+    return (lengths,) if starts is None else (lengths, starts)

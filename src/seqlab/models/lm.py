@@ -17,6 +17,7 @@ from seqlab.nn.inits.normal import Normal
 from seqlab.nn.norms import Norm
 from seqlab.nn.norms.rmsnorm import RMSNorm
 from seqlab.nn.position import sinusoidal
+from seqlab.nn.rows import last_position, positions_in_document
 from seqlab.spec import Field, SpecError
 from seqlab.spec.part import label
 
@@ -130,21 +131,23 @@ class LanguageModel(nn.Module):
     def _blocks(self) -> Iterator[BlockModule]:
         return cast(Iterator[BlockModule], iter(self.blocks))
 
-    def forward(self, tokens: Tensor, lengths: Tensor | None = None) -> Tensor:
-        """tokens (B, L) -> logits (B, L, V), in the parameters' dtype."""
-        x = self._embed(tokens, torch.arange(tokens.shape[1], device=tokens.device))
+    def forward(self, tokens: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
+        """tokens (B, L) -> logits (B, L, V), in the parameters' dtype; lengths and starts as mixers take them."""
+        x = self._embed(tokens, positions_in_document(tokens, starts))
         for block in self._blocks():
-            x = block(x, lengths)
+            x = block(x, lengths, starts)
         return self._logits(x)
 
-    def prefill(self, tokens: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, State]:
+    def prefill(
+        self, tokens: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None
+    ) -> tuple[Tensor, State]:
         """tokens (B, L) -> the logits after each row's last real symbol (B, V), and the state there."""
-        x = self._embed(tokens, torch.arange(tokens.shape[1], device=tokens.device))
+        x = self._embed(tokens, positions_in_document(tokens, starts))
         state: State = {}
         for index, block in enumerate(self._blocks()):
-            x, memory = block.prefill(x, lengths)
+            x, memory = block.prefill(x, lengths, starts)
             state |= _named(index, memory)
-        last = x[:, -1] if lengths is None else x[torch.arange(len(x), device=x.device), lengths - 1]
+        last = x[torch.arange(len(x), device=x.device), last_position(x, lengths)]
         return self._logits(last), state
 
     def init_state(self, batch: int) -> State:

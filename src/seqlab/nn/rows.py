@@ -1,0 +1,63 @@
+"""Where the rows of a batch end and where documents begin in them: right padding, left padding, packed rows.
+
+`lengths` (B,) counts the real positions of right-padded rows. `starts` (B, L) is true where a document begins: a
+mixer that resets forgets there what came before. A row of one document needs no start at its first position.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+__all__ = [
+    "document_begins",
+    "fresh_position",
+    "last_position",
+    "positions_in_document",
+    "positions_seen",
+    "starts_after_padding",
+    "without_padding",
+]
+
+
+def fresh_position(batch: int, device: torch.device) -> Tensor:
+    """The `position` entry of a new state: (B,) zeros."""
+    return torch.zeros(batch, dtype=torch.int64, device=device)
+
+
+def starts_after_padding(padding: Tensor, length: int) -> Tensor:
+    """The starts (B, L) of left-padded rows, whose first `padding` (B,) positions mean nothing."""
+    return torch.arange(length, device=padding.device) == padding[:, None]
+
+
+def document_begins(starts: Tensor) -> Tensor:
+    """(B, L) -> (B, L) int64: where the document of each position begins."""
+    time = torch.arange(starts.shape[1], device=starts.device)
+    return torch.where(starts, time, 0).cummax(1).values
+
+
+def positions_in_document(x: Tensor, starts: Tensor | None) -> Tensor:
+    """(1 or B, L) int64: how many positions of its own document come before each position."""
+    time = torch.arange(x.shape[1], device=x.device)[None]
+    return time if starts is None else time - document_begins(starts)
+
+
+def last_position(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """(B,) int64: the index of each row's last real position."""
+    return torch.full((len(x),), x.shape[1], device=x.device) - 1 if lengths is None else lengths.long() - 1
+
+
+def positions_seen(x: Tensor, lengths: Tensor | None, starts: Tensor | None = None) -> Tensor:
+    """The `position` entry (B,) of a state after x: the real positions of each row's last document."""
+    last = last_position(x, lengths)
+    if starts is None:
+        return last + 1
+    return last + 1 - document_begins(starts).gather(1, last[:, None])[:, 0]
+
+
+def without_padding(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """x (B, L, ...) with zeros in the place of right padding; x itself where there is none."""
+    if lengths is None:
+        return x
+    padded = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
+    return x.masked_fill(padded.view(*padded.shape, *[1] * (x.ndim - 2)), 0)
