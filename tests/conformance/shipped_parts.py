@@ -10,7 +10,8 @@ from torch import Tensor, nn
 
 from seqlab.spec import find, names
 
-# Overrides of the defaults that are worth a run of their own. A part that is not named here is tested as it is.
+# Overrides of the defaults that are worth a run of their own. A part that is not named here is tested as it is;
+# a name that two kinds share is given with its kind.
 VARIANTS: dict[str, list[dict[str, Any]]] = {
     "attention": [
         {},
@@ -19,6 +20,8 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"causal": False},
         {"causal": False, "position": "alibi"},
     ],
+    "filters/s4d": [{"spectrum": "lin"}, {"discretisation": "bilinear", "spectrum": "legs", "states": 6}],
+    "filters/shift": [{"states": 5}],
     "window": [{"window": 5, "position": "rotary", "qk_norm": True}, {"window": 3, "position": "alibi"}, {"window": 1}],
     "hyena": [{}, {"order": 3, "short_filter": 1}],
     "implicit": [{}, {"positions_lr": 0.0, "shift": 0.05}, {"normalise": True, "inner_layers": 0}],
@@ -32,7 +35,7 @@ def variants(kind: str) -> list[Any]:
     return [
         pytest.param(find(kind, name)(**changes), id="-".join([name, *(f"{k}={v}" for k, v in changes.items())]))
         for name in names(kind)
-        for changes in VARIANTS.get(name, [{}])
+        for changes in VARIANTS.get(f"{kind}/{name}") or VARIANTS.get(name, [{}])
     ]
 
 

@@ -6,11 +6,14 @@ mixer that resets forgets there what came before. A row of one document needs no
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
 __all__ = [
     "document_begins",
+    "each_document",
     "fresh_position",
     "last_position",
     "positions_in_document",
@@ -34,6 +37,29 @@ def document_begins(starts: Tensor) -> Tensor:
     """(B, L) -> (B, L) int64: where the document of each position begins."""
     time = torch.arange(starts.shape[1], device=starts.device)
     return torch.where(starts, time, 0).cummax(1).values
+
+
+def each_document(f: Callable[[Tensor], Tensor], x: Tensor, starts: Tensor | None) -> Tensor:
+    """f, causal and from (N, T, D) to (N, T, E), of every document as a row of its own: (B, L, D) -> (B, L, E).
+
+    Documents are padded with zeros to the next power of two, and those of one size go through f together: no more
+    than twice the positions, however the documents are cut, and nothing of one can reach another.
+    """
+    if starts is None:
+        return f(x)
+    begins = starts.index_fill(1, torch.zeros(1, dtype=torch.int64, device=x.device), True).flatten().nonzero()[:, 0]
+    sizes = torch.diff(begins, append=begins.new_tensor([starts.numel()]))
+    flat, places, outputs = x.flatten(0, 1), [], []
+    powers = [1 << (size - 1).bit_length() for size in sizes.tolist()]
+    for power in sorted(set(powers)):
+        chosen = torch.tensor([p == power for p in powers], device=x.device)
+        time = torch.arange(power, device=x.device)
+        place, real = begins[chosen, None] + time, time < sizes[chosen, None]
+        rows = flat[place.clamp(max=len(flat) - 1)].masked_fill(~real[..., None], 0)
+        places.append(place[real])
+        outputs.append(f(rows)[real])
+    in_order = torch.cat(outputs)[torch.cat(places).argsort()]
+    return in_order.view(*starts.shape, -1)
 
 
 def positions_in_document(x: Tensor, starts: Tensor | None) -> Tensor:
