@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 
 import pytest
 import torch
 
+from seqlab.places import compiled_folder
+
 torch.set_num_threads(1)
 torch.use_deterministic_algorithms(True)
 torch.utils.deterministic.fill_uninitialized_memory = True
+os.environ["SEQLAB_KERNELS"] = str(compiled_folder())  # tests have caches of their own; one compilation serves them all
 
 
 @pytest.fixture(autouse=True)

@@ -182,11 +182,18 @@ def test_stop_says_when_it_waited_in_vain(cli: Cli, book: LabBook) -> None:
 def test_doctor_names_what_is_broken_and_what_to_do(cli: Cli, book: LabBook) -> None:
     (book.root / "other/checkpoints/4/model.safetensors").write_bytes(b"")
     findings = json.loads(cli("doctor", "--json").output)
-    assert {"python", "torch", "g++", "processor", "bfloat16", "GPU", "cache", "disk"} <= {f["what"] for f in findings}
+    assert {"python", "torch", "C++ kernels", "processor", "GPU", "cache", "disk"} <= {f["what"] for f in findings}
     broken = next(finding for finding in findings if finding["what"] == "other")
     assert "checkpoint 4 is not usable" in broken["found"]
     assert "delete" in broken["advice"]
     assert "! other: delete" in cli("doctor").output
+
+
+def test_doctor_says_what_compiles_the_kernels(cli: Cli, book: LabBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQLAB_COMPILER", "/nonexistent")
+    found = {finding["what"]: finding for finding in json.loads(cli("doctor", "--json").output)}["C++ kernels"]
+    assert found["found"] == "no compiler"
+    assert "install g++" in found["advice"]
 
 
 def test_doctor_names_what_killed_processes_left(cli: Cli, book: LabBook) -> None:

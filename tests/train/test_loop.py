@@ -88,6 +88,7 @@ def test_the_summary_is_true(tiny: Experiment) -> None:
     assert summary["floors"]["uniform"]["nats_per_symbol"] == pytest.approx(math.log(256))
     sizes = [path.stat().st_size for path in (run.folder / "checkpoints" / "8").iterdir() if path.suffix != ".json"]
     assert summary["checkpoint_bytes"] == sum(sizes)
+    assert summary["kernels"]["attention"] == ["short"]
     assert summary["metrics"]["last"]["val/loss"] == run.metrics.last["val/loss"]
 
 

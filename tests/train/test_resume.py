@@ -190,6 +190,16 @@ def test_threads_that_differ_are_marked(tiny: Experiment, monkeypatch: pytest.Mo
     assert any("threads: 1 -> 2" in message for message in watch.messages)
 
 
+def test_a_compiler_that_went_is_marked(tiny: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = queued(tiny)
+    monkeypatch.setattr("seqlab.train.environment.compiler_version", lambda: "g++ 1")
+    stopped(run, at=3)
+    monkeypatch.setattr("seqlab.train.environment.compiler_version", lambda: None)
+    resume(run, At(0, lambda: None))
+    (event,) = [event for event in run.events() if event["kind"] == "not_bit_comparable"]
+    assert event["changed"] == ["native_kernels: g++ 1 -> none: no compiler"]
+
+
 def test_the_same_place_is_comparable(tiny: Experiment) -> None:
     run = queued(tiny)
     stopped(run, at=3)

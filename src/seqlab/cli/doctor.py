@@ -6,7 +6,6 @@ import importlib.util
 import os
 import platform
 import shutil
-import subprocess
 from collections.abc import Iterator, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -58,21 +57,23 @@ def _software() -> Iterator[Finding]:
     yield Finding("python", platform.python_version())
     for package in ("torch", "numpy", "pydantic", "click", "rich", "safetensors"):
         yield Finding(package, metadata.version(package))
-    compiler = shutil.which("g++")
-    yield Finding(
-        "g++",
-        _first_line(compiler, "--version") if compiler else "not installed",
-        "" if compiler else "everything runs without it, some kernels slower; install g++ (apt-get install g++)",
-    )
+    yield _native_kernels()
     clients = {"pip": importlib.util.find_spec("pip") is not None, "npm": shutil.which("npm") is not None}
     for client, there in clients.items():
         advice = "" if there else "install it; some data sets come through it (`seqlab data ls`)"
         yield Finding(client, "here" if there else "not installed", advice)
 
 
-def _first_line(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=10)
-    return done.stdout.partition("\n")[0]
+def _native_kernels() -> Finding:
+    from seqlab.kernels.native import compiler_version, failures
+
+    what, version = "C++ kernels", compiler_version()
+    if version is None:
+        return Finding(what, "no compiler", "everything runs without it, some kernels slower; install g++")
+    if failed := failures():
+        found = "; ".join(f"{name}: {failure}" for name, failure in failed.items())
+        return Finding(what, found, "torch's operations serve, slower; remove the .failed file to try again")
+    return Finding(what, f"usable, compiled at first use by {version}")
 
 
 def _machine() -> Iterator[Finding]:

@@ -159,6 +159,7 @@ def _print_cost(facts: dict[str, Any]) -> None:
             ("memory", render.size(summary.get("peak_memory_bytes"))),
             ("time goes to", ", ".join(f"{name} {share:.0%}" for name, share in shares if share >= 0.005)),
             ("where", ", ".join(_places(environment))),
+            ("kernels", "; ".join(f"{name} {', '.join(ways)}" for name, ways in summary.get("kernels", {}).items())),
             ("disk", f"{render.size(sum(facts['bytes'].values()))} ({', '.join(sizes)})"),
             ("checkpoints", ", ".join(f"{step:,}" for step in facts["checkpoints"])),
             ("removed", "\n".join(_removed(removal) for removal in facts["removed"])),

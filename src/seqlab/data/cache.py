@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from seqlab.data import DataError
+from seqlab.places import cache_folder
 
 Readable = bytes | memoryview | np.ndarray
 
@@ -25,9 +26,7 @@ class CacheUnwritable(DataError):
 
 def folder() -> Path:
     """The cache folder; it need not exist yet."""
-    if chosen := os.environ.get("SEQLAB_CACHE"):
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache").expanduser() / "seqlab"
+    return cache_folder()
 
 
 def buffer(data: Readable) -> memoryview:

@@ -1,7 +1,8 @@
 """Pure functions of tensors, one folder an operation.
 
-`reference.py` is slow and obvious and is the law; `fast.py` says the same quickly; `dispatch.py` alone picks one, by
-shape, dtype and device and nothing else, so that the same call always runs the same arithmetic.
+`reference.py` is slow and obvious and is the law; `fast.py` says the same quickly in torch's operations; `native.py`,
+where there is one, in C++; `dispatch.py` alone picks one, by shape, dtype, device and what could be compiled here, and
+nothing else, so that the same call always runs the same arithmetic. It tells `seqlab.kernels.taken` which.
 
 Shapes: b batch, l length, d features, h heads, g groups of heads that share keys and values, k taps, m keys.
 """

@@ -13,6 +13,8 @@ from typing import Any
 
 import torch
 
+from seqlab.kernels.native import compiler_version, failures
+
 __all__ = ["differences", "environment", "git_state"]
 
 
@@ -29,11 +31,12 @@ def environment(device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
         "threads": torch.get_num_threads(),
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "compute_dtype": str(dtype).removeprefix("torch."),
+        "native_kernels": _native_kernels(),
         "platform": platform.platform(),
     }
 
 
-BITS = ("torch", "numpy", "processor", "threads", "device", "compute_dtype")
+BITS = ("torch", "numpy", "processor", "threads", "device", "compute_dtype", "native_kernels")
 
 
 def differences(before: dict[str, Any], now: dict[str, Any], *, every: bool = False) -> list[str]:
@@ -48,6 +51,12 @@ def _installed(name: str) -> bool:
     except metadata.PackageNotFoundError:
         return False
     return True
+
+
+def _native_kernels() -> str:
+    """What compiles the kernels in C++, and which of them it could not compile."""
+    without = "".join(f", without {name}" for name in failures())
+    return f"{compiler_version() or 'none: no compiler'}{without}"
 
 
 def _processor() -> str:

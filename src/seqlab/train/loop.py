@@ -6,6 +6,7 @@ import math
 import time
 
 from seqlab.journal import Attempt, Run
+from seqlab.kernels.taken import forget
 from seqlab.train.auditor import Auditor
 from seqlab.train.cadence import Cadence
 from seqlab.train.checkpoint import latest
@@ -64,6 +65,7 @@ def begin(t: Training, run: Run, attempt: Attempt, watch: Watch) -> None:
     for sentence in skipped:
         watch.message(sentence)
         attempt.event("checkpoint_skipped", message=sentence)
+    forget()
     begin_interventions(t)
     t.frozen_digest, t.started = t.digest_frozen(), time.monotonic()
     if newest is not None:

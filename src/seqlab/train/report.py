@@ -13,6 +13,7 @@ from torch import Tensor
 
 from seqlab.journal import Attempt
 from seqlab.journal.digest import is_better
+from seqlab.kernels.taken import taken
 from seqlab.train.training import Training
 from seqlab.train.watch import Progress, Watch
 
@@ -129,6 +130,7 @@ class Report:
             shares=t.shares.fractions(),
             peak_memory_bytes=self._memory(),
             checkpoint_bytes=self._checkpoint_bytes,
+            kernels=taken(),
             overflows=t.loss_scale.overflows,
             best_checkpoints={name: step for name, (_, step) in t.best.items()},
         )

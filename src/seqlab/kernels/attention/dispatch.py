@@ -7,6 +7,7 @@ from torch import Tensor
 
 from seqlab.kernels.attention.fast import attention_fused
 from seqlab.kernels.attention.short import attention_short
+from seqlab.kernels.taken import take
 
 __all__ = ["attention"]
 
@@ -29,5 +30,7 @@ def attention(
     added to the scores (ALiBi), boolean ones say which keys are seen (lengths). dropout: share of weights dropped.
     """
     if q.device.type == "cpu" and dropout == 0 and q.shape[1] > 1 and k.shape[1] <= SHORT:
+        take("attention", "short")
         return attention_short(q, k, v, causal=causal, bias=bias)
+    take("attention", "fused")
     return attention_fused(q, k, v, causal=causal, bias=bias, dropout=dropout)

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqlab.kernels.long_convolution.fast import long_convolution_fft
+from seqlab.kernels.taken import take
 
 __all__ = ["long_convolution"]
 
@@ -17,4 +18,5 @@ def long_convolution(
 
     The sequence lies last, where the transform wants it. l and k are free of each other; the gradient exists once.
     """
+    take("long_convolution", "torch fft")
     return long_convolution_fft(u, taps, skip)

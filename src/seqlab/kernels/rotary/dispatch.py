@@ -6,6 +6,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqlab.kernels.rotary.fast import rotary_halves
+from seqlab.kernels.taken import take
 
 __all__ = ["rotary"]
 
@@ -19,4 +20,5 @@ def rotary(
     base^(-2i/d); the paper pairs neighbours, which is the same up to a fixed order of features. Rows may stand at
     positions of their own.
     """
+    take("rotary", "halves")
     return rotary_halves(x, position, base)

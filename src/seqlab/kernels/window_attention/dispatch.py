@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqlab.kernels.attention import attention
+from seqlab.kernels.taken import take
 from seqlab.kernels.window_attention.fast import window_attention_blocks
 
 __all__ = ["window_attention"]
@@ -25,6 +26,8 @@ def window_attention(
     slopes: ALiBi, the score of head i at distance n is lowered by slopes_i n. The cost grows with l x window.
     """
     if window >= q.shape[1] and slopes is None:
+        take("window_attention", "full")
         return attention(q, k, v, causal=True, dropout=dropout)
+    take("window_attention", "blocks")
     window = min(window, q.shape[1])
     return window_attention_blocks(q, k, v, window=window, slopes=slopes, dropout=dropout)

@@ -1,0 +1,164 @@
+"""Kernels in C++: compiled at their first use, once for a machine, and called with tensors through ctypes.
+
+A source is plain C++17 that knows no torch: extern "C" functions of pointers, sizes and, last, a number of threads;
+what sources share lies in `headers/`. Nothing depends on it: where there is no compiler, or it fails, or takes more
+than a minute, the kernel's torch path serves, and `seqlab doctor` says why.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import functools
+import hashlib
+import os
+import platform
+import shutil
+import signal
+import subprocess
+import tempfile
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from seqlab.places import compiled_folder
+
+__all__ = ["Native", "compiler_version", "failures", "find_compiler"]
+
+FOLDER = Path(__file__).parent
+HEADERS = FOLDER / "headers"
+FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-fPIC", "-shared")
+"""Sums keep their order and NaN its meaning: nothing of -ffast-math that would change them."""
+LIMIT_SECONDS = 60.0
+
+
+class Native:
+    """The functions of one C++ source.
+
+    The library is kept in the folder of compiled kernels under a hash of the source, the headers, the flags, the
+    compiler and the processor; beside it, after a failure, `.failed` with what the compiler said, so that nobody
+    waits for the same failure again.
+    """
+
+    def __init__(self, source: Path) -> None:
+        self.source = source
+        self._library: ctypes.CDLL | None = None
+        self._fault: str | None = None
+
+    def usable(self) -> bool:
+        """Whether the functions can be called; the first question compiles. Never while torch traces or compiles."""
+        return not torch.compiler.is_compiling() and self.fault() is None
+
+    def fault(self) -> str | None:
+        """Why the functions cannot be called, in one sentence; None where they can."""
+        if self._library is None and self._fault is None:
+            self._fault = self._load()
+        return self._fault
+
+    def run(self, function: str, *arguments: Tensor | int | float | None) -> None:
+        """Call a function: tensors as pointers (None: a null), int as int64, float as double; threads are added.
+
+        The tensors are contiguous, on the CPU, and kept alive by the caller.
+        """
+        assert self._library is not None, "ask `usable` first"
+        self._library[function](*map(_for_c, arguments), ctypes.c_int64(torch.get_num_threads()))
+
+    def failure(self) -> str | None:
+        """What an earlier attempt to compile ended with, if it failed; compiles nothing itself."""
+        target = self._target()
+        marker = None if target is None else target.with_suffix(".failed")
+        return f"{marker.read_text()} ({marker})" if marker is not None and marker.exists() else None
+
+    def _target(self) -> Path | None:
+        """The library's file; None without a compiler."""
+        version = compiler_version()
+        if version is None:
+            return None
+        whole = hashlib.sha256(repr((version, FLAGS, _processor())).encode())
+        for file in [self.source, *sorted(HEADERS.glob("*.h"))]:
+            whole.update(file.read_bytes())
+        return compiled_folder() / f"{self.source.stem}-{whole.hexdigest()[:24]}.so"
+
+    def _load(self) -> str | None:
+        target = self._target()
+        if target is None:
+            return "there is no C++ compiler"
+        marker = target.with_suffix(".failed")
+        if marker.exists():
+            return marker.read_text()
+        try:
+            if not target.exists() and (fault := _compile(self.source, target)) is not None:
+                marker.write_text(fault)
+                return fault
+            self._library = ctypes.CDLL(str(target))
+        except OSError as error:
+            return f"{target.parent} cannot be used ({error.strerror or error})"
+        return None
+
+
+def failures() -> dict[str, str]:
+    """The package's sources that could not be compiled here, by name, and why."""
+    told = {source.name: Native(source).failure() for source in sorted(FOLDER.rglob("*.cpp"))}
+    return {name: failure for name, failure in told.items() if failure is not None}
+
+
+def find_compiler() -> str | None:
+    """The compiler's path: SEQLAB_COMPILER, else g++, else c++."""
+    chosen = os.environ.get("SEQLAB_COMPILER")
+    return shutil.which(chosen) if chosen else shutil.which("g++") or shutil.which("c++")
+
+
+def compiler_version() -> str | None:
+    """What the compiler calls itself; None without one."""
+    path = find_compiler()
+    return None if path is None else _version(path)
+
+
+@functools.cache
+def _version(path: str) -> str | None:
+    try:
+        done = subprocess.run([path, "--version"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.partition("\n")[0] if done.returncode == 0 else None
+
+
+@functools.cache
+def _processor() -> str:
+    """What -march=native looks at: the model and its instructions."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return f"{platform.machine()} {platform.processor()}"
+    told = {line.partition(":")[0].strip(): line.partition(":")[2].strip() for line in reversed(lines)}
+    return " ".join([platform.machine(), *(told.get(name, "") for name in ("model name", "flags", "Features"))])
+
+
+def _compile(source: Path, target: Path) -> str | None:
+    """Make the library, whole or not at all; returns what went wrong."""
+    compiler = find_compiler()
+    assert compiler is not None
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=".partial-", ignore_cleanup_errors=True) as folder:
+        partial = Path(folder, target.name)
+        command = [compiler, *FLAGS, f"-I{HEADERS}", str(source), "-o", str(partial)]
+        compiling = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, process_group=0)
+        try:
+            told = compiling.communicate(timeout=LIMIT_SECONDS)[1]
+        except subprocess.TimeoutExpired:
+            os.killpg(compiling.pid, signal.SIGKILL)  # the compiler's own children too
+            compiling.communicate()
+            return f"{compiler} took more than {LIMIT_SECONDS:.0f} s for {source.name}"
+        if compiling.returncode != 0 or not partial.exists():
+            line = next((line for line in told.splitlines() if "error" in line), told.strip()[:200])
+            return f"{compiler} failed on {source.name}: {line or f'exit code {compiling.returncode}'}"
+        partial.replace(target)  # two processes may do this at once: either's file is whole, and both are alike
+    return None
+
+
+def _for_c(value: Tensor | int | float | None) -> ctypes.c_void_p | ctypes.c_int64 | ctypes.c_double:
+    if isinstance(value, Tensor):
+        return ctypes.c_void_p(value.data_ptr())
+    if value is None:
+        return ctypes.c_void_p()
+    return ctypes.c_int64(value) if isinstance(value, int) else ctypes.c_double(value)
