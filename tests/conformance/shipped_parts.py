@@ -20,6 +20,11 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"causal": False},
         {"causal": False, "position": "alibi"},
     ],
+    "explicit": [
+        {},
+        {"init": "double_exp", "squash": 0.003, "smooth": "time", "window": 3},
+        {"smooth": "frequency"},
+    ],
     "filters/s4d": [{"spectrum": "lin"}, {"discretisation": "bilinear", "spectrum": "legs", "states": 6}],
     "filters/shift": [{"states": 5}],
     "window": [{"window": 5, "position": "rotary", "qk_norm": True}, {"window": 3, "position": "alibi"}, {"window": 1}],
