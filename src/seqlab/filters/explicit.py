@@ -79,13 +79,15 @@ class ExplicitFilter(LongFilter):
         window = self.spec.window
         match self.spec.smooth:
             case "time":
-                return F.avg_pool1d(taps[:, None], window, stride=1, padding=window // 2)[:, 0]
+                return _convolved(taps, taps.new_full((window,), 1 / window))
             case "frequency":
                 offset = torch.arange(window, device=taps.device, dtype=taps.dtype) - window // 2
-                bell = torch.exp(-offset.square() / 2)
-                parts = torch.view_as_real(torch.fft.rfft(taps)).transpose(1, 2).flatten(0, 1)[:, None]
-                smooth = F.conv1d(parts, bell[None, None], padding=window // 2)
-                spectrum = smooth.view(len(taps), 2, -1).transpose(1, 2).contiguous()
-                return torch.fft.irfft(torch.view_as_complex(spectrum), taps.shape[1])
-            case _:
-                return taps
+                bell, spectrum = torch.exp(-offset.square() / 2), torch.fft.rfft(taps)
+                smooth = torch.complex(_convolved(spectrum.real, bell), _convolved(spectrum.imag, bell))
+                taps = torch.fft.irfft(smooth, taps.shape[1])
+        return taps
+
+
+def _convolved(rows: Tensor, kernel: Tensor) -> Tensor:
+    """Each row (C, L) with a symmetric kernel of odd width, zeros beyond the ends."""
+    return F.conv1d(rows[:, None], kernel[None, None], padding=len(kernel) // 2)[:, 0]
