@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seqlab.filters.s4d import S4DKernel
+from seqlab.filters.shift import ShiftKernel
 from seqlab.spec import find, names
 
 # Overrides of the defaults that are worth a run of their own. A part that is not named here is tested as it is;
@@ -27,8 +29,14 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     ],
     "filters/s4d": [{"spectrum": "lin"}, {"discretisation": "bilinear", "spectrum": "legs", "states": 6}],
     "filters/shift": [{"states": 5}],
+    "mixers/s4d": [{}, {"glu": True, "kernel": S4DKernel(states=6, discretisation="bilinear", spectrum="legs")}],
+    "mixers/shift": [{"kernel": ShiftKernel(states=5)}],
     "window": [{"window": 5, "position": "rotary", "qk_norm": True}, {"window": 3, "position": "alibi"}, {"window": 1}],
     "hyena": [{}, {"order": 3, "short_filter": 1}],
+    "h3": [
+        {},
+        {"head_dim": 4, "shift": ShiftKernel(states=4), "kernel": S4DKernel(states=4, discretisation="bilinear")},
+    ],
     "implicit": [{}, {"positions_lr": 0.0, "shift": 0.05}, {"normalise": True, "inner_layers": 0}],
     "layernorm": [{}, {"bias": False}, {"weight": False}, {"weight": False, "bias": False}],
     "rmsnorm": [{}, {"weight": False}],

@@ -1,0 +1,1 @@
+"""What several mixers need: a recurrent filter as a layer."""

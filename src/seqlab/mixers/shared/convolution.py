@@ -1,0 +1,21 @@
+"""The long convolution of rows that may hold several documents."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from seqlab.kernels.long_convolution import long_convolution
+from seqlab.nn.rows import each_document
+
+__all__ = ["convolve"]
+
+
+def convolve(u: Tensor, taps: Tensor, skip: Tensor, starts: Tensor | None) -> Tensor:
+    """taps * u + skip . u within each document: u (B, L, E H), taps (H, K), skip (H,); E groups share the taps."""
+
+    def rows(u: Tensor) -> Tensor:
+        grouped = u.unflatten(2, (-1, len(taps))).transpose(1, 2)  # (N, E, T, H)
+        y = long_convolution(grouped.flatten(0, 1).mT, taps, skip).mT
+        return y.view_as(grouped).transpose(1, 2).flatten(2)
+
+    return each_document(rows, u, starts)
