@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seqlab.filters.s4d import S4DKernel
 from seqlab.filters.shift import ShiftKernel
+from seqlab.nn.memory import Memory
 from seqlab.spec import find, names
 
 # Overrides of the defaults that are worth a run of their own. A part that is not named here is tested as it is;
@@ -31,6 +32,8 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "filters/shift": [{"states": 5}],
     "mixers/s4d": [{}, {"glu": True, "kernel": S4DKernel(states=6, discretisation="bilinear", spectrum="legs")}],
     "mixers/shift": [{"kernel": ShiftKernel(states=5)}],
+    "dln": [{}, {"memory": Memory(trained=False)}],
+    "tdln": [{}, {"levels": 2, "time_bias": -1.0, "memory": Memory(trained=False)}],
     "window": [{"window": 5, "position": "rotary", "qk_norm": True}, {"window": 3, "position": "alibi"}, {"window": 1}],
     "hyena": [{}, {"order": 3, "short_filter": 1}],
     "h3": [

@@ -302,7 +302,7 @@ def test_narrow_dtypes_stay_and_come_close(spec: Mixer, dtype: torch.dtype, tole
     mixer, x = build(spec), inputs(17)
     exact = mixer(x)
     narrowed(mixer.float(), dtype)
-    y = mixer(x.to(dtype))
+    y = mixer(x.to(dtype).requires_grad_())
     assert y.dtype == dtype
     assert relative(y, exact) <= tolerance
     y.sum().backward()

@@ -1,0 +1,22 @@
+"""Which scan runs: the one in chunks, at every size."""
+
+from __future__ import annotations
+
+from jaxtyping import Float
+from torch import Tensor
+
+from seqlab.kernels.scan.fast import scan_chunks
+
+__all__ = ["scan"]
+
+
+def scan(
+    u: Float[Tensor, "b l p d"], decay: Float[Tensor, "*bl q d"], initial: Float[Tensor, "b q d"] | None = None
+) -> Float[Tensor, "b l q d"]:
+    """All states of s_l = z_l s_{l-1} + u_l for l = 0 .. l-1, from s_{-1} = `initial` (none: zero).
+
+    p and q are 1 for real numbers, 2 for a real and an imaginary part; p <= q. The decays z are given for every
+    position (b, l, q, d) or once (q, d). |z| <= 1 is stable, zero forgets exactly. The dtype is one, float32 or
+    wider; the gradient exists once.
+    """
+    return scan_chunks(u, decay, initial)

@@ -1,0 +1,132 @@
+"""TDLN: a DLN whose input decides how much time passes at each position, as S6 does (arXiv 2312.00752)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqlab.kernels.scan import scan
+from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
+from seqlab.nn.inits import residual
+from seqlab.nn.memory import Memory, Oscillators, forgetting
+from seqlab.nn.norms.layernorm import LayerNorm
+from seqlab.nn.rows import last_position, positions_seen
+from seqlab.spec import Field
+
+__all__ = ["TDLN", "TimedMemory", "TimedOscillators"]
+
+
+class TDLN(Mixer):
+    """y_l = Re s_l with t = sigmoid(time_bias + W_t x + b_t) and s_l = z^t s_{l-1} + t . (W_d x + b_d), where
+    z = size e^{i theta}; inputs of any length.
+
+    Each further level is h <- norm(relu(y(h) + h)) with a recurrence and a layer norm of its own. The norm is over
+    the features of one position: over all positions, as in the first public code, it would show the future.
+    Linears are drawn by torch's default, uniform within 1/sqrt(fan_in), biases too.
+    """
+
+    source: ClassVar[str] = "randomekek/sequence, August 2023; S6, arXiv 2312.00752"
+    complexity: ClassVar[str] = "L"
+
+    time_bias: float = 0.0
+    """Added before the sigmoid; a large one lets one unit of time pass at every position: the DLN of W_d x + b_d."""
+    levels: int = Field(default=0, ge=0)
+    """Levels after the first recurrence."""
+    memory: Memory = Memory()
+    """Size and theta: how they are drawn, and whether they are trained."""
+
+    def build(self, *, dim: int, length: int) -> TimedOscillators:
+        return TimedOscillators(self, dim)
+
+
+class TimedMemory(nn.Module):
+    """The input and the decay of one recurrence."""
+
+    def __init__(self, spec: TDLN, dim: int) -> None:
+        super().__init__()
+        self.time_bias = spec.time_bias
+        self.time = nn.Linear(dim, dim)
+        # The output is linear in this one's, without a norm or a linear between, where there is one level.
+        self.data = nn.Linear(dim, dim) if spec.levels else residual(nn.Linear(dim, dim))
+        self.memory = spec.memory.build(dim=dim)
+
+    def reset_parameters(self) -> None:
+        self.time.reset_parameters()
+        self.data.reset_parameters()
+        self.memory.reset_parameters()
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, L, D) -> u (B, L, 1, D) and z^t (B, L, 2, D), in float32 or wider."""
+        wide = self.memory.size.dtype
+        time = torch.sigmoid(self.time(x).to(wide) + self.time_bias)
+        return (time * self.data(x).to(wide))[:, :, None], self.memory.elapsed(time)
+
+
+class TimedOscillators(SequenceMixer):
+    """State: `memory` (B, levels + 1, 2, D), s after the last position as real and imaginary part, in float32 or
+    wider."""
+
+    causal = True
+    max_length = None
+    resets = True
+
+    def __init__(self, spec: TDLN, dim: int) -> None:
+        super().__init__()
+        self.dim = dim
+        self.recurrences = nn.ModuleList(TimedMemory(spec, dim) for _ in range(spec.levels + 1))
+        self.norms = nn.ModuleList(LayerNorm().build(dim=dim) for _ in range(spec.levels))
+
+    def reset_parameters(self) -> None:
+        for part in (*self.recurrences, *self.norms):
+            part.reset_parameters()
+
+    def param_groups(self) -> list[dict[str, Any]]:
+        return [group for memory in self._memories() for group in memory.param_groups()]
+
+    def _memories(self) -> list[Oscillators]:
+        return [part for part in self.modules() if isinstance(part, Oscillators)]
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
+        self.check(x, lengths, starts)
+        return self._mix(x, starts)[0]
+
+    def _mix(
+        self, x: Tensor, starts: Tensor | None, before: Sequence[Tensor | None] | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """y and each level's states (B, L, 2, D). Right padding lies in the future of every real position."""
+        states = []
+        for level, recurrence in enumerate(self.recurrences):
+            u, decay = recurrence(x)
+            states.append(scan(u, forgetting(decay, starts), None if before is None else before[level]))
+            y = states[-1][:, :, 0].to(x.dtype)
+            x = self.norms[level - 1](F.relu(y + x)) if level else y
+        return x, states
+
+    def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
+        self.check(x, lengths, starts)
+        y, states = self._mix(x, starts)
+        rows, last = torch.arange(len(x), device=x.device), last_position(x, lengths)
+        memory = torch.stack([level[rows, last] for level in states], dim=1)
+        return y, {"memory": memory, "position": positions_seen(x, lengths, starts)}
+
+    def init_state(self, batch: int) -> State:
+        size = self._memories()[0].size
+        memory = size.new_zeros(batch, len(self.recurrences), 2, len(size))
+        return {"memory": memory, "position": fresh_position(batch, size.device)}
+
+    def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
+        self.check_state(x_t, state)
+        y, states = self._mix(x_t[:, None], None, state["memory"].unbind(1))
+        state["memory"], state["position"] = torch.cat(states, dim=1), state["position"] + 1
+        return y[:, 0], state
+
+    def state_bytes(self, batch: int, length: int) -> int:
+        return batch * (sum(2 * memory.size.nbytes for memory in self._memories()) + 8)
+
+    def flops(self, length: int) -> float:
+        """Two linears, a complex product and a real sum for each level; exponentials and sines count as one."""
+        return length * len(self.recurrences) * (4.0 * self.dim**2 + 18 * self.dim)
