@@ -33,6 +33,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "mixers/s4d": [{}, {"glu": True, "kernel": S4DKernel(states=6, discretisation="bilinear", spectrum="legs")}],
     "mixers/shift": [{"kernel": ShiftKernel(states=5)}],
     "dln": [{}, {"memory": Memory(trained=False)}],
+    "lru": [{"states": 5, "inner_radius": 0.5, "outer_radius": 0.99}],
     "tdln": [{}, {"levels": 2, "time_bias": -1.0, "memory": Memory(trained=False)}],
     "window": [{"window": 5, "position": "rotary", "qk_norm": True}, {"window": 3, "position": "alibi"}, {"window": 1}],
     "hyena": [{}, {"order": 3, "short_filter": 1}],

@@ -1,11 +1,13 @@
-"""Which scan runs: the one in chunks, at every size."""
+"""Which scan runs: the compiled one on the CPU where there is a compiler, else the one in chunks."""
 
 from __future__ import annotations
 
 from jaxtyping import Float
 from torch import Tensor
 
+from seqlab.kernels.scan.compiled import NATIVE, scan_compiled
 from seqlab.kernels.scan.fast import scan_chunks
+from seqlab.kernels.taken import take
 
 __all__ = ["scan"]
 
@@ -19,4 +21,8 @@ def scan(
     position (b, l, q, d) or once (q, d). |z| <= 1 is stable, zero forgets exactly. The dtype is one, float32 or
     wider; the gradient exists once.
     """
+    if u.is_cpu and NATIVE.usable():
+        take("scan", "compiled")
+        return scan_compiled(u, decay, initial)
+    take("scan", "chunks")
     return scan_chunks(u, decay, initial)
