@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import torch
 from torch import Tensor
+
+from seqlab.kernels.native import Native
 
 # Relative to the largest entry. float64: rounding alone. float32: sums of up to some hundred terms, each rounded to
 # 6e-8. bf16: inputs are exact, so what differs is the rounding of the results (4e-3) and of what autograd passes on.
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 1.6e-2}
+
+
+def ways(native: Native) -> pytest.MarkDecorator:
+    """Runs a test in C++, where there is a compiler, and in torch's operations."""
+    missing = pytest.mark.skipif(not native.usable(), reason="not compiled")
+    return pytest.mark.parametrize("native_kernels", [pytest.param(True, marks=missing), False], indirect=True)
 
 
 def agree(

@@ -38,3 +38,10 @@ def pytest_make_collect_report(
         return (yield)
     finally:
         sys.modules.update(plain)
+
+
+@pytest.fixture(autouse=True)
+def native_kernels(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Switched off (`ways`), kernels in C++ are not usable, as where there is no compiler."""
+    if not getattr(request, "param", True):
+        monkeypatch.setattr(checked["seqlab.kernels.native"].Native, "usable", lambda _: False)

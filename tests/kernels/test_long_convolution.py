@@ -1,31 +1,62 @@
-"""The long convolution against its Toeplitz matrix."""
+"""The long convolution against its Toeplitz matrix, in C++ and in torch's operations."""
 
 from __future__ import annotations
 
 import pytest
 import torch
-from compare_kernels import agree
+from compare_kernels import agree, ways
 
 from seqlab.kernels.long_convolution import long_convolution
 from seqlab.kernels.long_convolution.fast import fft_size
+from seqlab.kernels.long_convolution.native import NATIVE
 from seqlab.kernels.long_convolution.reference import long_convolution_reference
 
-SHAPES = [(1, 1, 1, 1), (2, 3, 1, 5), (2, 3, 7, 7), (2, 3, 17, 5), (3, 2, 5, 17), (1, 4, 64, 64), (2, 2, 33, 1)]
+# b, l, d, k: every number of parts and both parities of levels of the right-angle transform, whole and partial blocks
+# of channels, kernels shorter and longer than the input.
+SHAPES = [
+    (1, 1, 1, 1),
+    (2, 1, 3, 5),
+    (2, 5, 3, 7),
+    (2, 17, 5, 5),
+    (3, 7, 2, 4),
+    (1, 15, 9, 15),
+    (2, 33, 17, 1),
+    (1, 64, 4, 64),
+    (1, 150, 2, 150),
+    (1, 260, 1, 200),
+]
+native_and_torch = ways(NATIVE)
 
 
+@native_and_torch
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
-@pytest.mark.parametrize(("b", "d", "length", "taps"), SHAPES)
-def test_values_and_gradients(b: int, d: int, length: int, taps: int, dtype: torch.dtype) -> None:
-    u, h, skip = torch.randn(b, d, length), torch.randn(d, taps), torch.randn(d)
+@pytest.mark.parametrize(("b", "length", "d", "taps"), SHAPES)
+def test_values_and_gradients(b: int, length: int, d: int, taps: int, dtype: torch.dtype) -> None:
+    u, h, skip = torch.randn(b, length, d), torch.randn(d, taps), torch.randn(d)
     agree(long_convolution, long_convolution_reference, u, h, skip, dtype=dtype)
+    agree(long_convolution, long_convolution_reference, u, h, skip, torch.randn(d, taps), dtype=dtype)
 
 
+@native_and_torch
 def test_float32_taps_beside_bf16_input() -> None:
-    u, h, skip = torch.randn(2, 3, 9).bfloat16(), torch.randn(3, 9), torch.randn(3)
+    u, h, skip = torch.randn(2, 9, 3).bfloat16(), torch.randn(3, 9), torch.randn(3)
     y = long_convolution(u, h, skip)
     assert y.dtype == torch.bfloat16
     exact = long_convolution_reference(u.double(), h.double(), skip.double())
     assert (y - exact).abs().max() <= 4e-3 * exact.abs().max()
+
+
+@native_and_torch
+def test_gradients_by_differences() -> None:
+    u, h, skip = torch.randn(2, 6, 3).double(), torch.randn(3, 5).double(), torch.randn(3).double()
+    arguments = [tensor.requires_grad_() for tensor in (u, h, skip, torch.randn(3, 5).double())]
+    assert torch.autograd.gradcheck(long_convolution, arguments)
+
+
+@native_and_torch
+def test_any_strides() -> None:
+    u, h, skip = torch.randn(2, 5, 9).transpose(1, 2), torch.randn(9, 5).T, torch.randn(10)[::2]
+    agree(long_convolution, long_convolution_reference, u, h, skip, dtype=torch.float64)
 
 
 def test_fft_sizes_are_the_smallest_even_products_of_2_3_5() -> None:
@@ -40,8 +71,9 @@ def test_fft_sizes_are_the_smallest_even_products_of_2_3_5() -> None:
         assert fft_size(least) == wanted
 
 
+@native_and_torch
 def test_second_derivatives_are_refused_not_wrong() -> None:
-    u = torch.randn(1, 1, 4, requires_grad=True)
+    u = torch.randn(1, 4, 1, requires_grad=True)
     y = long_convolution(u, torch.randn(1, 4, requires_grad=True), torch.randn(1))
     (gradient,) = torch.autograd.grad(y.square().sum(), u, create_graph=True)
     with pytest.raises(RuntimeError, match="once_differentiable"):

@@ -23,13 +23,15 @@ from torch import Tensor
 
 from seqlab.places import compiled_folder
 
-__all__ = ["Native", "compiler_version", "failures", "find_compiler"]
+__all__ = ["DTYPES", "Native", "compiler_version", "failures", "find_compiler"]
 
 FOLDER = Path(__file__).parent
 HEADERS = FOLDER / "headers"
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-fPIC", "-shared")
 """Sums keep their order and NaN its meaning: nothing of -ffast-math that would change them."""
 LIMIT_SECONDS = 60.0
+DTYPES = {torch.float64: "float64", torch.float32: "float32", torch.bfloat16: "bfloat16"}
+"""What the functions for a dtype are named after."""
 
 
 class Native:
@@ -48,6 +50,10 @@ class Native:
     def usable(self) -> bool:
         """Whether the functions can be called; the first question compiles. Never while torch traces or compiles."""
         return not torch.compiler.is_compiling() and self.fault() is None
+
+    def serves(self, x: Tensor) -> bool:
+        """Whether x lies where the functions can read it, in a dtype that they know, and they are usable."""
+        return x.device.type == "cpu" and x.dtype in DTYPES and self.usable()
 
     def fault(self) -> str | None:
         """Why the functions cannot be called, in one sentence; None where they can."""

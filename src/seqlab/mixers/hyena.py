@@ -103,7 +103,7 @@ class HyenaOperator(SequenceMixer):
         for gate, kernel, skip in zip(reversed(gates[1:]), kernels, skips, strict=True):
             v = F.dropout(v * gate, self.dropout, self.training)
             gated.append(v)
-            v = long_convolution(v, kernel, skip)
+            v = long_convolution(v.transpose(1, 2), kernel, skip).transpose(1, 2)
         return self.out((gates[0] * v).to(x.dtype).transpose(1, 2)), projected, gated
 
     def _by_step(self, channels: Tensor) -> Tensor:

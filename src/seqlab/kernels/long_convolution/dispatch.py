@@ -1,4 +1,4 @@
-"""Which long convolution runs: the Fourier transform, at every size."""
+"""Which long convolution runs: the C++ one on a CPU where it could be compiled, torch's Fourier transform elsewhere."""
 
 from __future__ import annotations
 
@@ -6,17 +6,25 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqlab.kernels.long_convolution.fast import long_convolution_fft
+from seqlab.kernels.long_convolution.native import NATIVE, long_convolution_native
 from seqlab.kernels.taken import take
 
 __all__ = ["long_convolution"]
 
 
 def long_convolution(
-    u: Float[Tensor, "b d l"], taps: Float[Tensor, "d k"], skip: Float[Tensor, " d"]
-) -> Float[Tensor, "b d l"]:
-    """Causal convolution of each channel with its own kernel, plus a skip: y = taps * u + skip . u, in u's dtype.
+    u: Float[Tensor, "b l d"],
+    taps: Float[Tensor, "d k"],
+    skip: Float[Tensor, " d"],
+    taps_back: Float[Tensor, "d k"] | None = None,
+) -> Float[Tensor, "b l d"]:
+    """Convolution of each channel with its own kernel, plus a skip, in u's dtype; causal without `taps_back`.
 
-    The sequence lies last, where the transform wants it. l and k are free of each other; the gradient exists once.
+    y_t = sum_{s <= t} taps_{t-s} u_s + skip u_t, and + sum_{s > t} back_{s-t-1} u_s where there are taps behind. l and
+    k are free of each other; sums are in float32 or wider; the gradient exists once.
     """
+    if NATIVE.serves(u):
+        take("long_convolution", "native")
+        return long_convolution_native(u, taps, skip, taps_back)
     take("long_convolution", "torch fft")
-    return long_convolution_fft(u, taps, skip)
+    return long_convolution_fft(u, taps, skip, taps_back)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
@@ -35,41 +36,47 @@ def fft_size(least: int) -> int:
 
 
 def long_convolution_fft(
-    u: Float[Tensor, "b d l"], taps: Float[Tensor, "d k"], skip: Float[Tensor, " d"]
-) -> Float[Tensor, "b d l"]:
+    u: Float[Tensor, "b l d"],
+    taps: Float[Tensor, "d k"],
+    skip: Float[Tensor, " d"],
+    taps_back: Float[Tensor, "d k"] | None = None,
+) -> Float[Tensor, "b l d"]:
     """The reference's function in float32, or in float64 when an argument is float64; the result has u's dtype.
 
-    The transform has l + k - 1 points or more, so that no tap wraps round to an earlier time.
+    The transform has so many points that no tap wraps round to another time.
     """
     wide = torch.promote_types(torch.promote_types(u.dtype, taps.dtype), torch.float32)
-    taps = taps[:, : u.shape[-1]]
-    y: Tensor = _FFTConvolution.apply(u.to(wide), taps.to(wide), skip.to(wide))[0]
-    return y.to(u.dtype)
+    length = u.shape[1]
+    taps = taps[:, :length].to(wide)
+    points = fft_size(length + taps.shape[1])
+    if taps_back is not None:
+        back = taps_back[:, :length].to(wide).flip(-1)  # lag -j lies at points - j
+        taps = torch.cat([F.pad(taps, (0, points - 2 * taps.shape[1])), back], dim=-1)
+    y: Tensor = _FFTConvolution.apply(u.to(wide).transpose(1, 2), taps, skip.to(wide), points)[0]
+    return y.transpose(1, 2).to(u.dtype)
 
 
 class _FFTConvolution(torch.autograd.Function):
+    """Circular, the sequence last: u (b, d, l) and taps (d, up to `points`) -> (b, d, l)."""
+
     @staticmethod
-    def forward(u: Tensor, taps: Tensor, skip: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        length = u.shape[-1]
-        points = fft_size(length + taps.shape[-1] - 1)
+    def forward(u: Tensor, taps: Tensor, skip: Tensor, points: int) -> tuple[Tensor, Tensor, Tensor]:
         u_spectrum, taps_spectrum = rfft(u, points), rfft(taps, points)
-        y = irfft(u_spectrum * taps_spectrum, points)[..., :length]
+        y = irfft(u_spectrum * taps_spectrum, points)[..., : u.shape[-1]]
         return torch.addcmul(y, u, skip[:, None]), u_spectrum, taps_spectrum
 
     @staticmethod
-    def setup_context(ctx: Any, inputs: tuple[Tensor, ...], output: tuple[Tensor, ...]) -> None:
-        u, taps, skip = inputs
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: tuple[Tensor, ...]) -> None:
+        u, taps, skip, ctx.points = inputs
         ctx.mark_non_differentiable(*output[1:])
         ctx.save_for_backward(u, skip, *output[1:])
         ctx.taps = taps.shape[-1]
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor]:
+    def backward(ctx: Any, grad: Tensor, *_: Any) -> tuple[Tensor, Tensor, Tensor, None]:
         u, skip, u_spectrum, taps_spectrum = ctx.saved_tensors
-        length = u.shape[-1]
-        points = fft_size(length + ctx.taps - 1)
-        spectrum = rfft(grad, points)
-        grad_u = irfft(spectrum * taps_spectrum.conj(), points)[..., :length]
-        grad_taps = irfft((spectrum * u_spectrum.conj()).sum(0), points)[:, : ctx.taps]
-        return torch.addcmul(grad_u, grad, skip[:, None]), grad_taps, (grad * u).sum((0, 2))
+        spectrum = rfft(grad, ctx.points)
+        grad_u = irfft(spectrum * taps_spectrum.conj(), ctx.points)[..., : u.shape[-1]]
+        grad_taps = irfft((spectrum * u_spectrum.conj()).sum(0), ctx.points)[:, : ctx.taps]
+        return torch.addcmul(grad_u, grad, skip[:, None]), grad_taps, (grad * u).sum((0, 2)), None

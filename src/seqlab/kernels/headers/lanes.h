@@ -1,0 +1,86 @@
+// Channels side by side: one vector holds one position of `LANES` neighbouring channels of an array (..., L, D).
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#if defined(__AVX512F__)
+constexpr int VECTOR_BYTES = 64;
+#elif defined(__AVX__)
+constexpr int VECTOR_BYTES = 32;
+#else
+constexpr int VECTOR_BYTES = 16;
+#endif
+
+struct bfloat16 {
+    uint16_t bits;
+};
+
+template <class Wide>
+struct Lanes {
+    typedef Wide Vector __attribute__((vector_size(VECTOR_BYTES)));
+    static constexpr int count = VECTOR_BYTES / sizeof(Wide);
+};
+template <class Wide>
+using Vector = typename Lanes<Wide>::Vector;
+
+typedef uint32_t WideBits __attribute__((vector_size(VECTOR_BYTES)));
+typedef uint16_t NarrowBits __attribute__((vector_size(VECTOR_BYTES / 2)));
+
+// A whole vector from memory; bfloat16 is widened to float.
+template <class Wide, class Stored>
+inline Vector<Wide> load(const Stored* from) {
+    if constexpr (std::is_same_v<Stored, bfloat16>) {
+        NarrowBits bits;
+        std::memcpy(&bits, from, sizeof bits);
+        return (Vector<Wide>)(__builtin_convertvector(bits, WideBits) << 16);
+    } else {
+        Vector<Wide> x;
+        std::memcpy(&x, from, sizeof x);
+        return x;
+    }
+}
+
+// A whole vector to memory; float is rounded to the nearest bfloat16, ties to even, and NaN stays NaN.
+template <class Wide, class Stored>
+inline void store(Stored* to, Vector<Wide> x) {
+    if constexpr (std::is_same_v<Stored, bfloat16>) {
+        WideBits bits = (WideBits)x;
+        WideBits rounded = bits + 0x7fff + ((bits >> 16) & 1);
+        rounded = x == x ? rounded : (bits | 0x400000);
+        NarrowBits narrow = __builtin_convertvector(rounded >> 16, NarrowBits);
+        std::memcpy(to, &narrow, sizeof narrow);
+    } else {
+        std::memcpy(to, &x, sizeof x);
+    }
+}
+
+// The first `lanes` entries; the others are zero, or stay as they are in memory.
+template <class Wide, class Stored>
+inline Vector<Wide> load(const Stored* from, int lanes) {
+    if (__builtin_expect(lanes == Lanes<Wide>::count, 1)) return load<Wide>(from);
+    Stored whole[Lanes<Wide>::count] = {};
+    std::memcpy(whole, from, lanes * sizeof(Stored));
+    return load<Wide>(whole);
+}
+
+template <class Wide, class Stored>
+inline void store(Stored* to, Vector<Wide> x, int lanes) {
+    if (__builtin_expect(lanes == Lanes<Wide>::count, 1)) return store<Wide>(to, x);
+    Stored whole[Lanes<Wide>::count];
+    store<Wide>(whole, x);
+    std::memcpy(to, whole, lanes * sizeof(Stored));
+}
+
+// Call block(first channel, lanes) for every block of channels, the blocks shared out among `threads`.
+template <class Wide, class Block>
+void for_channels(int64_t channels, int64_t threads, Block block) {
+    constexpr int whole = Lanes<Wide>::count;
+    int64_t blocks = (channels + whole - 1) / whole;
+#pragma omp parallel for num_threads(threads) schedule(static)
+    for (int64_t i = 0; i < blocks; ++i) {
+        int64_t first = i * whole;
+        block(first, int(channels - first < whole ? channels - first : whole));
+    }
+}
