@@ -15,7 +15,7 @@ def convolve(u: Tensor, taps: Tensor, skip: Tensor, starts: Tensor | None) -> Te
 
     def rows(u: Tensor) -> Tensor:
         grouped = u.unflatten(2, (-1, len(taps))).transpose(1, 2)  # (N, E, T, H)
-        y = long_convolution(grouped.flatten(0, 1).mT, taps, skip).mT
+        y = long_convolution(grouped.flatten(0, 1), taps, skip)
         return y.view_as(grouped).transpose(1, 2).flatten(2)
 
     return each_document(rows, u, starts)
