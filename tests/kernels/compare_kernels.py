@@ -38,7 +38,7 @@ def agree(
 def _value_and_gradients(f: Callable[..., Tensor], arguments: list[Tensor | None]) -> tuple[Tensor, list[Tensor]]:
     leaves = [None if a is None else a.detach().requires_grad_() for a in arguments]
     y = f(*leaves)
-    cotangent = torch.linspace(-1, 1, y.numel(), dtype=torch.float64).view(y.shape)
+    cotangent = torch.linspace(-1, 1, y.numel(), dtype=torch.float64, device=y.device).view(y.shape)
     present = [leaf for leaf in leaves if leaf is not None]
     return y.detach(), list(torch.autograd.grad(y, present, cotangent.to(y.dtype)))
 

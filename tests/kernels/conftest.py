@@ -15,9 +15,10 @@ import seqlab.kernels
 
 
 def imported() -> dict[str, ModuleType]:
-    """Every module of the kernels, by name."""
+    """Every module of the kernels, by name; those in Triton aside, which need not be installed."""
     found = pkgutil.walk_packages(seqlab.kernels.__path__, "seqlab.kernels.")
-    return {info.name: importlib.import_module(info.name) for info in found}
+    names = [info.name for info in found if not info.name.endswith(".triton")]
+    return {name: importlib.import_module(name) for name in names}
 
 
 plain = imported()

@@ -1,10 +1,11 @@
-"""Which scan runs: the compiled one on the CPU where there is a compiler, else the one in chunks."""
+"""Which scan runs: Triton's on a GPU, the compiled one on a CPU with a compiler, else the one in chunks."""
 
 from __future__ import annotations
 
 from jaxtyping import Float
 from torch import Tensor
 
+from seqlab.kernels.gpu import triton_serves
 from seqlab.kernels.scan.compiled import NATIVE, scan_compiled
 from seqlab.kernels.scan.fast import scan_chunks
 from seqlab.kernels.taken import take
@@ -21,6 +22,11 @@ def scan(
     position (b, l, q, d) or once (q, d). |z| <= 1 is stable, zero forgets exactly. The dtype is one, float32 or
     wider; the gradient exists once.
     """
+    if triton_serves(u):
+        from seqlab.kernels.scan.triton import scan_triton
+
+        take("scan", "triton")
+        return scan_triton(u, decay, initial)
     if u.is_cpu and NATIVE.usable():
         take("scan", "compiled")
         return scan_compiled(u, decay, initial)
