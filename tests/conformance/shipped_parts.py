@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seqlab.filters.s4d import S4DKernel
 from seqlab.filters.shift import ShiftKernel
+from seqlab.mixers.dln import DLN
 from seqlab.nn.memory import Memory
 from seqlab.spec import find, names
 
@@ -35,7 +36,11 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "dln": [{}, {"memory": Memory(trained=False)}],
     "lru": [{"states": 5, "inner_radius": 0.5, "outer_radius": 0.99}],
     "tdln": [{}, {"levels": 2, "time_bias": -1.0, "memory": Memory(trained=False)}],
-    "window": [{"window": 5, "position": "rotary", "qk_norm": True}, {"window": 3, "position": "alibi"}, {"window": 1}],
+    "window": [
+        {"window": 5, "position": "rotary", "qk_norm": True},
+        {"window": 3, "sinks": 2, "position": "alibi"},
+        {"window": 1, "memory": DLN(), "memory_dim": 6},
+    ],
     "hyena": [{}, {"order": 3, "short_filter": 1}],
     "h3": [
         {},

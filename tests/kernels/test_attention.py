@@ -63,6 +63,26 @@ def test_window_attention(length: int, window: int, alibi: bool, dtype: torch.dt
     agree(of(window_attention), of(window_attention_reference), *qkv(2, length, length, 4, 2), dtype=dtype)
 
 
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("alibi", [True, False])
+@pytest.mark.parametrize("window", [1, 5, 40, 1000])
+@pytest.mark.parametrize(
+    ("length", "sinks", "packed"), [(1, 2, False), (70, 3, False), (70, 0, True), (131, 4, True)]
+)
+def test_window_attention_with_sinks_and_documents(
+    length: int, sinks: int, packed: bool, window: int, alibi: bool, dtype: torch.dtype
+) -> None:
+    slopes = torch.tensor([0.5, 0.25, 0.1, 0.0]) if alibi else None
+    time = torch.arange(length)
+    starts = torch.stack([time % 50 == 7, (time == 1) | (time == 2) | (time == length - 1)])
+    begins = torch.where(starts, time, 0).cummax(1).values if packed else None
+
+    def of(f):
+        return lambda q, k, v: f(q, k, v, window=window, sinks=sinks, begins=begins, slopes=slopes)
+
+    agree(of(window_attention), of(window_attention_reference), *qkv(2, length, length, 4, 2), dtype=dtype)
+
+
 @pytest.mark.parametrize("length", [4, 600])
 def test_second_derivatives_are_refused_not_wrong(length: int) -> None:
     q = torch.randn(1, length, 1, 2, requires_grad=True)

@@ -11,7 +11,8 @@ from seqlab.kernels.attention import attention
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.heads import Heads, Position, alibi_slopes
 from seqlab.nn.inits import residual
-from seqlab.nn.rows import positions_seen
+from seqlab.nn.norms import Norm
+from seqlab.nn.rows import document_begins, last_position, positions_in_document, positions_seen
 from seqlab.spec import Field
 
 __all__ = ["Attention", "SelfAttention"]
@@ -36,8 +37,8 @@ class Attention(Mixer):
     """Base of the rotary wavelengths (arXiv 2104.09864)."""
     alibi_span: float = Field(default=8.0, gt=0)
     """Heads' slopes of ALiBi run from about 1 down to 2^-span (arXiv 2108.12409: 8); a smaller span looks nearer."""
-    qk_norm: bool = False
-    """Whether q and k get an RMS norm with a weight, over each head (arXiv 2302.05442)."""
+    qk_norm: bool | Norm = False
+    """Norm of q and k over each head; true is an RMS norm with a weight (arXiv 2302.05442)."""
     causal: bool = True
     """Whether a position sees only itself and earlier ones."""
     bias: bool = False
@@ -50,7 +51,9 @@ class Attention(Mixer):
 
 
 class SelfAttention(SequenceMixer):
-    """State: `keys` and `values` (B, length, G, E), whatever the position."""
+    """State: `keys` and `values` (B, length, G, E), whatever the position, which counts from the document's begin."""
+
+    resets = True
 
     def __init__(self, spec: Attention, dim: int, length: int) -> None:
         super().__init__()
@@ -66,36 +69,38 @@ class SelfAttention(SequenceMixer):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         self.check(x, lengths, starts)
-        return self._attend(x, lengths)[0]
+        return self._attend(x, lengths, starts)[0]
 
-    def _attend(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        time = torch.arange(x.shape[1], device=x.device)
-        q, k, v = self.heads(x, time[None])
-        bias = self._bias(x, lengths)
+    def _attend(self, x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        q, k, v = self.heads(x, positions_in_document(x, starts))
+        bias = self._bias(x, lengths, starts)
         causal = self.causal and not self.alibi  # ALiBi's bias holds the causal pattern already
         y = attention(q, k, v, causal=causal, bias=bias, dropout=self.dropout * self.training)
         return self.out(y.flatten(2)), k, v
 
-    def _bias(self, x: Tensor, lengths: Tensor | None) -> Tensor | None:
-        time = torch.arange(x.shape[1], device=x.device)
+    def _bias(self, x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> Tensor | None:
         # Right padding lies in the future of every real position, so a causal mixer needs no mask for it.
-        real = None if lengths is None or self.causal else (time < lengths[:, None])[:, None, None]
+        seen = _seen(x, None if self.causal else lengths, starts)
         if not self.alibi:
-            return real
+            return seen
         slopes = alibi_slopes(self.heads.heads, self.alibi_span, x)
+        time = torch.arange(x.shape[1], device=x.device)
         distance = (time[:, None] - time).to(slopes.dtype)
         penalty = distance.masked_fill(distance < 0, float("inf")) if self.causal else distance.abs()
         bias = -slopes[:, None, None] * penalty
-        return bias[None] if real is None else bias.masked_fill(~real, float("-inf"))
+        return bias[None] if seen is None else bias.masked_fill(~seen, float("-inf"))
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self._require_causal()
         self.check(x, lengths, starts)
-        y, k, v = self._attend(x, lengths)
+        y, k, v = self._attend(x, lengths, starts)
         state = self.init_state(x.shape[0])
+        state["position"] = positions_seen(x, lengths, starts)
+        if starts is not None:
+            begin = last_position(x, lengths) + 1 - state["position"]
+            k, v = (_moved_to_the_front(t, begin) for t in (k, v))
         state["keys"][:, : x.shape[1]] = k
         state["values"][:, : x.shape[1]] = v
-        state["position"] = positions_seen(x, lengths)
         return y, state
 
     def init_state(self, batch: int) -> State:
@@ -133,10 +138,28 @@ class SelfAttention(SequenceMixer):
             raise ValueError("attention with causal=False sees the future and cannot run step by step.")
 
     def state_bytes(self, batch: int, length: int) -> int:
-        cached = 2 * (self.length) * self.heads.groups * self.heads.width
+        cached = 2 * self.length * self.heads.groups * self.heads.width
         return batch * (cached * self.out.weight.element_size() + 8)
 
     def flops(self, length: int) -> float:
         linears = 2.0 * length * (self.heads.project.weight.numel() + self.out.weight.numel())
         pairs = length * (length + 1) / 2 if self.causal else length**2
         return linears + 4.0 * pairs * self.out.in_features
+
+
+def _seen(x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> Tensor | None:
+    """(B, 1, 1 or L, L): which keys are real and of the query's own document; None where all are."""
+    time = torch.arange(x.shape[1], device=x.device)
+    real = None if lengths is None else (time < lengths[:, None])[:, None, None]
+    if starts is None:
+        return real
+    begin = document_begins(starts)
+    own = (begin[:, :, None] == begin[:, None])[:, None]
+    # Padding may be a document of its own, and a query without any key has no answer.
+    return own if real is None else own & (real | (time[:, None] == time))
+
+
+def _moved_to_the_front(x: Tensor, begin: Tensor) -> Tensor:
+    """(B, L, ...) from `begin` (B,) on; what follows the end is of no meaning."""
+    rows, time = torch.arange(len(x), device=x.device)[:, None], torch.arange(x.shape[1], device=x.device)
+    return x[rows, (begin[:, None] + time).clamp(max=x.shape[1] - 1)]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -10,9 +10,12 @@ from torch import Tensor, nn
 from seqlab.kernels.attention import attention
 from seqlab.kernels.window_attention import window_attention
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
+from seqlab.mixers.shared.recollection import Recollection
 from seqlab.nn.heads import Heads, Position, alibi_slopes
 from seqlab.nn.inits import residual
-from seqlab.nn.rows import positions_seen
+from seqlab.nn.norms import Norm
+from seqlab.nn.ring import Ring
+from seqlab.nn.rows import document_begins, last_position, positions_in_document, positions_seen
 from seqlab.spec import Field
 
 __all__ = ["SlidingAttention", "Window"]
@@ -29,6 +32,14 @@ class Window(Mixer):
 
     window: int = Field(default=128, ge=1)
     """How many positions are seen, the own one included."""
+    sinks: int = Field(default=0, ge=0)
+    """How many first positions of the document are seen from everywhere in it, as far away as they are (attention
+    sinks, arXiv 2309.17453)."""
+    memory: Mixer | None = None
+    """A causal mixer that remembers what the window does not see. Queries, keys and values are made of rms([x, s])
+    with s = memory(W rms(x)), the norms without weights (randomekek/sequence, June 2024, with a DLN)."""
+    memory_dim: int = Field(default=64, ge=1)
+    """Number of features of s; only with a memory."""
     heads: int = Field(default=4, ge=1)
     """Number of heads; it divides D."""
     kv_heads: int | None = Field(default=None, ge=1)
@@ -39,97 +50,123 @@ class Window(Mixer):
     """Base of the rotary wavelengths (arXiv 2104.09864)."""
     alibi_span: float = Field(default=8.0, gt=0)
     """Heads' slopes of ALiBi run from about 1 down to 2^-span (arXiv 2108.12409: 8); a smaller span looks nearer."""
-    qk_norm: bool = False
-    """Whether q and k get an RMS norm with a weight, over each head (arXiv 2302.05442)."""
+    qk_norm: bool | Norm = False
+    """Norm of q and k over each head; true is an RMS norm with a weight (arXiv 2302.05442)."""
     bias: bool = False
     """Whether the linears have biases."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of attention weights dropped in training."""
 
     def build(self, *, dim: int, length: int) -> SlidingAttention:
-        return SlidingAttention(self, dim)
+        return SlidingAttention(self, dim, length)
 
 
 class SlidingAttention(SequenceMixer):
-    """State: `keys` and `values` (B, window, G, E), rings in which position p lies at p mod window."""
+    """State: `keys` and `values` (B, sinks + window, G, E), laid out by `Ring`; a memory's state behind `memory/`.
+
+    Positions count from the beginning of the document.
+    """
 
     causal = True
-    max_length = None
 
-    def __init__(self, spec: Window, dim: int) -> None:
+    def __init__(self, spec: Window, dim: int, length: int) -> None:
         super().__init__()
-        self.window, self.reach, self.dropout = spec.window, spec.window, spec.dropout
+        self.ring, self.dropout = Ring(spec.window, spec.sinks), spec.dropout
         self.alibi, self.alibi_span = spec.position == "alibi", spec.alibi_span
-        self.heads = Heads(dim, spec.heads, spec.kv_heads, spec.position, spec.rotary_base, spec.qk_norm, spec.bias)
+        self.recollection = Recollection(spec.memory, dim, spec.memory_dim, length) if spec.memory else None
+        self.heads = Heads(
+            dim, spec.heads, spec.kv_heads, spec.position, spec.rotary_base, spec.qk_norm, spec.bias,
+            inputs=dim + spec.memory_dim if spec.memory else dim,
+        )  # fmt: skip
         self.out = residual(nn.Linear(dim, dim, bias=spec.bias))
+        memory = self.recollection.memory if self.recollection is not None else None
+        self.max_length = memory.max_length if memory is not None else None
+        self.resets = memory.resets if memory is not None else True
+        self.reach = None if spec.sinks or memory is not None else spec.window
 
     def reset_parameters(self) -> None:
         self.heads.reset_parameters()
         self.out.reset_parameters()
+        if self.recollection is not None:
+            self.recollection.reset_parameters()
+
+    def param_groups(self) -> list[dict[str, Any]]:
+        return [] if self.recollection is None else self.recollection.param_groups()
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         self.check(x, lengths, starts)
-        return self._attend(x)[0]
+        seen = x if self.recollection is None else self.recollection(x, lengths, starts)
+        return self._attend(seen, starts)[0]
 
-    def _attend(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def _attend(self, x: Tensor, starts: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         # Right padding lies in the future of every real position and needs no mask.
-        q, k, v = self.heads(x, torch.arange(x.shape[1], device=x.device)[None])
-        slopes = alibi_slopes(self.heads.heads, self.alibi_span, x) if self.alibi else None
-        y = window_attention(q, k, v, window=self.window, slopes=slopes, dropout=self.dropout * self.training)
+        q, k, v = self.heads(x, positions_in_document(x, starts))
+        y = window_attention(
+            q, k, v,
+            window=self.ring.window,
+            sinks=self.ring.sinks,
+            begins=None if starts is None else document_begins(starts),
+            slopes=alibi_slopes(self.heads.heads, self.alibi_span, x) if self.alibi else None,
+            dropout=self.dropout * self.training,
+        )  # fmt: skip
         return self.out(y.flatten(2)), k, v
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)
-        y, k, v = self._attend(x)
-        state = self.init_state(x.shape[0])
-        state["position"] = positions_seen(x, lengths)
-        # The ring's slot s holds the last real position that is s mod window, if there is one.
-        last = state["position"][:, None] - 1
-        source = last - self._age(last)
-        rows = torch.arange(x.shape[0], device=x.device)[:, None]
-        held = (source >= 0)[..., None, None]
-        state["keys"] = torch.where(held, k[rows, source.clamp(min=0)], state["keys"])
-        state["values"] = torch.where(held, v[rows, source.clamp(min=0)], state["values"])
-        return y, state
-
-    def _age(self, position: Tensor) -> Tensor:
-        """How far before `position` (B, 1) each slot's content lies, once the slot was written: (B, window)."""
-        return (position - torch.arange(self.window, device=position.device)) % self.window
+        memory: State = {}
+        seen = x
+        if self.recollection is not None:
+            seen, memory = self.recollection.prefill(x, lengths, starts)
+        y, k, v = self._attend(seen, starts)
+        position = positions_seen(x, lengths, starts)
+        held = self.ring.held(position - 1)
+        begin = last_position(x, lengths) + 1 - position
+        rows, source = torch.arange(len(x), device=x.device)[:, None], begin[:, None] + held.clamp(min=0)
+        empty = (held < 0)[..., None, None]
+        keys, values = (t[rows, source].masked_fill(empty, 0) for t in (k, v))
+        return y, {"keys": keys, "values": values, "position": position} | memory
 
     def init_state(self, batch: int) -> State:
         weight = self.out.weight
-        shape = (batch, self.window, self.heads.groups, self.heads.width)
+        shape = (batch, self.ring.slots, self.heads.groups, self.heads.width)
+        memory = {} if self.recollection is None else self.recollection.init_state(batch)
         return {
             "keys": weight.new_zeros(shape),
             "values": weight.new_zeros(shape),
             "position": fresh_position(batch, weight.device),
-        }
+        } | memory
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         self.check_state(x_t, state)
         position, keys, values = state["position"], state["keys"], state["values"]
-        q, k, v = self.heads(x_t[:, None], position[:, None])
-        rows, slot = torch.arange(len(position), device=position.device), position % self.window
+        seen = x_t
+        if self.recollection is not None:
+            seen, memory = self.recollection.step(x_t, state)
+            state.update(memory)
+        q, k, v = self.heads(seen[:, None], position[:, None])
+        rows, slot = torch.arange(len(position), device=position.device), self.ring.slot(position)
         keys[rows, slot], values[rows, slot] = k[:, 0], v[:, 0]
-        y = attention(q, keys, values, bias=self._step_bias(position[:, None], x_t))
+        y = attention(q, keys, values, bias=self._step_bias(position, x_t))
         state["position"] = position + 1
         return self.out(y.flatten(1)), state
 
     def _step_bias(self, position: Tensor, x_t: Tensor) -> Tensor:
-        """(B, 1 or H, 1, window): which slots a row sees, and how far they are."""
-        age = self._age(position)
-        written = (age <= position)[:, None, None]
+        """(B, 1 or H, 1, slots): which slots a row sees, and how far they are."""
+        held = self.ring.held(position)[:, None, None]
         if not self.alibi:
-            return written
-        bias = -alibi_slopes(self.heads.heads, self.alibi_span, x_t)[:, None, None] * age[:, None, None]
-        return bias.masked_fill(~written, float("-inf"))
+            return held >= 0
+        distance = position[:, None, None, None] - held
+        bias = -alibi_slopes(self.heads.heads, self.alibi_span, x_t)[:, None, None] * distance
+        return bias.masked_fill(held < 0, float("-inf"))
 
     def state_bytes(self, batch: int, length: int) -> int:
-        cached = 2 * self.window * self.heads.groups * self.heads.width
-        return batch * (cached * self.out.weight.element_size() + 8)
+        cached = 2 * self.ring.slots * self.heads.groups * self.heads.width
+        memory = 0 if self.recollection is None else self.recollection.memory.state_bytes(batch, length)
+        return batch * (cached * self.out.weight.element_size() + 8) + memory
 
     def flops(self, length: int) -> float:
         linears = 2.0 * length * (self.heads.project.weight.numel() + self.out.weight.numel())
-        full = min(length, self.window)
-        pairs = full * (full + 1) / 2 + (length - full) * self.window
-        return linears + 4.0 * pairs * self.out.in_features
+        full = min(length, self.ring.slots)
+        pairs = full * (full + 1) / 2 + (length - full) * self.ring.slots
+        memory = 0.0 if self.recollection is None else self.recollection.flops(length)
+        return linears + 4.0 * pairs * self.out.in_features + memory

@@ -7,8 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from seqlab.kernels.rms_norm import rms_norm
 from seqlab.kernels.rotary import rotary
+from seqlab.nn.norms import Norm
+from seqlab.nn.norms.rmsnorm import RMSNorm
 from seqlab.spec import SpecError
 
 __all__ = ["Heads", "Position", "alibi_slopes"]
@@ -17,14 +18,24 @@ Position = Literal["none", "rotary", "alibi"]
 
 
 class Heads(nn.Module):
-    """(B, L, D) -> q (B, L, H, E), k and v (B, L, G, E), with E = D / H; views of one projection.
+    """(B, L, inputs) -> q (B, L, H, E), k and v (B, L, G, E), with E = D / H; views of one projection.
 
-    normed: q and k get an RMS norm over E with a weight (arXiv 2302.05442), before the rotation.
-    Raises SpecError where the heads do not divide the features or the groups the heads.
+    norm: of q and of k, over E, before the rotation; true is an RMS norm with a weight (arXiv 2302.05442).
+    inputs: the features that are projected; none: D. Raises SpecError where the heads do not divide the features or
+    the groups the heads.
     """
 
     def __init__(
-        self, dim: int, heads: int, kv_heads: int | None, position: Position, base: float, normed: bool, bias: bool
+        self,
+        dim: int,
+        heads: int,
+        kv_heads: int | None,
+        position: Position,
+        base: float,
+        norm: Norm | bool,
+        bias: bool,
+        *,
+        inputs: int | None = None,
     ) -> None:
         super().__init__()
         groups = heads if kv_heads is None else kv_heads
@@ -36,23 +47,24 @@ class Heads(nn.Module):
             raise SpecError(f"rotary positions need heads of even width; {heads} heads of {dim} features are not.")
         self.heads, self.groups, self.width = heads, groups, dim // heads
         self.rotary_base = base if position == "rotary" else None
-        self.project = nn.Linear(dim, (heads + 2 * groups) * self.width, bias=bias)
-        self.q_norm = nn.Parameter(torch.ones(self.width)) if normed else None
-        self.k_norm = nn.Parameter(torch.ones(self.width)) if normed else None
+        self.project = nn.Linear(inputs or dim, (heads + 2 * groups) * self.width, bias=bias)
+        chosen = RMSNorm() if norm is True else norm
+        self.q_norm = chosen.build(dim=self.width) if chosen else None
+        self.k_norm = chosen.build(dim=self.width) if chosen else None
 
     def reset_parameters(self) -> None:
         self.project.reset_parameters()
-        for norm in (self.q_norm, self.k_norm):
-            if norm is not None:
-                nn.init.ones_(norm)
+        for normed in (self.q_norm, self.k_norm):
+            if normed is not None:
+                normed.reset_parameters()  # type: ignore[operator]
 
     def forward(self, x: Tensor, position: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """position: (1 or B, L), where each input stands in its row."""
         qkv = self.project(x).unflatten(-1, (-1, self.width))
         both, v = qkv.split([self.heads + self.groups, self.groups], dim=2)
-        if self.q_norm is not None:
+        if self.q_norm is not None and self.k_norm is not None:
             q, k = both.split([self.heads, self.groups], dim=2)
-            both = torch.cat([rms_norm(q, self.q_norm), rms_norm(k, self.k_norm)], dim=2)
+            both = torch.cat([self.q_norm(q), self.k_norm(k)], dim=2)
         if self.rotary_base is not None:
             both = rotary(both, position, self.rotary_base)
         q, k = both.split([self.heads, self.groups], dim=2)

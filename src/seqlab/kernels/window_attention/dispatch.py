@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqlab.kernels.attention import attention
@@ -18,16 +18,19 @@ def window_attention(
     v: Float[Tensor, "b l g d"],
     *,
     window: int,
+    sinks: int = 0,
+    begins: Int[Tensor, "#b l"] | None = None,
     slopes: Float[Tensor, " h"] | None = None,
     dropout: float = 0.0,
 ) -> Float[Tensor, "b l h d"]:
     """Causal attention in which query t sees keys t-window+1 .. t, itself included; any window, any length.
 
-    slopes: ALiBi, the score of head i at distance n is lowered by slopes_i n. The cost grows with l x window.
+    begins: where the document of each position begins; nothing before it is seen. sinks: how many first keys of the
+    document are seen from everywhere in it (arXiv 2309.17453). slopes: ALiBi, the score of head i at distance n is
+    lowered by slopes_i n. The cost grows with l x (window + sinks).
     """
-    if window >= q.shape[1] and slopes is None:
+    if window >= q.shape[1] and slopes is None and begins is None:
         take("window_attention", "full")
         return attention(q, k, v, causal=True, dropout=dropout)
     take("window_attention", "blocks")
-    window = min(window, q.shape[1])
-    return window_attention_blocks(q, k, v, window=window, slopes=slopes, dropout=dropout)
+    return window_attention_blocks(q, k, v, window=window, sinks=sinks, begins=begins, slopes=slopes, dropout=dropout)

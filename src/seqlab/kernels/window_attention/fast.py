@@ -1,16 +1,18 @@
-"""Window attention in blocks: every block of queries attends to its own block of keys and the one before.
+"""Window attention in blocks: every block of queries attends to its own keys, the window before it, and the sinks.
 
-The cost is proportional to length x block, and the blocks are as small as the window allows.
+The cost is proportional to length x (block + window + sinks), and the blocks are about as large as the window.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
-from seqlab.kernels.attention.fast import attention_fused
+from seqlab.kernels.attention import attention
 
 __all__ = ["window_attention_blocks"]
 
@@ -23,39 +25,79 @@ def window_attention_blocks(
     v: Float[Tensor, "b l g d"],
     *,
     window: int,
+    sinks: int = 0,
+    begins: Int[Tensor, "#b l"] | None = None,
     slopes: Float[Tensor, " h"] | None = None,
     dropout: float = 0.0,
 ) -> Float[Tensor, "b l h d"]:
     """The reference's function, with dropout on the weights."""
-    batch, length, heads, width = q.shape
-    block = max(window - 1, LEAST_BLOCK)
-    blocks = -(-length // block)
-    q, k, v = (F.pad(t, (0, 0, 0, 0, 0, blocks * block - length)) for t in (q, k, v))
-    bias = _bias(blocks, block, window, slopes, q)
-    y = attention_fused(
-        q.reshape(batch * blocks, block, heads, width),
-        _with_previous(k, block),
-        _with_previous(v, block),
-        bias=bias.expand(batch, *bias.shape).flatten(0, 1),
+    batch, length = q.shape[:2]
+    blocks = _Blocks(length, max(window, LEAST_BLOCK), window)
+    begin = torch.zeros(1, length, dtype=torch.int64, device=q.device) if begins is None else begins
+    begin = blocks.of(begin)
+    sink = begin[:, :, :1] + torch.arange(sinks, device=q.device)
+    bias = blocks.bias(begin, sink, sinks, slopes)
+    y = attention(
+        blocks.of(q).flatten(0, 1),
+        _keys(k, sink, blocks),
+        _keys(v, sink, blocks),
+        bias=bias.expand(batch, *bias.shape[1:]).flatten(0, 1),
         dropout=dropout,
     )
-    return y.reshape(batch, blocks * block, heads, width)[:, :length]
+    in_row: Tensor = y.unflatten(0, (batch, -1)).flatten(1, 2)
+    return in_row[:, :length]
 
 
-def _with_previous(x: Tensor, block: int) -> Tensor:
-    """(b, n * block, g, d) -> (b * n, 2 * block, g, d): each block behind the one before it."""
-    own = x.unflatten(1, (-1, block))
-    previous = F.pad(own[:, :-1], (0, 0, 0, 0, 0, 0, 1, 0))
-    return torch.cat([previous, own], dim=2).flatten(0, 1)
+def _keys(x: Tensor, sink: Tensor, blocks: _Blocks) -> Tensor:
+    """(b, l, g, d) -> (b n, sinks + span, g, d): what the queries of each block may see."""
+    span = blocks.with_previous(x)
+    if sink.shape[2]:
+        rows = torch.arange(len(x), device=x.device)[:, None, None]
+        span = torch.cat([x[rows, sink.clamp(max=x.shape[1] - 1)], span], dim=2)
+    return span.flatten(0, 1)
 
 
-def _bias(blocks: int, block: int, window: int, slopes: Tensor | None, like: Tensor) -> Tensor:
-    """(n, 1 or h, block, 2 * block): which keys a block's queries see, and how far they are."""
-    query = torch.arange(block, device=like.device)[:, None]
-    key = torch.arange(-block, block, device=like.device)
-    distance = query - key
-    seen = ((distance >= 0) & (distance < window)).repeat(blocks, 1, 1, 1)
-    seen[0] &= key >= 0  # nothing lies before the first block
-    if slopes is None:
-        return seen
-    return (-slopes[:, None, None] * distance).masked_fill(~seen, float("-inf"))
+@dataclass
+class _Blocks:
+    """How `length` positions are cut into blocks of `size`, the last one filled up.
+
+    A block's span is its own positions behind the window - 1 before them. A document that reaches from before a span
+    into its block holds the block's first query, so the sinks of that one document are all that a span can lack.
+    """
+
+    length: int
+    size: int
+    window: int
+
+    def __post_init__(self) -> None:
+        self.size = min(self.size, self.length)
+        self.count = -(-self.length // self.size)
+        self.before = self.window - 1 if self.count > 1 else 0
+
+    def of(self, x: Tensor) -> Tensor:
+        """(b, l, ...) -> (b, n, size, ...)."""
+        missing = self.count * self.size - self.length
+        filled: Tensor = F.pad(x, (0, 0) * (x.ndim - 2) + (0, missing))
+        return filled.view(len(x), self.count, self.size, *x.shape[2:])
+
+    def with_previous(self, x: Tensor) -> Tensor:
+        """(b, l, g, d) -> (b, n, span, g, d)."""
+        own = self.of(x)
+        previous = F.pad(own[:, :-1, self.size - self.before :], (0, 0, 0, 0, 0, 0, 1, 0))
+        return torch.cat([previous, own], dim=2)
+
+    def bias(self, begin: Tensor, sink: Tensor, sinks: int, slopes: Tensor | None) -> Tensor:
+        """(1 or b, n, 1 or h, size, sinks + span): which keys a block's queries see, and how far they are.
+
+        begin (1 or b, n, size): where each query's document begins; sink (1 or b, n, sinks): the sinks' positions.
+        """
+        first = torch.arange(self.count, device=begin.device)[:, None] * self.size
+        query = (first + torch.arange(self.size, device=begin.device))[..., None]
+        span = first + torch.arange(-self.before, self.size, device=begin.device)
+        key = torch.cat([sink, span.expand(len(sink), -1, -1)], dim=2)[:, :, None]
+        distance, begin = query - key, begin[..., None]
+        seen = (distance >= 0) & (key >= begin) & ((distance < self.window) | (key - begin < sinks))
+        seen[..., :sinks] &= key[..., :sinks] < span[:, None, :1]  # the others stand in the span as well
+        if slopes is None:
+            return seen[:, :, None]
+        return (-slopes[:, None, None] * distance[:, :, None]).masked_fill(~seen[:, :, None], float("-inf"))

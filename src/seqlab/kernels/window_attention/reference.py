@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqlab.kernels.attention.reference import attention_reference
@@ -17,13 +17,18 @@ def window_attention_reference(
     v: Float[Tensor, "b l g d"],
     *,
     window: int,
+    sinks: int = 0,
+    begins: Int[Tensor, "#b l"] | None = None,
     slopes: Float[Tensor, " h"] | None = None,
 ) -> Float[Tensor, "b l h d"]:
-    """Query t sees keys t-window+1 .. t; with slopes, the score of head i at distance n is lowered by slopes_i n."""
+    """Query t sees keys t-window+1 .. t and the first `sinks` ones, all of its own document, which begins at
+    begins_t; with slopes, the score of head i at distance n is lowered by slopes_i n."""
     time = torch.arange(q.shape[1], device=q.device)
+    begin = (torch.zeros_like(time)[None] if begins is None else begins)[..., None]
     distance = time[:, None] - time[None, :]
-    seen = (distance >= 0) & (distance < window)
+    near, sink = distance < window, time - begin < sinks
+    seen = ((distance >= 0) & (time >= begin) & (near | sink))[:, None]
     if slopes is None:
-        return attention_reference(q, k, v, bias=seen[None, None])
+        return attention_reference(q, k, v, bias=seen)
     bias = -slopes[:, None, None] * distance
-    return attention_reference(q, k, v, bias=bias.masked_fill(~seen, float("-inf"))[None])
+    return attention_reference(q, k, v, bias=bias[None].masked_fill(~seen, float("-inf")))

@@ -15,9 +15,10 @@ from torch import Tensor, nn
 
 from seqlab.spec import Part
 
-__all__ = ["Init", "initialise", "residual"]
+__all__ = ["Init", "initialise", "inner", "residual"]
 
 AnyLinear = TypeVar("AnyLinear", bound=nn.Linear)
+AnyModule = TypeVar("AnyModule", bound=nn.Module)
 
 
 class Init(Part, kind="nn/inits"):
@@ -38,6 +39,14 @@ def residual(linear: AnyLinear) -> AnyLinear:
     """Mark a linear whose output is added to the residual stream, so that depth scaling applies to it."""
     linear.writes_residual = True  # type: ignore[assignment]
     return linear
+
+
+def inner(module: AnyModule) -> AnyModule:
+    """Take the mark off every linear of a module whose output does not go to the residual stream."""
+    for part in module.modules():
+        if getattr(part, "writes_residual", False):
+            part.writes_residual = False  # type: ignore[assignment]
+    return module
 
 
 def initialise(module: nn.Module, law: Init, residual_law: Init | None = None, *, residual_gain: float = 1.0) -> None:
