@@ -14,9 +14,11 @@ import torch
 from test_hyena import FOLDER, assert_close
 from torch import Tensor
 
+from seqlab.filters.explicit import Explicit
 from seqlab.filters.s4d import S4DFilter, S4DKernel
 from seqlab.filters.shift import ShiftFilter, ShiftKernel
 from seqlab.mixers.h3 import H3, H3Layer
+from seqlab.mixers.h3conv import H3Conv
 from seqlab.mixers.s4d import S4D
 
 
@@ -151,3 +153,23 @@ def test_s4d_layer(path: Path, case: str) -> None:
         layer.skip.copy_(arrays["param/D"][0])
     assert_close(layer.kernel.taps(length), arrays["K"][0].double(), 1e-6, "K")
     assert_close(layer(arrays["u"]), arrays["y"], 1e-6, "y")
+
+
+@pytest.mark.parametrize(("path", "case"), cases("h3conv"))
+def test_h3conv(path: Path, case: str) -> None:
+    """Stored at the full length, with the threshold 0.003, where safari's does not wrap round."""
+    arrays = load(path, case)
+    length, dim = arrays["u"].shape[1:]
+    layer = H3Conv(key_filter=Explicit(squash=0.003), filter=Explicit(squash=0.003)).build(dim=dim, length=length)
+    layer.double()
+    take_linear(layer.project, arrays, "q_proj", "k_proj", "v_proj")
+    take_linear(layer.out, arrays, "output_linear")
+    with torch.no_grad():
+        layer.key_filter.weight.copy_(arrays["param/k_kernel.kernel"][0])
+        layer.filter.weight.copy_(arrays["param/kernel.kernel"][0])
+        layer.key_skip.copy_(arrays["param/k_D"])
+        layer.skip.copy_(arrays["param/D"])
+    y = layer(arrays["u"])
+    assert_close(y, arrays["y"], 1e-12, "y")
+    for short in range(1, length):
+        assert_close(layer(arrays["u"][:, :short]), y[:, :short], 1e-12, f"the first {short} positions alone")

@@ -26,7 +26,7 @@ def test_the_state_is_the_sum_of_its_inputs_powers() -> None:
     kernel = S4DKernel(states=6).build(channels=3, length=1).double()
     u = torch.randn(2, 50, 3, dtype=torch.float64)
     last, seen = torch.tensor([49, 30]), torch.tensor([50, 12])
-    memory = kernel.init_memory(2, dtype=u.dtype)
+    memory = kernel.init_memory(2)
     for t in range(50):
         counts = (last - seen < t) & (t <= last)
         _, after = kernel.step(u[:, t], memory)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from seqlab.spec import Part
@@ -50,14 +49,14 @@ class LongFilter(nn.Module):
 class RecurrentFilter(LongFilter):
     """A filter whose convolution is a recurrence as well: a memory of fixed size stands for all inputs so far.
 
-    The memory is in float32 or wider; its leading axes are those of the input, whatever their number.
+    Memory and inputs are in the parameters' dtype, at least float32; the leading axes are free.
     """
 
     def taps(self, length: int) -> Tensor:
         """The first taps: (channels, length), or fewer where the rest are zero. The built length is no limit."""
         raise NotImplementedError
 
-    def init_memory(self, *axes: int, dtype: torch.dtype) -> Tensor:
+    def init_memory(self, *axes: int) -> Tensor:
         """The memory (*axes, channels, ...) before the first input."""
         raise NotImplementedError
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqlab.filters import Filter, RecurrentFilter
 from seqlab.nn import diagonal
 from seqlab.nn.diagonal import Discretisation, Recurrence, Spectrum
+from seqlab.nn.remembered import Remembered
 from seqlab.spec import Field, SpecError
 
 __all__ = ["S4DFilter", "S4DKernel"]
@@ -60,6 +61,7 @@ class S4DFilter(RecurrentFilter):
         self.A_imag = nn.Parameter(torch.empty(channels, pairs))
         self.B = nn.Parameter(torch.empty(channels, pairs, 2))
         self.C = nn.Parameter(torch.empty(channels, pairs, 2))
+        self._decay_and_weight = Remembered(self, self._one_step)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -78,18 +80,25 @@ class S4DFilter(RecurrentFilter):
         return self.taps(length)
 
     def taps(self, length: int) -> Tensor:
-        return diagonal.kernel(self._recurrence(), length, torch.promote_types(self.C.dtype, torch.float32))
+        return diagonal.kernel(self._recurrence(), length, self._wide())
 
     def _recurrence(self) -> Recurrence:
         A = torch.complex(-self.log_A_real.double().exp(), self.A_imag.double())
         BC = torch.view_as_complex(self.B.double()) * torch.view_as_complex(self.C.double())
         return diagonal.discretise(A, BC, self.log_dt.double().exp(), self.spec.discretisation)
 
-    def init_memory(self, *axes: int, dtype: torch.dtype) -> Tensor:
-        return self.C.new_zeros(*axes, *self.C.shape, dtype=torch.promote_types(dtype, torch.float32))
+    def _one_step(self) -> tuple[Tensor, Tensor]:
+        recurrence, dtype = self._recurrence(), self._wide().to_complex()
+        return recurrence.log_decay.exp().to(dtype), recurrence.weight.to(dtype)
+
+    def _wide(self) -> torch.dtype:
+        return torch.promote_types(self.C.dtype, torch.float32)
+
+    def init_memory(self, *axes: int) -> Tensor:
+        return self.C.new_zeros(*axes, *self.C.shape, dtype=self._wide())
 
     def memory_after(self, u: Tensor, last: Tensor, seen: Tensor) -> Tensor:
         return diagonal.state_after(self._recurrence(), u, last, seen)
 
     def step(self, u_t: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        return diagonal.step(self._recurrence(), u_t, memory)
+        return diagonal.step(*self._decay_and_weight(), u_t, memory)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqlab.filters import Filter, RecurrentFilter
+from seqlab.nn.remembered import Remembered
 from seqlab.spec import Field
 
 __all__ = ["ShiftFilter", "ShiftKernel"]
@@ -40,6 +41,7 @@ class ShiftFilter(RecurrentFilter):
         self.spec, self.length = spec, length
         self.B = nn.Parameter(torch.empty(channels, spec.states))
         self.C = nn.Parameter(torch.empty(channels, spec.states))
+        self._newest_last = Remembered(self, self._reversed_taps)
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -60,9 +62,12 @@ class ShiftFilter(RecurrentFilter):
         shifted = F.pad(self.C.to(wide), (0, self.spec.states - 1)).unfold(1, self.spec.states, 1)  # (H, l, n)
         return torch.einsum("hln,hn->hl", shifted, self.B.to(wide))[:, :length]
 
-    def init_memory(self, *axes: int, dtype: torch.dtype) -> Tensor:
-        shape = (*axes, self.C.shape[0], self.spec.states - 1)
-        return self.C.new_zeros(shape, dtype=torch.promote_types(dtype, torch.float32))
+    def _reversed_taps(self) -> Tensor:
+        return self.taps(self.spec.states).flip(1)
+
+    def init_memory(self, *axes: int) -> Tensor:
+        wide = torch.promote_types(self.C.dtype, torch.float32)
+        return self.C.new_zeros(*axes, self.C.shape[0], self.spec.states - 1, dtype=wide)
 
     def memory_after(self, u: Tensor, last: Tensor, seen: Tensor) -> Tensor:
         age = torch.arange(self.spec.states - 2, -1, -1, device=u.device)
@@ -71,6 +76,5 @@ class ShiftFilter(RecurrentFilter):
         return inputs.masked_fill((age >= seen[:, None])[..., None], 0).transpose(1, 2).contiguous()
 
     def step(self, u_t: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
-        inputs = torch.cat([memory, u_t.to(memory.dtype)[..., None]], dim=-1)
-        taps = self.taps(self.spec.states).flip(-1)
-        return (inputs * taps.to(inputs.dtype)).sum(-1), inputs[..., 1:].contiguous()
+        inputs = torch.cat([memory, u_t[..., None]], dim=-1)
+        return (inputs * self._newest_last()).sum(-1), inputs[..., 1:].contiguous()

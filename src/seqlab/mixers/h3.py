@@ -117,10 +117,9 @@ class H3Layer(SequenceMixer):
         }
 
     def init_state(self, batch: int) -> State:
-        dtype = self.skip.dtype
         return {
-            "keys": self.shift.init_memory(batch, dtype=dtype),
-            "products": self.kernel.init_memory(batch, self.head_dim, self.head_dim, dtype=dtype),
+            "keys": self.shift.init_memory(batch),
+            "products": self.kernel.init_memory(batch, self.head_dim, self.head_dim),
             "position": fresh_position(batch, self.skip.device),
         }
 

@@ -85,12 +85,14 @@ def state_after(
 
 
 def step(
-    recurrence: Recurrence, u: Float[Tensor, "*b h"], state: Float[Tensor, "*b h n 2"]
+    decay: Complex[Tensor, "h n"],
+    weight: Complex[Tensor, "h n"],
+    u: Float[Tensor, "*b h"],
+    state: Float[Tensor, "*b h n 2"],
 ) -> tuple[Float[Tensor, "*b h"], Float[Tensor, "*b h n 2"]]:
     """One position: the output and the new state, both in the state's dtype."""
-    held = torch.view_as_complex(state)
-    held = held * recurrence.log_decay.exp().to(held.dtype) + u[..., None]
-    return 2 * (held * recurrence.weight.to(held.dtype)).real.sum(-1), torch.view_as_real(held)
+    held = torch.view_as_complex(state) * decay + u[..., None]
+    return 2 * (held * weight).real.sum(-1), torch.view_as_real(held)
 
 
 def _powers(

@@ -60,10 +60,7 @@ class StateSpaceLayer(SequenceMixer):
         return y, {"memory": self.kernel.memory_after(wide, last_position(x, lengths), seen), "position": seen}
 
     def init_state(self, batch: int) -> State:
-        return {
-            "memory": self.kernel.init_memory(batch, dtype=self.skip.dtype),
-            "position": fresh_position(batch, self.skip.device),
-        }
+        return {"memory": self.kernel.init_memory(batch), "position": fresh_position(batch, self.skip.device)}
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         self.check_state(x_t, state)

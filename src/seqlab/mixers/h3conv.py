@@ -1,0 +1,134 @@
+"""H3 with learned long kernels in the place of its state space models (Fu et al., arXiv 2302.06646)."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor, nn
+
+from seqlab.filters import Filter
+from seqlab.filters.explicit import Explicit
+from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
+from seqlab.mixers.shared.convolution import convolve
+from seqlab.nn.inits import residual
+from seqlab.nn.online import OnlineConvolution
+from seqlab.nn.remembered import Remembered
+from seqlab.nn.rows import positions_seen, without_padding
+
+__all__ = ["H3Conv", "H3ConvLayer"]
+
+
+class H3Conv(Mixer):
+    """y = W (q . (K * u + D . u)), u = kbar . v, kbar = K_k * k + D_k . k; q, k and v are linears of the input.
+
+    A shorter input meets the first taps alone: nothing wraps round. An input longer than `length` raises, and so
+    does a step beyond it. Linears are drawn by torch's default, uniform within 1/sqrt(fan_in), biases too; the skips
+    by N(0, 1); the kernels as their filters state.
+    """
+
+    source: ClassVar[str] = "Fu et al., arXiv 2302.06646"
+    complexity: ClassVar[str] = "L log L"
+
+    key_filter: Filter = Explicit(squash=0.003)
+    """What gives the keys their kernels."""
+    filter: Filter = Explicit(squash=0.003)
+    """What gives the products of keys and values their kernels."""
+
+    def build(self, *, dim: int, length: int) -> H3ConvLayer:
+        return H3ConvLayer(self, dim, length)
+
+
+class H3ConvLayer(SequenceMixer):
+    """State: `keys` and `products` (B, length, D), the memories of the two convolutions (seqlab.nn.online)."""
+
+    causal = True
+
+    def __init__(self, spec: H3Conv, dim: int, length: int) -> None:
+        super().__init__()
+        self.max_length = self.length = length
+        self.project = nn.Linear(dim, 3 * dim)
+        self.key_filter = spec.key_filter.build(channels=dim, length=length)
+        self.key_skip = nn.Parameter(torch.empty(dim))
+        self.filter = spec.filter.build(channels=dim, length=length)
+        self.skip = nn.Parameter(torch.empty(dim))
+        self.out = residual(nn.Linear(dim, dim))
+        self._online_keys = Remembered(self.key_filter, self._key_convolution)
+        self._online_products = Remembered(self.filter, self._product_convolution)
+        self._reset_skips()
+
+    def reset_parameters(self) -> None:
+        for part in (self.project, self.key_filter, self.filter, self.out):
+            part.reset_parameters()
+        self._reset_skips()
+
+    def _reset_skips(self) -> None:
+        nn.init.normal_(self.key_skip)
+        nn.init.normal_(self.skip)
+
+    def param_groups(self) -> list[dict[str, Any]]:
+        return self.key_filter.param_groups() + self.filter.param_groups()
+
+    def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
+        self.check(x, lengths, starts)
+        return self._mix(x, lengths)[0]
+
+    def _mix(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+        """y, and the inputs (B, L, D) of the two convolutions."""
+        # Padding cannot reach back by the formula, but a transform spreads its rounding everywhere.
+        q, k, v = self._project(without_padding(x, lengths))
+        products = convolve(k, self.key_filter(x.shape[1]), self.key_skip, None) * v
+        mixed = convolve(products, self.filter(x.shape[1]), self.skip, None)
+        return self.out((q * mixed).to(x.dtype)), k, products
+
+    def _project(self, x: Tensor) -> tuple[Tensor, ...]:
+        projected: Tensor = self.project(x)
+        return projected.to(torch.promote_types(x.dtype, torch.float32)).chunk(3, dim=-1)
+
+    def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
+        self.check(x, lengths, starts)
+        y, k, products = self._mix(x, lengths)
+        position = positions_seen(x, lengths)
+        return y, {
+            "keys": self._online_keys().prefill(k, position, self.length),
+            "products": self._online_products().prefill(products, position, self.length),
+            "position": position,
+        }
+
+    def _key_convolution(self) -> OnlineConvolution:
+        return OnlineConvolution(self.key_filter(self.length))
+
+    def _product_convolution(self) -> OnlineConvolution:
+        return OnlineConvolution(self.filter(self.length))
+
+    def init_state(self, batch: int) -> State:
+        wide = torch.promote_types(self.skip.dtype, torch.float32)
+        shape = (batch, self.length, len(self.skip))
+        return {
+            "keys": self.skip.new_zeros(shape, dtype=wide),
+            "products": self.skip.new_zeros(shape, dtype=wide),
+            "position": fresh_position(batch, self.skip.device),
+        }
+
+    def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
+        self.check_state(x_t, state)
+        position = state["position"]
+        if int(position.max()) >= self.length:
+            raise ValueError(f"h3conv was built for {self.length} positions and cannot step beyond them.")
+        q, k, v = self._project(x_t)
+        shifted = self._online_keys().step(k, state["keys"], position) + self.key_skip * k
+        products = shifted * v
+        mixed = self._online_products().step(products, state["products"], position) + self.skip * products
+        state["position"] = position + 1
+        return self.out((q * mixed).to(x_t.dtype)), state
+
+    def state_bytes(self, batch: int, length: int) -> int:
+        size = max(self.skip.element_size(), 4)
+        return batch * (2 * self.length * len(self.skip) * size + 8)
+
+    def flops(self, length: int) -> float:
+        """The filters' own evaluation, which does not grow with the batch, is left out."""
+        dim = len(self.skip)
+        transforms = 3 * 5 * math.log2(max(2 * length, 2))
+        return length * (2.0 * 4 * dim * dim + 2 * dim * (transforms + 3))
