@@ -66,9 +66,7 @@ def test_window_attention(length: int, window: int, alibi: bool, dtype: torch.dt
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("alibi", [True, False])
 @pytest.mark.parametrize("window", [1, 5, 40, 1000])
-@pytest.mark.parametrize(
-    ("length", "sinks", "packed"), [(1, 2, False), (70, 3, False), (70, 0, True), (131, 4, True)]
-)
+@pytest.mark.parametrize(("length", "sinks", "packed"), [(1, 2, False), (70, 3, False), (70, 0, True), (131, 4, True)])
 def test_window_attention_with_sinks_and_documents(
     length: int, sinks: int, packed: bool, window: int, alibi: bool, dtype: torch.dtype
 ) -> None:

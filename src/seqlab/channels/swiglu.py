@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import math
 
-import torch.nn.functional as F
-from torch import Tensor, nn
-
-from seqlab.channels import Channel, ChannelMixer
-from seqlab.nn.inits import residual
+from seqlab.channels import Channel
+from seqlab.channels.shared.gated import GatedFeedForward
 from seqlab.spec import Field
 
-__all__ = ["GatedFeedForward", "SwiGLU"]
+__all__ = ["SwiGLU"]
 
 
 class SwiGLU(Channel):
@@ -27,24 +24,5 @@ class SwiGLU(Channel):
     """Share of outputs dropped in training."""
 
     def build(self, *, dim: int) -> GatedFeedForward:
-        return GatedFeedForward(self, dim)
-
-
-class GatedFeedForward(ChannelMixer):
-    def __init__(self, spec: SwiGLU, dim: int) -> None:
-        super().__init__()
-        hidden = math.ceil(spec.expansion * dim / spec.multiple) * spec.multiple
-        self.dropout = spec.dropout
-        self.gate_and_up = nn.Linear(dim, 2 * hidden, bias=spec.bias)
-        self.down = residual(nn.Linear(hidden, dim, bias=spec.bias))
-
-    def reset_parameters(self) -> None:
-        self.gate_and_up.reset_parameters()
-        self.down.reset_parameters()
-
-    def forward(self, x: Tensor) -> Tensor:
-        gate, up = self.gate_and_up(x).chunk(2, dim=-1)
-        return F.dropout(self.down(F.silu(gate) * up), self.dropout, self.training)
-
-    def flops(self) -> float:
-        return 6.0 * self.down.in_features * self.down.out_features
+        hidden = math.ceil(self.expansion * dim / self.multiple) * self.multiple
+        return GatedFeedForward(dim, hidden, "silu", bias=self.bias, dropout=self.dropout)

@@ -1,0 +1,1 @@
+"""What several channel mixers need: a gated feed-forward layer."""

@@ -1,0 +1,34 @@
+"""A feed-forward layer whose hidden features are multiplied by gates (arXiv 1612.08083, arXiv 2002.05202)."""
+
+from __future__ import annotations
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqlab.channels import ChannelMixer
+from seqlab.nn.activations import Activation, activation
+from seqlab.nn.inits import residual
+
+__all__ = ["GatedFeedForward"]
+
+
+class GatedFeedForward(ChannelMixer):
+    """down(f(gate(x)) . up(x)), gate and up in one product; linears are drawn by torch's default."""
+
+    def __init__(self, dim: int, hidden: int, function: Activation, *, bias: bool, dropout: float) -> None:
+        super().__init__()
+        self.dropout = dropout
+        self.activation = activation(function)
+        self.gate_and_up = nn.Linear(dim, 2 * hidden, bias=bias)
+        self.down = residual(nn.Linear(hidden, dim, bias=bias))
+
+    def reset_parameters(self) -> None:
+        self.gate_and_up.reset_parameters()
+        self.down.reset_parameters()
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate, up = self.gate_and_up(x).chunk(2, dim=-1)
+        return F.dropout(self.down(self.activation(gate) * up), self.dropout, self.training)
+
+    def flops(self) -> float:
+        return 6.0 * self.down.in_features * self.down.out_features
