@@ -2,8 +2,8 @@
 
 Of N complex states one of each conjugate pair is kept, N/2 of them; H models run side by side. Sampled with the step
 dt, s_t = decay s_{t-1} + u_t and y_t = 2 Re sum_n weight_n s_t,n, where weight = C Bbar: the output knows B and C by
-their product only. Decays are computed in float64, since at a late tap an angle has gone through thousands of turns
-and float32 would have no digit left for the fraction of the last one.
+their product only. Decays are computed in float64: at a late tap an angle has gone through thousands of turns, and
+float32 would have few digits left for the fraction of the last one.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ def kernel(recurrence: Recurrence, length: int, dtype: torch.dtype) -> Float[Ten
     With l = a m + b the power is one of few coarse ones times one of few fine ones, and the sum over n is a matrix
     product: the (H, N, L) powers never exist.
     """
-    coarse, fine = _powers(recurrence.log_decay, length, dtype)
+    coarse, fine = _tables(recurrence.log_decay, length, dtype)
     coarse = coarse * recurrence.weight.to(coarse.dtype)[:, None]
     taps = _real(coarse.conj().resolve_conj()) @ _real(fine).mT
     return 2 * taps.flatten(1)[:, :length]
@@ -73,7 +73,7 @@ def state_after(
 ) -> Float[Tensor, "b h n 2"]:
     """The state after position `last` of each row when its `seen` last inputs count, in u's dtype."""
     length = u.shape[1]
-    coarse, fine = _powers(recurrence.log_decay, length, u.dtype)
+    coarse, fine = _tables(recurrence.log_decay, length, u.dtype)
     age = torch.arange(coarse.shape[1] * fine.shape[1], device=u.device)
     source = (last[:, None] - age).clamp(min=0)[..., None]
     forgotten = (age >= seen[:, None])[..., None]
@@ -95,20 +95,21 @@ def step(
     return 2 * (held * weight).real.sum(-1), torch.view_as_real(held)
 
 
-def _powers(
+def _tables(
     log_decay: Complex[Tensor, "h n"], length: int, dtype: torch.dtype
 ) -> tuple[Complex[Tensor, "h a n"], Complex[Tensor, "h m n"]]:
     """decay^(a m) and decay^b for b < m, a m + b reaching all of 0 .. length - 1; m is about sqrt(length)."""
-    block = 1 << (length.bit_length() + 1) // 2
-    coarse = torch.arange(0, length, block, device=log_decay.device)
-    fine = torch.arange(min(block, length), device=log_decay.device)
-    return _power(log_decay, coarse, dtype), _power(log_decay, fine, dtype)
+    block = 1 << ((length - 1).bit_length() + 1) // 2
+    return _powers(log_decay * block, -(-length // block), dtype), _powers(log_decay, min(block, length), dtype)
 
 
-def _power(log_decay: Tensor, exponent: Tensor, dtype: torch.dtype) -> Tensor:
-    log_power = log_decay[:, None] * exponent[:, None]
-    turn = torch.remainder(log_power.imag, 2 * math.pi)
-    return torch.polar(log_power.real.to(dtype).exp(), turn.to(dtype))
+def _powers(log_decay: Complex[Tensor, "h n"], count: int, dtype: torch.dtype) -> Complex[Tensor, "h k n"]:
+    """decay^k for k < count, by doubling: few factors are rounded from float64, and each power has few factors."""
+    powers = torch.ones_like(log_decay, dtype=dtype.to_complex())[:, None]
+    while powers.shape[1] < count:
+        factor = (log_decay * powers.shape[1]).exp().to(powers.dtype)[:, None]
+        powers = torch.cat([powers, powers * factor], dim=1)
+    return powers[:, :count]
 
 
 def _real(complex_numbers: Tensor) -> Tensor:
