@@ -35,6 +35,10 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "mixers/shift": [{"kernel": ShiftKernel(states=5)}],
     "dln": [{}, {"memory": Memory(trained=False)}],
     "lru": [{"states": 5, "inner_radius": 0.5, "outer_radius": 0.99}],
+    "mlstm": [
+        {"chunk": 8},
+        {"input_gate": "sigmoid", "qk_dim_factor": 0.75, "heads": 2, "bias": True, "form": "parallel"},
+    ],
     "tdln": [{}, {"levels": 2, "time_bias": -1.0, "memory": Memory(trained=False)}],
     "window": [
         {"window": 5, "position": "rotary", "qk_norm": True},

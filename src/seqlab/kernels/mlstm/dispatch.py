@@ -1,0 +1,52 @@
+"""Which form of the matrix LSTM runs: the one that is asked for, chunks unless something else is."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from seqlab.kernels.mlstm.chunkwise import mlstm_chunkwise
+from seqlab.kernels.mlstm.output import InputGate
+from seqlab.kernels.mlstm.recurrent import mlstm_recurrent
+
+__all__ = ["Form", "mlstm"]
+
+Form = Literal["chunkwise", "parallel", "recurrent"]
+
+
+def mlstm(
+    q: Float[Tensor, "b l h d"],
+    k: Float[Tensor, "b l h d"],
+    v: Float[Tensor, "b l h e"],
+    input_gate: Float[Tensor, "b l h"],
+    forget_gate: Float[Tensor, "b l h"],
+    initial: tuple[Float[Tensor, "b h d e"], Float[Tensor, "b h d"], Float[Tensor, "b h"]] | None = None,
+    starts: Bool[Tensor, "b l"] | None = None,
+    *,
+    form: Form = "chunkwise",
+    chunk: int = 64,
+    gate: InputGate = "exponential",
+    normalised: bool = True,
+    eps: float = 1e-6,
+) -> tuple[Float[Tensor, "b l h e"], Float[Tensor, "b h d e"], Float[Tensor, "b h d"], Float[Tensor, "b h"]]:
+    """h in q's dtype, and the last memory C, normaliser n and stabiliser m in float32 or wider (arXiv 2405.04517).
+
+    From zeros, or from `initial` (C, n, m), and from zeros again wherever `starts` is true. The gates are
+    pre-activations; q is scaled here. Chunkwise costs l (chunk (d + e) + d e), parallel l^2 (d + e), and recurrent
+    l d e, one position after the other; all give the same, and gradients for every argument and result.
+    """
+    wide = torch.promote_types(q.dtype, torch.float32)
+    if initial is None:
+        batch, _, heads, width = q.shape
+        zeros = q.new_zeros(batch, heads, width, v.shape[-1] + 2, dtype=wide)
+        initial = zeros[..., :-2], zeros[..., -2], zeros[..., 0, -1]
+    options: dict[str, Any] = {"gate": gate, "normalised": normalised, "eps": eps}
+    if form == "recurrent":
+        h, c, n, m = mlstm_recurrent(q, k, v, input_gate, forget_gate, initial, starts, **options)
+    else:
+        size = q.shape[1] if form == "parallel" else chunk
+        h, c, n, m = mlstm_chunkwise(q, k, v, input_gate, forget_gate, initial, starts, chunk=size, **options)
+    return h.to(q.dtype), c, n, m

@@ -1,0 +1,28 @@
+"""Layer norm of each head by itself, as the xLSTM has it after its cells (arXiv 2405.04517)."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+__all__ = ["HeadNorm"]
+
+
+class HeadNorm(nn.Module):
+    """(..., H, E) -> (..., H E), in float32 or wider: (x - mean) / sqrt(variance + eps) over E, then a weight, 1 at the
+    start, for every feature. The variance is that of the population."""
+
+    keeps_float32 = True
+
+    def __init__(self, features: int, eps: float) -> None:
+        super().__init__()
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(features))
+
+    def reset_parameters(self) -> None:
+        nn.init.ones_(self.weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        normed = F.layer_norm(x.to(torch.promote_types(x.dtype, torch.float32)), x.shape[-1:], eps=self.eps)
+        return normed.flatten(-2) * self.weight
