@@ -22,6 +22,7 @@ from seqlab.mixers import Mixer
 from seqlab.mixers.attention import Attention
 from seqlab.models import Block
 from seqlab.models.lm import LM
+from seqlab.nn.norms.batchnorm import BatchNorm
 from seqlab.tasks.text import PreparedText
 from seqlab.train.start import prepare
 
@@ -229,3 +230,13 @@ def test_a_model_of_both_sides_is_not_asked_to_generate(monkeypatch: pytest.Monk
     layers = (Block(mixer=Attention(heads=2, causal=False), channel=MLP()),) * 2
     found = Collapse().examine(Subject(prepare(small(LM(dim=16, layers=layers))).training, "trained"))
     assert found.measured["loops"] == []
+
+
+def test_batch_statistics_over_later_symbols_are_told_and_stop_nothing() -> None:
+    block = Block(mixer=Attention(heads=2), channel=MLP(expansion=2.0), norm=BatchNorm())
+    experiment = small(LM(dim=16, layers=(block,) * 2))
+    found = finding("causality", experiment)
+    assert found.status == "warn"
+    assert "statistics of a batch norm carry later symbols" in found.message
+    for audit in ("batch_mixing", "position_wise", "padding", "evaluation_mode", "frozen"):
+        assert finding(audit, experiment).status == "pass", audit

@@ -24,6 +24,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"causal": False},
         {"causal": False, "position": "alibi"},
     ],
+    "batchnorm": [{}, {"weight": False, "bias": False}],
     "explicit": [
         {},
         {"init": "double_exp", "squash": 0.003, "smooth": "time", "window": 3},

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import copy
+
 import pytest
 import torch
 from shipped_parts import relative, variants
 from torch import nn
 
-from seqlab.nn.norms import Norm
+from seqlab.nn.norms import Norm, normed
 from seqlab.spec import from_json, to_json
 
 DIM = 8
@@ -23,8 +25,8 @@ def build(spec: Norm) -> nn.Module:
     return norm
 
 
-def test_every_position_alone(spec: Norm) -> None:
-    norm = build(spec).double()
+def test_every_position_alone_in_evaluation(spec: Norm) -> None:
+    norm = build(spec).double().eval()
     x = torch.randn(2, 5, DIM, dtype=torch.float64, requires_grad=True)
     y = norm(x)
     (gradient,) = torch.autograd.grad(y[1, 2].pow(3).sum(), x)
@@ -56,6 +58,19 @@ def test_float32_parameters_beside_bf16_inputs(spec: Norm) -> None:
     assert x.grad.dtype == torch.bfloat16
     assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in norm.parameters())
     assert relative(y, norm(x.float())) <= 8e-3, "two roundings of bf16"
+
+
+@pytest.mark.parametrize("trains", [True, False])
+def test_padding_changes_nothing(spec: Norm, trains: bool) -> None:
+    norm = build(spec).double().train(trains)
+    x, lengths = torch.randn(2, 5, DIM, dtype=torch.float64), torch.tensor([2, 5])
+    padded = x.clone()
+    padded[0, 2:] = 1e3
+    again = copy.deepcopy(norm)
+    assert relative(normed(again, padded, lengths)[0, :2], normed(norm, x, lengths)[0, :2]) <= 1e-12
+    assert relative(normed(again, padded, lengths)[1], normed(norm, x, lengths)[1]) <= 1e-12
+    for (name, one), other in zip(norm.named_buffers(), again.buffers(), strict=True):
+        assert torch.equal(one, other), name
 
 
 def test_spec_survives_json(spec: Norm) -> None:

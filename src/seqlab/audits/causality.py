@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
-from seqlab.audits import Audit, Finding, failed, not_applicable, passed
+from seqlab.audits import Audit, Finding, failed, not_applicable, passed, warned
 from seqlab.audits.shared.layers import first_moved, has_batch_statistics, layers, titled
 from seqlab.audits.shared.subject import Subject, moved
 
@@ -28,7 +28,7 @@ class Causality(Audit):
     Symbols after a position are replaced, by others and by the alphabet's first and last (padding), at many positions
     and lengths (short inputs too, where a kernel that wraps round shows itself), and all outputs up to that position
     are compared, in float64, in evaluation and in training mode. Where the inputs are cut because the model is large,
-    two positions are looked at in whole ones.
+    two positions are looked at in whole ones. A batch norm whose statistics hold later symbols in training is warned of.
     """
 
     depends_on: ClassVar[tuple[str, ...]] = ("model",)
@@ -54,6 +54,14 @@ class Causality(Audit):
         measured = {**worst, "limit": subject.tolerance, "lengths": _lengths(subject)}
         if worst["moved"] > subject.tolerance:
             return failed(_sentence(worst), **measured)
+        through_statistics = _moved_in_training_by_statistics(subject)
+        if through_statistics > subject.tolerance:
+            return warned(
+                "in training the statistics of a batch norm carry later symbols of a row into the outputs before them, "
+                f"which move by {through_statistics:.1e} of their size: evaluation, where nothing moves, cannot reach "
+                "the training loss; a norm of each position does without (`model.layers.all.norm=rmsnorm`).",
+                **measured | {"moved": through_statistics},
+            )
         return passed(f"no output moves when later symbols change{_told_cut(subject)}", **measured)
 
 
@@ -150,6 +158,19 @@ def _confirmed(
         return leak
     where = first_moved(subject, _model(subject, trains=trains), inputs, others, positions=slice(cut + 1))
     return {**leak, "where": where, "mode": "training" if trains else "evaluation"}
+
+
+def _moved_in_training_by_statistics(subject: Subject) -> float:
+    """How far the first half of the outputs moves in training mode when the second half of the symbols changes, where
+    a norm has statistics of the batch; 0 elsewhere."""
+    half = subject.length // 2
+    if half < 1 or not has_batch_statistics(subject.awake):
+        return 0.0
+    inputs = subject.inputs(1)
+    other = _others(subject, inputs, half - 1)[0]
+    # Two equal rows have the statistics of one, and there is a variance even where it is taken over rows alone.
+    before, after = (_output(subject, [given, given], trains=True) for given in (inputs, other))
+    return moved(before[:, :half], after[:, :half])
 
 
 def _said_to_see(model: nn.Module) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Literal
 
 from torch import Tensor, nn
@@ -12,7 +13,7 @@ from seqlab.channels import Channel
 from seqlab.channels.mlp import MLP
 from seqlab.data.signature import Signature
 from seqlab.mixers import Mixer, State
-from seqlab.nn.norms import Norm
+from seqlab.nn.norms import Norm, gathering_nothing, normed
 from seqlab.nn.norms.rmsnorm import RMSNorm
 from seqlab.spec import Field, Part
 
@@ -67,32 +68,41 @@ class BlockModule(nn.Module):
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         """(B, L, D) -> (B, L, D); lengths and starts as mixers take them."""
         if self.checkpointing and self.training:
-            result: Tensor = checkpoint(self._forward, x, lengths, starts, use_reentrant=False)
+            result: Tensor = checkpoint(
+                self._forward, x, lengths, starts, use_reentrant=False, context_fn=self._contexts
+            )
             return result
         return self._forward(x, lengths, starts)
 
+    def _contexts(self) -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        """Of the pass and of its repetition."""
+        return nullcontext(), gathering_nothing(self)
+
     def _forward(self, x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> Tensor:
-        mixed = self.mixer(self.mixer_norm(x) if self.pre else x, *_rows(lengths, starts))
-        return self._after_mixer(x, mixed)
+        mixed = self.mixer(self._before_mixer(x, lengths), *_rows(lengths, starts))
+        return self._after_mixer(x, mixed, lengths)
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         """`forward`, and the mixer's state after each row's last real position."""
-        mixed, state = self.mixer.prefill(self.mixer_norm(x) if self.pre else x, *_rows(lengths, starts))
-        return self._after_mixer(x, mixed), state
+        mixed, state = self.mixer.prefill(self._before_mixer(x, lengths), *_rows(lengths, starts))
+        return self._after_mixer(x, mixed, lengths), state
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         """One position: (B, D) -> (B, D)."""
-        mixed, state = self.mixer.step(self.mixer_norm(x_t) if self.pre else x_t, state)
+        mixed, state = self.mixer.step(self._before_mixer(x_t), state)
         return self._after_mixer(x_t, mixed), state
 
-    def _after_mixer(self, x: Tensor, mixed: Tensor) -> Tensor:
+    def _before_mixer(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        return normed(self.mixer_norm, x, lengths) if self.pre else x
+
+    def _after_mixer(self, x: Tensor, mixed: Tensor, lengths: Tensor | None = None) -> Tensor:
         x = x + self.dropout(mixed)
         if not self.pre:
-            x = self.mixer_norm(x)
+            x = normed(self.mixer_norm, x, lengths)
         if self.channel is None or self.channel_norm is None:
             return x
-        x = x + self.dropout(self.channel(self.channel_norm(x) if self.pre else x))
-        return x if self.pre else self.channel_norm(x)
+        x = x + self.dropout(self.channel(normed(self.channel_norm, x, lengths) if self.pre else x))
+        return x if self.pre else normed(self.channel_norm, x, lengths)
 
     def flops(self, length: int) -> float:
         """Floating-point operations of one row's forward pass."""

@@ -14,7 +14,7 @@ from seqlab.mixers import State
 from seqlab.models import Block, BlockModule, Model
 from seqlab.nn.inits import Init, depth_gain, initialise
 from seqlab.nn.inits.normal import Normal
-from seqlab.nn.norms import Norm
+from seqlab.nn.norms import Norm, normed
 from seqlab.nn.norms.rmsnorm import RMSNorm
 from seqlab.nn.position import sinusoidal
 from seqlab.nn.rows import last_position, positions_in_document
@@ -136,7 +136,7 @@ class LanguageModel(nn.Module):
         x = self._embed(tokens, positions_in_document(tokens, starts))
         for block in self._blocks():
             x = block(x, lengths, starts)
-        return self._logits(x)
+        return self._logits(x, lengths)
 
     def prefill(
         self, tokens: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None
@@ -178,8 +178,9 @@ class LanguageModel(nn.Module):
             x = self.embedding_norm(x)
         return cast(Tensor, self.dropout(x))
 
-    def _logits(self, x: Tensor) -> Tensor:
-        return F.linear(self.norm(x), self.embedding.weight if self.head is None else self.head.weight)
+    def _logits(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
+        head = self.embedding if self.head is None else self.head
+        return F.linear(normed(self.norm, x, lengths), head.weight)
 
     def flops(self, length: int) -> float:
         """Floating-point operations of one row's forward pass, the head included; a multiply-add counts as 2."""
