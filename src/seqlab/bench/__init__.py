@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import math
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
@@ -30,8 +31,10 @@ class Options:
     """The experiments whose training is measured, by name."""
     quick: bool = False
     """Sizes and repetitions so small that the numbers say nothing, only that everything runs."""
-    lengths: tuple[int, ...] = (1024, 4096)
-    """Lengths at which mixers are measured."""
+    lengths: tuple[int, ...] = ()
+    """Lengths at which mixers and duels are measured; none: each at its own."""
+    only: tuple[str, ...] = ()
+    """The mixers and duels that are measured, by name; none: all."""
     path: Path | None = None
     """The text of `shakespeare`."""
     seeds: int = 1
@@ -52,7 +55,9 @@ class Row:
     spread: float | None = None
     """Largest less smallest sample, as a share of the median."""
     target: float | None = None
-    """The value is wanted at or below this."""
+    """The value is wanted at or below this, or at or above it where more is better."""
+    more_is_better: bool = False
+    """Which side of the target is wanted."""
     ratio: float | None = None
     """The value over its peer's: below 1 is faster."""
     peer: str = ""
@@ -60,11 +65,23 @@ class Row:
     also: Mapping[str, float] = field(default_factory=dict)
     """Other numbers of the same measurement, by name."""
     note: str = ""
+    labels: Mapping[str, str | int] = field(default_factory=dict)
+    """What `what` says, in parts that a program can read."""
+    error: str = ""
+    """Why nothing could be measured; the value is NaN then."""
+
+    @classmethod
+    def failed(cls, what: str, error: Exception, *, labels: Mapping[str, str | int]) -> Row:
+        """The row of what could not be measured."""
+        first = (str(error).splitlines() or [""])[0]
+        return cls(what=what, value=math.nan, unit="", labels=labels, error=f"{type(error).__name__}: {first}")
 
     @property
     def misses(self) -> bool:
-        """Whether there is a target and it is not reached; NaN reaches none."""
-        return self.target is not None and not self.value <= self.target
+        """Whether there was an error, or there is a target and it is not reached; NaN reaches none."""
+        if self.target is None:
+            return bool(self.error)
+        return not (self.value >= self.target if self.more_is_better else self.value <= self.target)
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON."""

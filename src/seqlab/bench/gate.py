@@ -10,8 +10,10 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils._pytree import tree_leaves, tree_map_only
 
 from seqlab.bench import Options, Row
+from seqlab.bench.shared.agreement import difference
 from seqlab.bench.shared.kernels import Case, cases
 from seqlab.channels.mlp import MLP
 from seqlab.experiment import Batching, Budget, Experiment, Snapshots
@@ -40,47 +42,44 @@ def measure(options: Options) -> list[Row]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         device = choose_device("auto")
-        rows = [_kernel(case, dtype, device) for case in cases() for dtype in TOLERANCE]
+        rows = [_kernel(case, dtype, device) for case in cases() for dtype in TOLERANCE if _is_taken(case, dtype)]
         return [*rows, *_causality(), _resuming()]
 
 
 def _kernel(case: Case, dtype: torch.dtype, device: torch.device) -> Row:
     """Both on the device whose speed is measured, from the same numbers; the law in float64."""
-    arguments = {name: _cast(_moved(value, device), dtype) for name, value in case.arguments.items()}
+    arguments = _cast(tree_map_only(Tensor, lambda value: value.to(device), case.arguments), dtype)
     got = _value_and_gradients(case.fast, arguments)
-    exact = {name: _cast(value, torch.float64) for name, value in arguments.items()}
-    wanted = _value_and_gradients(case.reference, exact)
-    error = max(_difference(a, b) for a, b in zip(got, wanted, strict=True))
+    wanted = _value_and_gradients(case.reference, _cast(arguments, torch.float64))
+    error = max(difference(a, b, least=1.0) for a, b in zip(got, wanted, strict=True))
     what = f"kernel {case.name} {str(dtype).removeprefix('torch.')}"
     return Row(what=what, value=error, unit="of the largest entry", target=TOLERANCE[dtype])
 
 
-def _moved(value: Any, device: torch.device) -> Any:
-    return value.to(device) if isinstance(value, Tensor) else value
-
-
-def _cast(value: Any, dtype: torch.dtype) -> Any:
-    return value.to(dtype) if isinstance(value, Tensor) and value.is_floating_point() else value
+def _is_taken(case: Case, dtype: torch.dtype) -> bool:
+    return torch.finfo(dtype).bits >= 32 or not case.wide_only
 
 
 def _value_and_gradients(function: Callable[..., Any], arguments: dict[str, Any]) -> list[Tensor]:
-    leaves = {
-        name: value.detach().requires_grad_() if isinstance(value, Tensor) and value.is_floating_point() else value
-        for name, value in arguments.items()
-    }
-    results = function(**leaves)
-    values: list[Tensor] = [results] if isinstance(results, Tensor) else [y for y in results if isinstance(y, Tensor)]
-    cotangents = [torch.linspace(-1, 1, y.numel(), dtype=torch.float64).view(y.shape).to(y) for y in values]
-    inputs = [leaf for leaf in leaves.values() if isinstance(leaf, Tensor) and leaf.requires_grad]
-    return [*(y.detach() for y in values), *torch.autograd.grad(values, inputs, cotangents)]
+    """Every value, and the gradient of every floating-point argument, zero where it is not reached."""
+    given = tree_map_only(Tensor, _leaf, arguments)
+    inputs = [leaf for leaf in tree_leaves(given) if isinstance(leaf, Tensor) and leaf.requires_grad]
+    values = [y for y in tree_leaves(function(**given)) if isinstance(y, Tensor)]
+    reached = [y for y in values if y.requires_grad]
+    cotangents = [torch.linspace(-1, 1, y.numel(), dtype=torch.float64).view(y.shape).to(y) for y in reached]
+    gradients = torch.autograd.grad(reached, inputs, cotangents, allow_unused=True, materialize_grads=True)
+    return [*(y.detach() for y in values), *gradients]
 
 
-def _difference(got: Tensor, wanted: Tensor) -> float:
-    """Infinite where the shapes differ or something is no number: NaN would get lost in a maximum."""
-    if got.shape != wanted.shape:
-        return math.inf
-    error = (got.double() - wanted.double()).abs().max().item() / max(wanted.abs().max().item(), 1.0)
-    return error if math.isfinite(error) else math.inf
+def _leaf(value: Tensor) -> Tensor:
+    return value.detach().requires_grad_(value.is_floating_point())
+
+
+def _cast(arguments: dict[str, Any], dtype: torch.dtype) -> dict[str, Any]:
+    def cast(value: Tensor) -> Tensor:
+        return value.to(dtype) if value.is_floating_point() else value
+
+    return tree_map_only(Tensor, cast, arguments)  # type: ignore[no-any-return]
 
 
 def _causality() -> Iterator[Row]:
@@ -92,7 +91,7 @@ def _causality() -> Iterator[Row]:
             continue
         with torch.no_grad():
             y, changed = (mixer(torch.cat([past, rest], dim=1))[:, : LENGTH // 2] for rest in (future, other))
-        effect = _difference(changed, y)
+        effect = difference(changed, y, least=1.0)
         yield Row(what=f"the future in {name}", value=effect, unit="of the largest entry", target=FUTURE)
 
 
@@ -106,7 +105,7 @@ def _resuming() -> Row:
         _, state = resume(stopped, StopAt(stopped, step=2))
         resume(LabBook(folder).open("stopped"))
         a, b = (checkpoints(run.folder)[-1].weights() for run in (through, stopped))
-    change = max(_difference(a[name], b[name]) for name in a)
+    change = max(difference(a[name], b[name], least=1.0) for name in a)
     change = change if state == "stopped" else math.inf  # without a stop nothing was resumed
     return Row(what="weights after resuming", value=change, unit="of the largest entry", target=0.0)
 

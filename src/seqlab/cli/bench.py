@@ -49,11 +49,12 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only in new
     show_default=True,
     help="Steps of the peer of `shakespeare`.",
 )
-@click.option("--lengths", type=Numbers(), default=(1024, 4096), show_default="1024,4096", help="Those of `mixers`.")
+@click.option("--lengths", type=Numbers(), default=(), help="Those of `mixers`; otherwise each at its own.")
+@click.option("--only", metavar="NAME", multiple=True, help="A mixer or duel of `mixers`; may be repeated.")
 @options.as_json
 def command(
     wanted: tuple[str, ...], quick: bool, path: Path | None, seeds: int, peer_steps: int, lengths: tuple[int, ...],
-    as_json: bool,
+    only: tuple[str, ...], as_json: bool,
 ) -> None:  # fmt: skip
     """Measure speed, side by side with a peer; without WHAT: list what there is.
 
@@ -70,7 +71,7 @@ def command(
 
     state = machine()
     told = bench.Options(
-        experiments=_demos(), quick=quick, lengths=lengths, path=path, seeds=seeds, peer_steps=peer_steps
+        experiments=_demos(), quick=quick, lengths=lengths, only=only, path=path, seeds=seeds, peer_steps=peer_steps
     )
     gate = bench.measure(GATE, told)
     red = [row for row in gate if row.misses]
@@ -154,10 +155,11 @@ def _print_rows(rows: Sequence[Row]) -> None:
 
 
 def _cells(row: Row) -> list[str]:
-    also = [f"{render.figure(value)} {name}" for name, value in row.also.items()] + [row.note] * bool(row.note)
+    also = [f"{render.figure(value)} {name}" for name, value in row.also.items()]
+    also += [text for text in (row.note, row.error) if text]
     return [
         row.what,
-        render.figure(row.value),
+        "" if row.error else render.figure(row.value),
         row.unit,
         render.figure(row.minimum),
         f"{row.spread:.0%}" if row.spread is not None else "",

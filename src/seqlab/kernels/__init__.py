@@ -4,5 +4,8 @@
 where there is one, in C++; `dispatch.py` alone picks one, by shape, dtype, device and what could be compiled here, and
 nothing else, so that the same call always runs the same arithmetic. It tells `seqlab.kernels.taken` which.
 
-Shapes: b batch, l length, d features, h heads, g groups of heads that share keys and values, k taps, m keys.
+Shapes: b batch, l length, d and e features, h heads, g groups of heads that share keys and values, k taps, j taps of
+a short convolution, m keys, s slots (what one linear of the input gives), p and q the parts of a number: 1, or 2 for a
+real and an imaginary one. `*bl` is both axes or none. A package that takes float32 and wider alone says
+`WIDE_ONLY = True`.
 """

@@ -8,25 +8,26 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
+import types
 import typing
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor
 
 import seqlab.kernels
 
 __all__ = ["Case", "cases"]
 
-SIZES = {"b": 2, "l": 40, "m": 40, "h": 4, "g": 2, "d": 8, "k": 5}
-"""What the letters of shapes stand for (see seqlab.kernels); any other letter is OTHER."""
-OTHER = 6
+SIZES = {"b": 2, "l": 40, "m": 40, "h": 4, "g": 2, "d": 8, "e": 6, "k": 5, "j": 3, "s": 4, "p": 2, "q": 2}
+"""What the letters of shapes stand for (see seqlab.kernels)."""
 NUMBERS = {int: 7, float: 0.5, bool: True}
 """What an argument that has no default and is no tensor is given."""
 LENGTHS = (1, 40, 200)
 """Below and above the lengths at which dispatch turns to another way."""
+EVERY_OPTION = 40
+"""The length at which a kernel is also compared with every optional tensor, and with every choice of a word."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +38,8 @@ class Case:
     fast: Callable[..., Any]
     reference: Callable[..., Any]
     arguments: dict[str, Any]
+    wide_only: bool
+    """Whether no dtype narrower than float32 is taken."""
 
 
 def cases() -> Iterator[Case]:
@@ -46,27 +49,52 @@ def cases() -> Iterator[Case]:
         law = importlib.import_module(f"seqlab.kernels.{name}.reference")
         fast, reference = getattr(package, name), getattr(law, f"{name}_reference")
         for length in LENGTHS:
-            yield Case(f"{name} {length}", fast, reference, _arguments(reference, SIZES | {"l": length, "m": length}))
+            for told, arguments in _arguments(reference, SIZES | {"l": length, "m": length}, length == EVERY_OPTION):
+                wide_only = getattr(package, "WIDE_ONLY", False)
+                yield Case(f"{name} {length}{told}", fast, reference, arguments, wide_only)
 
 
-def _arguments(function: Callable[..., Any], sizes: dict[str, int]) -> dict[str, Any]:
-    """A value for every parameter that has no default, and true for `causal`."""
+def _arguments(
+    function: Callable[..., Any], sizes: dict[str, int], every_option: bool
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Sets of arguments, and what tells them apart: every parameter without a default, and true for `causal`; then
+    also every optional tensor; then every other choice of a word."""
     kinds = typing.get_type_hints(function)
     parameters = inspect.signature(function).parameters
-    needed = [name for name, parameter in parameters.items() if parameter.default is parameter.empty]
-    made = {name: _value(kinds[name], sizes) for name in needed}
-    return made | ({"causal": True} if "causal" in parameters else {})
+    defaults = {name: parameter.default for name, parameter in parameters.items()}
+    made = {name: _value(name, kinds[name], sizes) for name, value in defaults.items() if value is inspect._empty}
+    made |= {"causal": True} if "causal" in parameters else {}
+    yield "", made
+    if every_option:
+        optional = [name for name, value in defaults.items() if value is None]
+        if optional:
+            yield " with options", made | {name: _value(name, kinds[name], sizes) for name in optional}
+        for name, default in defaults.items():
+            for word in typing.get_args(kinds[name]) if isinstance(default, str) else ():
+                if word != default:
+                    yield f" {word}", made | {name: word}
 
 
-def _value(kind: Any, sizes: dict[str, int]) -> Any:
+def _value(name: str, kind: Any, sizes: dict[str, int]) -> Any:
+    """A value of a parameter: numbers, a tensor, or a tuple of tensors; of a union, its first member."""
     if kind in NUMBERS:
         return NUMBERS[kind]
-    shape = [sizes.get(letter.strip("#*"), OTHER) for letter in kind.dim_str.split()]
-    if any(dtype.startswith("float") for dtype in kind.dtypes):
-        return torch.randn(shape, dtype=torch.float64)
-    return _positions(shape)
+    if typing.get_origin(kind) in (types.UnionType, typing.Union):
+        return _value(name, typing.get_args(kind)[0], sizes)
+    if typing.get_origin(kind) is tuple:
+        return tuple(_value(name, member, sizes) for member in typing.get_args(kind))
+    shape = [size for axis in kind.dim_str.split() for size in _sizes(axis, sizes)]
+    if any(dtype.startswith("bool") for dtype in kind.dtypes):
+        return torch.rand(shape) < 0.1
+    if not any(dtype.startswith("float") for dtype in kind.dtypes):
+        return torch.arange(shape[-1]).expand(shape)  # positions count along the last axis
+    values = torch.randn(shape, dtype=torch.float64)
+    return 0.7 * values.tanh() if name == "decay" else values  # inside the unit circle, complex ones too
 
 
-def _positions(shape: list[int]) -> Tensor:
-    """Whole numbers that count along the last axis."""
-    return torch.arange(shape[-1]).expand(shape)
+def _sizes(axis: str, sizes: dict[str, int]) -> list[int]:
+    """The sizes of an axis: `d`, `#d` (which may be 1), `s-2`, or `*bl`, the axes b and l."""
+    if axis.startswith("*"):
+        return [sizes[letter] for letter in axis[1:]]
+    letter, _, less = axis.strip("#").partition("-")
+    return [sizes[letter] - int(less or 0)]

@@ -29,7 +29,8 @@ def attention(
     g divides h, and query head i reads group i // (h / g). causal: query t sees keys 0..t. bias: float values are
     added to the scores (ALiBi), boolean ones say which keys are seen (lengths). dropout: share of weights dropped.
     """
-    if q.device.type == "cpu" and dropout == 0 and q.shape[1] > 1 and k.shape[1] <= SHORT:
+    learned = bias is not None and bias.requires_grad  # the short one gives no gradient to the bias
+    if q.device.type == "cpu" and dropout == 0 and q.shape[1] > 1 and k.shape[1] <= SHORT and not learned:
         take("attention", "short")
         return attention_short(q, k, v, causal=causal, bias=bias)
     take("attention", "fused")

@@ -3,3 +3,6 @@
 from seqlab.kernels.scan.dispatch import scan
 
 __all__ = ["scan"]
+
+WIDE_ONLY = True
+"""A state passes through every position: float32 is the least that it is kept in."""
