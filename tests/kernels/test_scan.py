@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from compare_kernels import agree
+from jaxtyping import TypeCheckError
 from torch import Tensor
 
 from seqlab.kernels.scan import scan
@@ -72,3 +73,13 @@ def test_inputs_with_strides(way: str) -> None:
     u = torch.randn(2, 12, 6, 2, dtype=torch.float64).transpose(2, 3)[..., ::2]
     decay = decays(2, 12, 6, parts=2).double()[..., 1::2]
     torch.testing.assert_close(WAYS[way](u, decay), scan_reference(u, decay))
+
+
+def test_what_does_not_fit_is_told() -> None:
+    u, decay = torch.randn(2, 3, 1, 4), torch.rand(2, 3, 2, 4)
+    for wrong in ((u.bfloat16(), decay.bfloat16()), (u, decay.double()), (u, decay, torch.zeros(2, 2, 4).double())):
+        with pytest.raises(ValueError, match="all float32 or all float64"):
+            scan(*wrong)
+    for wrong in ((u, decay[:1]), (u, decay[..., :2]), (u.expand(-1, -1, 2, -1), decay[:, :, :1]), (u, decay, decay)):
+        with pytest.raises((ValueError, TypeCheckError), match=r"scan"):
+            scan(*wrong)

@@ -14,8 +14,8 @@ def test_the_published_formula() -> None:
     module = LRU(states=3, inner_radius=0.4, outer_radius=0.9).build(dim=4, length=11).double()
     x = torch.randn(11, 4, dtype=torch.float64)
     ring = module.ring
-    z = torch.exp(torch.complex(-ring.nu.exp(), ring.theta.exp()))
-    b = torch.complex(*module.project.weight.chunk(2)) * ring.gamma.exp()[:, None]
+    z = torch.exp(torch.complex(-ring.log_nu.exp(), ring.log_theta.exp()))
+    b = torch.complex(*module.project.weight.chunk(2)) * ring.gamma()[:, None]
     c = torch.complex(module.out.weight[:, :3], -module.out.weight[:, 3:])
     state = torch.zeros(3, dtype=torch.complex128)
     for x_l, y_l in zip(x, module(x[None])[0], strict=True):
@@ -30,8 +30,8 @@ def test_it_starts_on_a_ring_where_states_have_the_variance_of_their_input() -> 
     assert modulus.min() >= 0.5
     assert modulus.max() <= 0.9
     assert abs(modulus.square().mean() - (0.5**2 + 0.9**2) / 2) < 0.01
-    assert ring.theta.exp().max() <= 0.3
-    torch.testing.assert_close(ring.gamma.exp().square(), 1 - modulus.square())
+    assert ring.log_theta.exp().max() <= 0.3
+    torch.testing.assert_close(ring.gamma().square(), 1 - modulus.square())
 
 
 def test_an_empty_ring_is_refused() -> None:

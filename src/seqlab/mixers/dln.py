@@ -51,7 +51,7 @@ class DampedFourier(SequenceMixer):
 
     def _check_dtype(self, x: Tensor) -> None:
         """There is nothing but the memory, which takes every dtype that computes in its own."""
-        own = self.memory.size.dtype
+        own = self.memory.dtype
         if not x.is_floating_point() or torch.promote_types(x.dtype, torch.float32) != own:
             raise ValueError(f"DampedFourier remembers in {own} and was given {x.dtype}; convert either.")
 
@@ -71,8 +71,7 @@ class DampedFourier(SequenceMixer):
         return states[:, :, 0].to(x.dtype), {"memory": last, "position": positions_seen(x, lengths, starts)}
 
     def init_state(self, batch: int) -> State:
-        size = self.memory.size
-        return {"memory": size.new_zeros(batch, 2, len(size)), "position": fresh_position(batch, size.device)}
+        return {"memory": self.memory.fresh_states(batch), "position": fresh_position(batch, self.memory.size.device)}
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         self.check_state(x_t, state)
@@ -82,7 +81,7 @@ class DampedFourier(SequenceMixer):
         return state["memory"][:, 0].to(x_t.dtype), state
 
     def state_bytes(self, batch: int, length: int) -> int:
-        return batch * (2 * self.memory.size.nbytes + 8)
+        return batch * (self.memory.fresh_states().nbytes + 8)
 
     def flops(self, length: int) -> float:
         """A complex product and a real sum for each feature."""

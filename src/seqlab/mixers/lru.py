@@ -48,31 +48,42 @@ class LRU(Mixer):
 
 
 class Ring(nn.Module):
-    """z and gamma of every state, in float32 or wider; nu, theta and gamma are trained as their logarithms."""
+    """z and gamma of every state, given in float32 or wider; log_nu, log_theta and log_gamma are trained."""
 
     keeps_float32 = True
 
     def __init__(self, spec: LRU, states: int) -> None:
         super().__init__()
         self.spec = spec
-        self.nu = nn.Parameter(torch.empty(states))
-        self.theta = nn.Parameter(torch.empty(states))
-        self.gamma = nn.Parameter(torch.empty(states))
+        self.log_nu = nn.Parameter(torch.empty(states))
+        self.log_theta = nn.Parameter(torch.empty(states))
+        self.log_gamma = nn.Parameter(torch.empty(states))
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
         inner, outer = self.spec.inner_radius, self.spec.outer_radius
         with torch.no_grad():
             # The open ends of the intervals: a state on the circle would have no input, one without phase no logarithm.
-            squared = inner**2 + (outer**2 - inner**2) * _inside(self.nu)
-            self.nu.copy_(torch.log(-0.5 * torch.log(squared)))
-            self.theta.copy_(torch.log(self.spec.max_phase * _inside(self.theta)))
-            self.gamma.copy_(0.5 * torch.log1p(-squared))
+            squared = inner**2 + (outer**2 - inner**2) * _inside(self.log_nu)
+            self.log_nu.copy_(torch.log(-0.5 * torch.log(squared)))
+            self.log_theta.copy_(torch.log(self.spec.max_phase * _inside(self.log_theta)))
+            self.log_gamma.copy_(0.5 * torch.log1p(-squared))
 
     def decay(self) -> Tensor:
         """z as real and imaginary part: (2, states)."""
-        modulus, phase = torch.exp(-self.nu.exp()), self.theta.exp()
+        modulus, phase = torch.exp(-self._wide(self.log_nu).exp()), self._wide(self.log_theta).exp()
         return torch.stack([modulus * phase.cos(), modulus * phase.sin()])
+
+    def gamma(self) -> Tensor:
+        """(states,)."""
+        return self._wide(self.log_gamma).exp()
+
+    def fresh_states(self, batch: int) -> Tensor:
+        """Zeros (B, 2, states)."""
+        return self._wide(self.log_nu.new_zeros(batch, 2, len(self.log_nu)))
+
+    def _wide(self, x: Tensor) -> Tensor:
+        return x.to(torch.promote_types(x.dtype, torch.float32))
 
 
 class LinearRecurrence(SequenceMixer):
@@ -100,7 +111,7 @@ class LinearRecurrence(SequenceMixer):
 
     def _reset_own(self) -> None:
         nn.init.normal_(self.project.weight, std=1 / math.sqrt(2 * self.project.in_features))
-        nn.init.normal_(self.out.weight, std=1 / math.sqrt(len(self.ring.nu)))
+        nn.init.normal_(self.out.weight, std=1 / math.sqrt(len(self.ring.log_nu)))
         nn.init.normal_(self.skip)
 
     def param_groups(self) -> list[dict[str, Any]]:
@@ -114,7 +125,7 @@ class LinearRecurrence(SequenceMixer):
     def _mix(self, x: Tensor, starts: Tensor | None = None, before: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """y and the states (B, L, 2, states). Right padding lies in the future of every real position."""
         decay = self.ring.decay()
-        u = self.ring.gamma.exp() * self.project(x).unflatten(-1, (2, -1)).to(decay.dtype)
+        u = self.ring.gamma() * self.project(x).unflatten(-1, (2, -1)).to(decay.dtype)
         states = scan(u, forgetting(decay, starts), before)
         return torch.addcmul(self.out(states.flatten(2).to(x.dtype)), self.skip, x), states
 
@@ -125,8 +136,8 @@ class LinearRecurrence(SequenceMixer):
         return y, {"memory": last, "position": positions_seen(x, lengths, starts)}
 
     def init_state(self, batch: int) -> State:
-        nu = self.ring.nu
-        return {"memory": nu.new_zeros(batch, 2, len(nu)), "position": fresh_position(batch, nu.device)}
+        memory = self.ring.fresh_states(batch)
+        return {"memory": memory, "position": fresh_position(batch, memory.device)}
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         self.check_state(x_t, state)
@@ -134,12 +145,12 @@ class LinearRecurrence(SequenceMixer):
         return y[:, 0], {"memory": states[:, 0], "position": state["position"] + 1}
 
     def state_bytes(self, batch: int, length: int) -> int:
-        return batch * (2 * self.ring.nu.nbytes + 8)
+        return batch * (self.ring.fresh_states(1).nbytes + 8)
 
     def flops(self, length: int) -> float:
         """Two linears, a complex product and sum for each state, the input's scale and the skip."""
         linears = 2.0 * (self.project.weight.numel() + self.out.weight.numel())
-        return length * (linears + 12 * len(self.ring.nu) + 2 * len(self.skip))
+        return length * (linears + 12 * len(self.ring.log_nu) + 2 * len(self.skip))
 
 
 def _inside(like: Tensor) -> Tensor:

@@ -61,7 +61,7 @@ class TimedMemory(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, L, D) -> u (B, L, 1, D) and z^t (B, L, 2, D), in float32 or wider."""
-        wide = self.memory.size.dtype
+        wide = self.memory.dtype
         time = torch.sigmoid(self.time(x).to(wide) + self.time_bias)
         return (time * self.data(x).to(wide))[:, :, None], self.memory.elapsed(time)
 
@@ -114,9 +114,8 @@ class TimedOscillators(SequenceMixer):
         return y, {"memory": memory, "position": positions_seen(x, lengths, starts)}
 
     def init_state(self, batch: int) -> State:
-        size = self._memories()[0].size
-        memory = size.new_zeros(batch, len(self.recurrences), 2, len(size))
-        return {"memory": memory, "position": fresh_position(batch, size.device)}
+        memory = self._memories()[0].fresh_states(batch, len(self.recurrences))
+        return {"memory": memory, "position": fresh_position(batch, memory.device)}
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         self.check_state(x_t, state)
@@ -125,7 +124,7 @@ class TimedOscillators(SequenceMixer):
         return y[:, 0], state
 
     def state_bytes(self, batch: int, length: int) -> int:
-        return batch * (sum(2 * memory.size.nbytes for memory in self._memories()) + 8)
+        return batch * (sum(memory.fresh_states().nbytes for memory in self._memories()) + 8)
 
     def flops(self, length: int) -> float:
         """Two linears, a complex product and a real sum for each level; exponentials and sines count as one."""

@@ -59,7 +59,7 @@ class FirstTimedOscillators(SequenceMixer):
 
     def _mix(self, x: Tensor, before: State, starts: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """y, the states (B, L, 2, D) and the times (B, L, D). Right padding lies in the future of every position."""
-        wide = self.memory.size.dtype
+        wide = self.memory.dtype
         time = torch.sigmoid((x @ self.time).to(wide))
         weight = torch.cat([before["weight"][:, None], time[:, :-1]], dim=1)
         if starts is not None:
@@ -76,12 +76,9 @@ class FirstTimedOscillators(SequenceMixer):
         return y, {"memory": states[rows, last], "weight": time[rows, last], "position": position}
 
     def init_state(self, batch: int) -> State:
-        size = self.memory.size
-        return {
-            "memory": size.new_zeros(batch, 2, len(size)),
-            "weight": size.new_ones(batch, len(size)),
-            "position": fresh_position(batch, size.device),
-        }
+        memory = self.memory.fresh_states(batch)
+        weight = torch.ones_like(memory[:, 0])
+        return {"memory": memory, "weight": weight, "position": fresh_position(batch, memory.device)}
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         self.check_state(x_t, state)
@@ -89,7 +86,7 @@ class FirstTimedOscillators(SequenceMixer):
         return y[:, 0], {"memory": states[:, 0], "weight": time[:, 0], "position": state["position"] + 1}
 
     def state_bytes(self, batch: int, length: int) -> int:
-        return batch * (3 * self.memory.size.nbytes + 8)
+        return batch * (3 * self.memory.fresh_states().nbytes // 2 + 8)
 
     def flops(self, length: int) -> float:
         """A matrix product, a complex product and a real sum; exponentials and sines count as one."""

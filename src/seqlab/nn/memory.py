@@ -39,7 +39,7 @@ class Memory(Part):
 
 
 class Oscillators(nn.Module):
-    """size and theta (D,), parameters or buffers, in float32 or wider."""
+    """size and theta (D,), parameters or buffers; what they give is in float32 or wider."""
 
     keeps_float32 = True
     keeps_init = True
@@ -66,13 +66,23 @@ class Oscillators(nn.Module):
         """No weight decay: it would shorten the memory."""
         return [{"params": list(self.parameters()), "weight_decay": 0.0}] if self.spec.trained else []
 
+    @property
+    def dtype(self) -> torch.dtype:
+        """That of the states."""
+        return torch.promote_types(self.size.dtype, torch.float32)
+
+    def fresh_states(self, *leading: int) -> Tensor:
+        """Zeros (..., 2, D)."""
+        return self.size.new_zeros(*leading, 2, len(self.size), dtype=self.dtype)
+
     def decay(self) -> Tensor:
         """z as real and imaginary part: (2, D)."""
-        return torch.stack([self.size * self.theta.cos(), self.size * self.theta.sin()])
+        size, theta = self.size.to(self.dtype), self.theta.to(self.dtype)
+        return torch.stack([size * theta.cos(), size * theta.sin()])
 
     def elapsed(self, time: Tensor) -> Tensor:
         """z to the power of the time (..., D) that passes, as real and imaginary part: (..., 2, D)."""
-        modulus, angle = torch.exp(time * self.size.log()), time * self.theta
+        modulus, angle = torch.exp(time * self.size.to(self.dtype).log()), time * self.theta.to(self.dtype)
         return torch.stack([modulus * angle.cos(), modulus * angle.sin()], dim=-2)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -20,8 +21,9 @@ def scan(
 
     p and q are 1 for real numbers, 2 for a real and an imaginary part; p <= q. The decays z are given for every
     position (b, l, q, d) or once (q, d). |z| <= 1 is stable, zero forgets exactly. The dtype is one, float32 or
-    wider; the gradient exists once.
+    float64; the gradient exists once. Raises ValueError for other dtypes and for shapes that do not fit.
     """
+    _check(u, decay, initial)
     if triton_serves(u):
         from seqlab.kernels.scan.triton import scan_triton
 
@@ -32,3 +34,17 @@ def scan(
         return scan_compiled(u, decay, initial)
     take("scan", "chunks")
     return scan_chunks(u, decay, initial)
+
+
+def _check(u: Tensor, decay: Tensor, initial: Tensor | None) -> None:
+    """What runs below a Python call reads memory by these shapes and dtypes."""
+    dtypes = {tensor.dtype for tensor in (u, decay, initial) if tensor is not None}
+    if dtypes not in ({torch.float32}, {torch.float64}):
+        told = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
+        raise ValueError(f"a scan is all float32 or all float64, got {told}.")
+    batch, length, input_parts, features = u.shape
+    parts = decay.shape[-2]
+    fits = input_parts <= parts <= 2 and decay.shape in ((parts, features), (batch, length, parts, features))
+    if not fits or (initial is not None and initial.shape != (batch, parts, features)):
+        told = ", ".join(str(tuple(tensor.shape)) for tensor in (u, decay, initial) if tensor is not None)
+        raise ValueError(f"a scan takes (b, l, p, d), decays (b, l, q, d) or (q, d) and a state (b, q, d), got {told}.")
