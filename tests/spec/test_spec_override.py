@@ -8,7 +8,7 @@ from parts_for_tests import Layer, Model, Trial
 from seqlab.nn.inits.glorot import Glorot
 from seqlab.nn.inits.he import He
 from seqlab.nn.inits.normal import Normal
-from seqlab.spec import SpecError, override
+from seqlab.spec import Part, SpecError, override
 
 
 def widths(trial: Trial) -> list[int]:
@@ -135,6 +135,19 @@ def test_the_original_stays() -> None:
 def test_wrong_changes(change: str, message: str) -> None:
     with pytest.raises(SpecError, match=message):
         override(Trial(), change)
+
+
+class OneLaw(Part):
+    """A part that takes one member of a kind alone."""
+
+    law: Glorot = Glorot()
+    """The law."""
+
+
+def test_a_field_of_one_member_takes_no_other() -> None:
+    assert override(OneLaw(), "law=glorot") == OneLaw()
+    with pytest.raises(SpecError, match=r"`law=normal`: it must be nn/inits/glorot; set its fields: `law.FIELD=value`"):
+        override(OneLaw(), "law=normal")
 
 
 def test_a_part_from_a_users_file(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from pydantic.fields import FieldInfo
 from seqlab.cli import render
 from seqlab.spec import Part, SpecError, describe, label, names
 from seqlab.spec.override import field_types
+from seqlab.spec.part import kind_of
 
 __all__ = ["FieldLine", "class_lines", "print_lines", "spec_lines"]
 
@@ -112,7 +113,7 @@ def _taken(wanted: Any) -> str:
 
 
 def _members(wanted: type[Part]) -> str:
-    if wanted.kind is None:
+    if kind_of(wanted) is not wanted:  # a part without alternatives, or one of a kind that is meant alone
         return "set its fields"
     try:
         return "|".join(names(wanted.kind))

@@ -197,9 +197,13 @@ def _part(text: str, wanted: type[Part], path: str) -> Part:
     if text.lower() in ("", "none", "null"):
         raise SpecError(f"`{path}` needs a part of kind {wanted.kind}; a missing part is never replaced silently.")
     try:
-        return find(wanted.kind, text)()
+        found = find(wanted.kind, text)
+        part = found() if issubclass(found, wanted) else None
     except SpecError as error:
         raise SpecError(f"`{path}={text}`: {error}") from None
+    if part is None:
+        raise SpecError(f"`{path}={text}`: it must be {label(wanted)}; set its fields: `{path}.FIELD=value`.")
+    return part
 
 
 def _scalar(text: str, wanted: Any, path: str) -> Any:
