@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import threading
 import time
@@ -209,7 +210,7 @@ def test_doctor_names_what_killed_processes_left(cli: Cli, book: LabBook) -> Non
 
 @pytest.mark.parametrize(("command", "member"), [("mixers", "attention"), ("tasks", "text")])
 def test_members_are_listed_with_their_fields(command: str, member: str, cli: Cli) -> None:
-    assert f"{member}\n" in cli(command).output
+    assert re.search(rf"^ *{member}\b", cli(command).output, re.MULTILINE)
     listed = {part["name"]: part for part in json.loads(cli(command, "--json").output)}
     assert all({"path", "value", "takes", "help"} == set(field) for field in listed[member]["fields"])
     assert listed[member]["fields"][0]["path"] in cli(command, member).output
