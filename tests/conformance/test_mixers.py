@@ -313,6 +313,16 @@ def test_narrow_dtypes_stay_and_come_close(spec: Mixer, dtype: torch.dtype, tole
         assert relative(steps, exact) <= tolerance
 
 
+def test_it_computes_when_everything_is_cast(spec: Mixer) -> None:
+    """A model cast whole to bf16, with the parts that ought to keep float32, as `model.bfloat16()` does it."""
+    mixer, x = build(spec).bfloat16(), inputs(5).bfloat16().requires_grad_()
+    y = mixer(x)
+    assert y.dtype == torch.bfloat16
+    y.sum().backward()
+    if mixer.causal:
+        stepped(mixer, x.detach(), mixer.prefill(x)[1])
+
+
 def test_the_state_is_as_stated(spec: Mixer) -> None:
     mixer = causal(spec)
     _, filled = mixer.prefill(inputs(7))
