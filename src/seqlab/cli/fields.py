@@ -113,7 +113,9 @@ def _taken(wanted: Any) -> str:
 
 
 def _members(wanted: type[Part]) -> str:
-    if kind_of(wanted) is not wanted:  # a part without alternatives, or one of a kind that is meant alone
+    if (
+        wanted.kind is None or kind_of(wanted) is not wanted
+    ):  # a part without alternatives, or one of a kind that is meant alone
         return "set its fields"
     try:
         return "|".join(names(wanted.kind))
@@ -139,6 +141,7 @@ def print_lines(lines: Sequence[FieldLine]) -> None:
         if len(head) <= render.WIDTH:
             click.echo(f"  {line.path} = {value}{takes}")
         else:
-            click.echo(f"  {line.path} = {value}\n{click.style(render.indented(f'({line.takes})', by=6), dim=True)}")
+            takes = render.indented(f"({line.takes.replace('|', ' | ')})", by=6)  # lines break at spaces alone
+            click.echo(f"  {line.path} = {value}\n{click.style(takes, dim=True)}")
         if line.help:
             click.echo(render.indented(" ".join(line.help.split()), by=6))
