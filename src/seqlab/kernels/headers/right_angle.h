@@ -62,7 +62,15 @@ public:
         with_parts([&](auto parts) { join_from<parts()>(x, sink, unite_turned.data()); });
     }
 
-    // The other divisions of `down`, then visit(first, count) of finished values, then the way back of `up`, all of
+    // The other divisions, and the way back to where `join` begins.
+    void down(C* x) const {
+        through(x, nullptr, [](int64_t, int64_t) {});
+    }
+    void up(C* x) const {
+        through(nullptr, x, [](int64_t, int64_t) {});
+    }
+
+    // The divisions of `down`, then visit(first, count) of finished values, then the way back of `up`, all of
     // it piece by piece, so that a piece stays in the cache. Either array may be null.
     template <class Visit>
     void through(C* down, C* up, Visit visit) const {
@@ -235,4 +243,35 @@ inline Complex<Wide> against(Complex<Wide> a, Complex<Wide> b) {
 template <class Wide>
 inline Complex<Wide> operator+(Complex<Wide> a, Complex<Wide> b) {
     return {a.re + b.re, a.im + b.im};
+}
+
+// The values of the polynomial of one block's taps (reach, channels), those behind included, null where there are none:
+// tap j of those has lag -(j + 1).
+template <class Wide>
+void kernel_values(const RightAngle<Wide>& plan, Complex<Wide>* h, const Wide* taps, const Wide* back, int64_t reach,
+                   int64_t channels, int lanes) {
+    plan.split(h, [&](int64_t n) { return n < reach ? load<Wide>(taps + n * channels, lanes) : Vector<Wide>{}; });
+    if (back)
+        plan.add_turned_split(h, [&](int64_t n) {
+            int64_t j = plan.points - 1 - n;
+            return j < reach ? -load<Wide>(back + j * channels, lanes) : Vector<Wide>{};
+        });
+    plan.down(h);
+}
+
+// From the values of the sum of gradients against inputs: the gradients of one block's taps and of its skip, which is
+// a tap at lag 0.
+template <class Wide>
+void kernel_gradients(const RightAngle<Wide>& plan, Complex<Wide>* sum, Wide* taps, Wide* back, Wide* skip,
+                      int64_t reach, int64_t channels, int lanes) {
+    plan.up(sum);
+    plan.join(sum, [&](int64_t n, Vector<Wide> value) {
+        if (n == 0) store<Wide>(skip, value, lanes);
+        if (n < reach) store<Wide>(taps + n * channels, value, lanes);
+    });
+    if (!back) return;
+    plan.join_imaginary(sum, [&](int64_t n, Vector<Wide> value) {
+        int64_t j = plan.points - 1 - n;
+        if (j < reach) store<Wide>(back + j * channels, -value, lanes);
+    });
 }

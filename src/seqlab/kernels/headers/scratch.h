@@ -4,27 +4,40 @@
 #include <cstdlib>
 #include <new>
 
+#include "right_angle.h"
+
+// Arrays of `size` complex or real vectors, of one thread, until its next.
+template <class Wide>
 class Scratch {
 public:
-    // Room for `count` arrays of `size` entries each; it lasts until the thread's next `take`.
-    template <class Entry>
-    static Entry* take(size_t count, size_t size, size_t* stride) {
-        static thread_local Scratch own;
-        *stride = size + 4 * 64 / sizeof(Entry) + 1;  // arrays at a distance of 2^n would share their places in the caches
-        own.grow(count * *stride * sizeof(Entry));
-        return static_cast<Entry*>(own.memory);
+    Scratch(int64_t complex, int64_t real, int64_t size)
+        : stride(size + 3),  // arrays at a distance of 2^n bytes would share their places in the caches
+          reals(complex * stride) {
+        memory().grow((reals + (real + 1) / 2 * stride) * sizeof(Complex<Wide>));
     }
+    Complex<Wide>* complex(int64_t i) const { return base() + i * stride; }
+    Vector<Wide>* real(int64_t i) const { return (Vector<Wide>*)(base() + reals) + i * stride; }
 
 private:
-    void* memory = nullptr;
-    size_t bytes = 0;
+    struct Memory {
+        void* start = nullptr;
+        size_t bytes = 0;
 
-    void grow(size_t wanted) {
-        if (wanted <= bytes) return;
-        std::free(memory);
-        bytes = (wanted + 4095) / 4096 * 4096;
-        memory = std::aligned_alloc(4096, bytes);
-        if (memory == nullptr) throw std::bad_alloc();
+        void grow(size_t wanted) {
+            if (wanted <= bytes) return;
+            std::free(start);
+            bytes = (wanted + 4095) / 4096 * 4096;
+            start = std::aligned_alloc(4096, bytes);
+            if (start == nullptr) throw std::bad_alloc();
+        }
+        ~Memory() { std::free(start); }
+    };
+
+    int64_t stride, reals;
+
+    static Memory& memory() {
+        static thread_local Memory own;
+        return own;
     }
-    ~Scratch() { std::free(memory); }
+    static Complex<Wide>* base() { return static_cast<Complex<Wide>*>(memory().start); }
 };
