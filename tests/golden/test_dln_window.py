@@ -88,15 +88,3 @@ def test_the_memory_depends_on_the_input_where_the_public_one_was_dead(path: Pat
     arrays = load(path)
     assert_close(logits(arrays, dead=True), arrays["logits"], 1e-12, "the logits of the dead memory")
     assert not torch.allclose(logits(arrays), arrays["logits"], atol=1e-6)
-
-
-@pytest.mark.parametrize("path", files("dln_swa_*.npz"))
-def test_a_window_alone_reaches_layers_times_window(path: Path) -> None:
-    """What "5 history can match full history" rested on: two layers of window w see 2 (w - 1) + 1 symbols, no more."""
-    arrays = load(path)
-    window, dim, length = int(arrays["history"]), arrays["embedding"].shape[1], len(arrays["ids"])
-    layers = [Window(window=window, heads=int(arrays["heads"])).build(dim=dim, length=length) for _ in range(2)]
-    x = torch.randn(1, length, dim, requires_grad=True)
-    (gradient,) = torch.autograd.grad(layers[1](layers[0](x))[0, -1].sum(), x)
-    seen = (gradient[0].abs().sum(-1) > 0).nonzero()[:, 0]
-    assert len(seen) == min(2 * (window - 1) + 1, length)

@@ -28,7 +28,7 @@ class Causality(Audit):
     Symbols after a position are replaced, by others and by the alphabet's first and last (padding), at many positions
     and lengths (short inputs too, where a kernel that wraps round shows itself), and all outputs up to that position
     are compared, in float64, in evaluation and in training mode. Where the inputs are cut because the model is large,
-    two positions are looked at in whole ones. A batch norm whose statistics hold later symbols in training is warned of.
+    two positions are looked at in whole ones. Where a batch norm shows later symbols in training, it warns.
     """
 
     depends_on: ClassVar[tuple[str, ...]] = ("model",)
