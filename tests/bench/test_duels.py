@@ -129,5 +129,7 @@ def test_a_mixer_that_fails_is_a_row(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(SlidingAttention, "forward", lambda *_: 1 / 0)
     rows = mixers.measure(Options(quick=True, only=("window",)))
-    assert [row.error for row in rows if row.labels.get("mixer") == "window"] == ["ZeroDivisionError: division by zero"] * 4
+    assert [row.error for row in rows if row.labels.get("mixer") == "window"] == [
+        "ZeroDivisionError: division by zero"
+    ] * 4
     assert not any(row.error for row in rows if row.labels.get("mixer") == "attention")

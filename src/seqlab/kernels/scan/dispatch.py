@@ -1,4 +1,4 @@
-"""Which scan runs: Triton's on a GPU, the compiled one on a CPU with a compiler, else the one in chunks."""
+"""Which scan runs: Triton's on a GPU, the C++ one on a CPU where it could be compiled, else the one in chunks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqlab.kernels.gpu import triton_serves
-from seqlab.kernels.scan.compiled import NATIVE, scan_compiled
 from seqlab.kernels.scan.fast import scan_chunks
+from seqlab.kernels.scan.native import NATIVE, scan_native
 from seqlab.kernels.taken import take
 
 __all__ = ["scan"]
@@ -29,9 +29,9 @@ def scan(
 
         take("scan", "triton")
         return scan_triton(u, decay, initial)
-    if u.is_cpu and NATIVE.usable():
-        take("scan", "compiled")
-        return scan_compiled(u, decay, initial)
+    if NATIVE.serves(u):
+        take("scan", "native")
+        return scan_native(u, decay, initial)
     take("scan", "chunks")
     return scan_chunks(u, decay, initial)
 

@@ -11,12 +11,12 @@ from torch import Tensor
 from seqlab.kernels.native import Native
 from seqlab.kernels.scan.one_pass import scan_in_one_pass
 
-__all__ = ["NATIVE", "scan_compiled"]
+__all__ = ["NATIVE", "scan_native"]
 
 NATIVE = Native(Path(__file__).with_name("scan.cpp"))
 
 
-def scan_compiled(
+def scan_native(
     u: Float[Tensor, "b l p d"], decay: Float[Tensor, "*bl q d"], initial: Float[Tensor, "b q d"] | None = None
 ) -> Float[Tensor, "b l q d"]:
     """The reference's function, in float32 or float64, where `NATIVE.usable()`."""
