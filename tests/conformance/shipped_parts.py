@@ -8,6 +8,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from seqlab.filters.explicit import Explicit
+from seqlab.filters.frequency import Frequency
 from seqlab.filters.s4d import S4DKernel
 from seqlab.filters.shift import ShiftKernel
 from seqlab.mixers.dln import DLN
@@ -46,7 +48,11 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"window": 3, "sinks": 2, "position": "alibi"},
         {"window": 1, "memory": DLN(), "memory_dim": 6},
     ],
-    "hyena": [{}, {"order": 3, "short_filter": 1}],
+    "hyena": [
+        {},
+        {"order": 3, "short_filter": 1, "heads": 8, "filter": Explicit(init="double_exp")},
+        {"order": 3, "bidirectional": True, "filter": Frequency()},
+    ],
     "h3": [
         {},
         {"head_dim": 4, "shift": ShiftKernel(states=4), "kernel": S4DKernel(states=4, discretisation="bilinear")},

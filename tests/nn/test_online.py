@@ -18,7 +18,7 @@ def inputs(length: int, batch: int = 1) -> Tensor:
 
 def exact(u: Tensor, taps: Tensor) -> Tensor:
     none = torch.zeros(CHANNELS, dtype=torch.float64)
-    return long_convolution_reference(u.double().transpose(1, 2), taps.double(), none).transpose(1, 2)
+    return long_convolution_reference(u.double(), taps.double(), none)
 
 
 def stepped(online: OnlineConvolution, u: Tensor, memory: Tensor, position: Tensor) -> Tensor:
@@ -78,6 +78,16 @@ def test_selected_and_joined_rows_go_on() -> None:
     assert torch.equal(y[0], y[1])
     assert off(y[1], exact(u, kernel)[1, 2 * BLOCK - 1 :]) <= 1e-13
     assert off(y[2], exact(u, kernel)[0, 5 : 2 * BLOCK + 6]) <= 1e-13
+
+
+def test_groups_of_channels_share_the_taps() -> None:
+    groups, length = 3, 2 * BLOCK + 5
+    u, kernel = torch.randn(1, length, groups * CHANNELS, dtype=torch.float64), torch.randn(CHANNELS, 50).double()
+    online, position = OnlineConvolution(kernel), torch.tensor([BLOCK + 1])
+    memory = online.prefill(u[:, : BLOCK + 1], position, length)
+    y = stepped(online, u[:, BLOCK + 1 :], memory, position)
+    for own, got in zip(u.split(CHANNELS, dim=2), y.split(CHANNELS, dim=2), strict=True):
+        assert off(got, exact(own, kernel)[:, BLOCK + 1 :]) <= 1e-13
 
 
 def test_float32_stays_at_its_rounding() -> None:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seqlab.filters import Filter, RecurrentFilter
 from seqlab.nn.remembered import Remembered
+from seqlab.nn.rows import latest
 from seqlab.spec import Field
 
 __all__ = ["ShiftFilter", "ShiftKernel"]
@@ -70,10 +71,7 @@ class ShiftFilter(RecurrentFilter):
         return self.C.new_zeros(*axes, self.C.shape[0], self.spec.states - 1, dtype=wide)
 
     def memory_after(self, u: Tensor, last: Tensor, seen: Tensor) -> Tensor:
-        age = torch.arange(self.spec.states - 2, -1, -1, device=u.device)
-        source = (last[:, None] - age).clamp(min=0)[..., None]
-        inputs = u.gather(1, source.expand(-1, -1, u.shape[2]))
-        return inputs.masked_fill((age >= seen[:, None])[..., None], 0).transpose(1, 2).contiguous()
+        return latest(u, last, seen, self.spec.states - 1).transpose(1, 2).contiguous()
 
     def step(self, u_t: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         inputs = torch.cat([memory, u_t[..., None]], dim=-1)

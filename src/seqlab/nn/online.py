@@ -25,10 +25,11 @@ BLOCK = 32
 class OnlineConvolution:
     """y_t = sum_{s <= t} taps_{t-s} u_s for kernels that stay as they are.
 
-    `taps` (C, K), u and y (B, C) in the dtype of the taps. The memory of B rows is one tensor (B, length, C): before
-    a row's position lie its inputs, and from the position on what these inputs have already given to the outputs to
-    come. It depends on the inputs and the position alone, whether they came one by one or as a prompt, so rows may
-    stand at positions of their own, and be selected and joined at any time. A memory of zeros is empty.
+    `taps` (C, K), u and y (B, E C) in the dtype of the taps; E groups of channels share the taps. The memory of B rows
+    is one tensor (B, length, E C): before a row's position lie its inputs, and from the position on what these inputs
+    have already given to the outputs to come. It depends on the inputs and the position alone, whether they came one
+    by one or as a prompt, so rows may stand at positions of their own, and be selected and joined at any time. A
+    memory of zeros is empty.
 
     One step costs O(log^2 L) on average; every power of two has one of O(L log L).
     """
@@ -36,26 +37,33 @@ class OnlineConvolution:
     def __init__(self, taps: Tensor) -> None:
         self._taps = taps
         # The last row is tap 0: a window of the inputs up to now is multiplied by as many last rows.
-        self._near = F.pad(taps[:, :BLOCK], (0, max(BLOCK - taps.shape[1], 0))).flip(1).T.contiguous()
+        near = F.pad(taps[:, :BLOCK], (0, max(BLOCK - taps.shape[1], 0)))
+        self._near = near.flip(1).T.contiguous()[:, None]  # (BLOCK, 1, C)
         self._spectra: dict[int, Tensor] = {}
 
     def prefill(self, u: Tensor, position: Tensor, length: int) -> Tensor:
-        """The memory after the first `position` (B,) of the inputs u (B, L, C), for up to `length` positions."""
+        """The memory after the first `position` (B,) of the inputs u (B, L, E C), for up to `length` positions."""
         memory = F.pad(without_padding(u, position), (0, 0, 0, length - u.shape[1]))
+        groups = self._in_groups(memory)
         for time, rows in _rows_by_position(position):
             size = BLOCK
             while size <= time:
                 if time & size:
-                    self._add_square(memory, rows, time // size * size, size, time)
+                    self._add_square(groups, rows, time // size * size, size, time)
                 size *= 2
         return memory
 
     def step(self, u: Tensor, memory: Tensor, position: Tensor) -> Tensor:
-        """The outputs (B, C) at `position` (B,), where u comes in; the memory is changed in place."""
+        """The outputs (B, E C) at `position` (B,), where u comes in; the memory is changed in place."""
+        u, memory = self._in_groups(u), self._in_groups(memory)
         y = torch.empty_like(u)
         for time, rows in _rows_by_position(position):
             y[rows] = self._step(u[rows], memory, time, rows)
-        return y
+        return y.flatten(1)
+
+    def _in_groups(self, features: Tensor) -> Tensor:
+        """(.., E C) -> (.., E, C), a view."""
+        return features.view(*features.shape[:-1], -1, len(self._taps))
 
     def _step(self, u: Tensor, memory: Tensor, time: int, rows: slice | Tensor) -> Tensor:
         given = memory[rows, time].clone()
@@ -70,10 +78,10 @@ class OnlineConvolution:
     def _add_square(self, memory: Tensor, rows: slice | Tensor, end: int, size: int, first: int) -> None:
         """Add what the inputs end - size .. end - 1 give to the outputs first .. end + size - 1."""
         last = min(end + size, memory.shape[1])
-        u = memory[rows, end - size : end].transpose(1, 2)
+        u = memory[rows, end - size : end].movedim(1, -1)
         # The product wraps round only into the first half, which belongs to other squares.
         y = irfft(rfft(u, 2 * size) * self._spectrum(size), 2 * size)
-        memory[rows, first:last] += y[..., size + first - end : size + last - end].transpose(1, 2)
+        memory[rows, first:last] += y[..., size + first - end : size + last - end].movedim(-1, 1)
 
     def _spectrum(self, size: int) -> Tensor:
         """Of the taps that reach across a square: (C, size + 1)."""

@@ -15,7 +15,9 @@ __all__ = [
     "document_begins",
     "each_document",
     "fresh_position",
+    "last_document",
     "last_position",
+    "latest",
     "positions_in_document",
     "positions_seen",
     "starts_after_padding",
@@ -79,6 +81,20 @@ def positions_seen(x: Tensor, lengths: Tensor | None, starts: Tensor | None = No
     if starts is None:
         return last + 1
     return last + 1 - document_begins(starts).gather(1, last[:, None])[:, 0]
+
+
+def last_document(u: Tensor, last: Tensor, seen: Tensor) -> Tensor:
+    """u (B, L, C) moved so that the `seen` (B,) positions up to `last` (B,) come first; what follows is arbitrary."""
+    source = (last + 1 - seen)[:, None] + torch.arange(u.shape[1], device=u.device)
+    return u.gather(1, source.clamp(max=u.shape[1] - 1)[..., None].expand(-1, -1, u.shape[2]))
+
+
+def latest(u: Tensor, last: Tensor, seen: Tensor, count: int) -> Tensor:
+    """The `count` positions of u (B, L, C) up to `last` (B,), the newest last, with zeros in the place of those that
+    are not among the last `seen` (B,): (B, count, C)."""
+    age = torch.arange(count - 1, -1, -1, device=u.device)
+    source = (last[:, None] - age).clamp(min=0)[..., None]
+    return u.gather(1, source.expand(-1, -1, u.shape[2])).masked_fill((age >= seen[:, None])[..., None], 0)
 
 
 def without_padding(x: Tensor, lengths: Tensor | None) -> Tensor:

@@ -10,12 +10,17 @@ from seqlab.nn.rows import each_document
 __all__ = ["convolve"]
 
 
-def convolve(u: Tensor, taps: Tensor, skip: Tensor, starts: Tensor | None) -> Tensor:
-    """taps * u + skip . u within each document: u (B, L, E H), taps (H, K), skip (H,); E groups share the taps."""
+def convolve(
+    u: Tensor, taps: Tensor, skip: Tensor, starts: Tensor | None = None, taps_back: Tensor | None = None
+) -> Tensor:
+    """taps * u + skip . u within each document: u (B, L, E H), taps (H, K), skip (H,); E groups share the taps.
+
+    `taps_back` (H, K) are those for later positions (seqlab.kernels.long_convolution).
+    """
 
     def rows(u: Tensor) -> Tensor:
         grouped = u.unflatten(2, (-1, len(taps))).transpose(1, 2)  # (N, E, T, H)
-        y = long_convolution(grouped.flatten(0, 1), taps, skip)
+        y = long_convolution(grouped.flatten(0, 1), taps, skip, taps_back)
         return y.view_as(grouped).transpose(1, 2).flatten(2)
 
     return each_document(rows, u, starts)
