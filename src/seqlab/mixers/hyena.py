@@ -194,8 +194,8 @@ class HyenaOperator(SequenceMixer):
         seen = torch.cat([state["recent"], self.project(x_t)[:, None]], dim=1)
         short = (seen.to(history.dtype) * self.short_weight.T).sum(1) + self.short_bias
         *gates, v = self._slots(short)
-        for gate, online, memory in zip(reversed(gates[1:]), self._online(), history.unbind(1), strict=True):
-            v = online.step(v * gate, memory, position)
+        for o, (gate, online) in enumerate(zip(reversed(gates[1:]), self._online(), strict=True)):
+            v = online.step(v * gate, history[:, o], position)
         state["recent"], state["position"] = seen[:, 1:], position + 1
         return self._read_out(gates[0] * v, x_t.dtype), state
 
