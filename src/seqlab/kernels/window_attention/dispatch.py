@@ -1,11 +1,14 @@
-"""Which window attention runs: full causal attention where the window holds everything, blocks elsewhere."""
+"""Which window attention runs: full causal attention where the window holds everything; elsewhere Triton's on a GPU,
+and blocks."""
 
 from __future__ import annotations
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqlab.kernels.attention import attention
+from seqlab.kernels.gpu import triton_serves
 from seqlab.kernels.taken import take
 from seqlab.kernels.window_attention.fast import window_attention_blocks
 
@@ -32,5 +35,10 @@ def window_attention(
     if window >= q.shape[1] and slopes is None and begins is None:
         take("window_attention", "full")
         return attention(q, k, v, causal=True, dropout=dropout)
+    if triton_serves(q) and q.dtype != torch.float64 and dropout == 0:
+        from seqlab.kernels.window_attention.triton import window_attention_triton
+
+        take("window_attention", "triton")
+        return window_attention_triton(q, k, v, window=window, sinks=sinks, begins=begins, slopes=slopes)
     take("window_attention", "blocks")
     return window_attention_blocks(q, k, v, window=window, sinks=sinks, begins=begins, slopes=slopes, dropout=dropout)
