@@ -13,6 +13,7 @@ from seqlab.filters.frequency import Frequency
 from seqlab.filters.s4d import S4DKernel
 from seqlab.filters.shift import ShiftKernel
 from seqlab.mixers.dln import DLN
+from seqlab.nn.matrix_cell import MatrixCell
 from seqlab.nn.memory import Memory
 from seqlab.spec import find, names
 
@@ -39,9 +40,10 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
     "dln": [{}, {"memory": Memory(trained=False)}],
     "lru": [{"states": 5, "inner_radius": 0.5, "outer_radius": 0.99}],
     "mlstm": [
-        {"chunk": 8},
-        {"input_gate": "sigmoid", "qk_dim_factor": 0.75, "heads": 2, "bias": True, "form": "parallel"},
+        {"cell": MatrixCell(chunk=8)},
+        {"qk_dim_factor": 0.75, "heads": 2, "bias": True, "cell": MatrixCell(input_gate="sigmoid", form="parallel")},
     ],
+    "mlstm_classic": [{"cell": MatrixCell(chunk=8), "taps": 3}],
     "tdln": [{}, {"levels": 2, "time_bias": -1.0, "memory": Memory(trained=False)}],
     "window": [
         {"window": 5, "position": "rotary", "qk_norm": True},

@@ -1,21 +1,27 @@
-"""The matrix LSTM in every form against arrays of NX-AI/mlstm_kernels: h, last memories, every gradient.
+"""The matrix LSTM in every form against arrays of NX-AI/mlstm_kernels, the classic blocks against the package xlstm.
 
-Every file that has q, k, v and the gates is compared; sizes and what is compared are read from its own arrays.
+Every file is compared; sizes and what is compared are read from its own arrays.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from seqlab.kernels.mlstm import mlstm
 from seqlab.kernels.mlstm.reference import mlstm_reference
+from seqlab.kernels.slstm import slstm
+from seqlab.mixers import SequenceMixer
+from seqlab.mixers.mlstm_classic import ClassicMatrixLSTM, ClassicMLSTM
+from seqlab.mixers.slstm import SLSTM, ScalarLSTM
 
 FOLDER = Path(os.environ.get("SEQLAB_GOLDEN", Path(__file__).parent / "data")) / "xlstm_kernels"
 FORMS: dict[str, dict[str, Any]] = {
@@ -112,3 +118,123 @@ def test_the_law(path: Path) -> None:
     given = arguments(arrays, torch.float64)
     h = mlstm_reference(*given[:5], (given[5], given[6], given[7]))[0]
     assert_close(h.transpose(1, 2), arrays["h_recurrent64"], 1e-11, "h")
+
+
+@pytest.mark.parametrize("path", files("cell/x"))
+def test_scalar_cell(path: Path) -> None:
+    """x and the biases lie by gate, then head and unit; the recurrence by head, then gate and unit."""
+    arrays = load(path)
+    recurrence, (batch, length, _) = arrays["cell/param/_recurrent_kernel_"].double(), arrays["cell/x"].shape
+    heads, _, units = recurrence.shape
+    raw = arrays["cell/x"].double() + arrays["cell/param/_bias_"].double()
+    by_gate = raw.view(batch, length, 4, heads, units).transpose(2, 3)
+    h, c, n, m = slstm(by_gate, recurrence.view(heads, 4, units, units))
+    assert_close(h.transpose(1, 2), arrays["cell/h"], 1e-5, "h")
+    for name, got, wanted in zip("ycnm", (h[:, -1], c, n, m), arrays["cell/state"], strict=True):
+        assert_close(got.flatten(1), wanted, 1e-5, name)
+
+
+def matrix_mixer(own: dict[str, Tensor]) -> ClassicMatrixLSTM:
+    """The classic block's weights in our mixer; the package keeps the weights of norms as differences from 1."""
+    inner, dim = own["proj_down.weight"].shape[::-1]
+    mixer = ClassicMLSTM(
+        heads=len(own["mlstm_cell.igate.bias"]),
+        expand=inner / dim,
+        taps=own["conv1d.conv.weight"].shape[-1],
+        block=own["q_proj.weight"].shape[-1],
+    ).build(dim=dim, length=1)
+    weights = {
+        "project.weight": own["proj_up.weight"],
+        "convolution.weight": own["conv1d.conv.weight"][:, 0],
+        "convolution.bias": own["conv1d.conv.bias"],
+        "gates.project.weight": torch.cat([own["mlstm_cell.igate.weight"], own["mlstm_cell.fgate.weight"]]),
+        "gates.project.bias": torch.cat([own["mlstm_cell.igate.bias"], own["mlstm_cell.fgate.bias"]]),
+        "norm.weight": 1 + own["mlstm_cell.outnorm.weight"],
+        "skip": own["learnable_skip"],
+        "out.weight": own["proj_down.weight"],
+    } | {f"{name}.weight": own[f"{name}_proj.weight"] for name in "qkv"}
+    mixer.load_state_dict(weights)
+    return mixer.double()
+
+
+def scalar_mixer(own: dict[str, Tensor]) -> ScalarLSTM:
+    """The same for the scalar LSTM. In the package the layer named `fgate` feeds the input gate, and `igate` the forget
+    gate; who loads by name alone exchanges them."""
+    heads, _, units = own["slstm_cell._recurrent_kernel_"].shape
+    mixer = SLSTM(heads=heads, taps=own["conv1d.conv.weight"].shape[-1]).build(dim=heads * units, length=1)
+    mixer.load_state_dict(
+        {
+            "convolution.weight": own["conv1d.conv.weight"][:, 0],
+            "convolution.bias": own["conv1d.conv.bias"],
+            "input_gate.weight": own["fgate.weight"],
+            "forget_gate.weight": own["igate.weight"],
+            "value.weight": own["zgate.weight"],
+            "output_gate.weight": own["ogate.weight"],
+            "recurrence.weight": own["slstm_cell._recurrent_kernel_"].view(heads, 4, units, units),
+            "recurrence.bias": own["slstm_cell._bias_"].view(4, heads, units).transpose(0, 1),
+            "norm.weight": 1 + own["group_norm.weight"],
+        }
+    )
+    return mixer.double()
+
+
+def below(arrays: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {key.removeprefix(prefix): a for key, a in arrays.items() if key.startswith(prefix)}
+
+
+class ClassicModel:
+    """The package's language model of our mixers."""
+
+    def __init__(self, arrays: dict[str, Tensor]) -> None:
+        self.weights = {key: a.double() for key, a in below(arrays, "param/").items()}
+        layers = {key.split(".")[2] for key in self.weights if ".blocks." in key}
+        self.blocks = [below(self.weights, f"xlstm_block_stack.blocks.{layer}.") for layer in sorted(layers, key=int)]
+        own = [below(block, "xlstm.") for block in self.blocks]
+        self.mixers = [scalar_mixer(o) if "group_norm.weight" in o else matrix_mixer(o) for o in own]
+
+    def logits(self, ids: Tensor, mix: Callable[[int, SequenceMixer, Tensor], Tensor]) -> Tensor:
+        """mix(layer, mixer, x) runs one mixer, over a sequence or for one position."""
+        x = self.weights["token_embedding.weight"][ids]
+        for layer, (block, mixer) in enumerate(zip(self.blocks, self.mixers, strict=True)):
+            x = x + mix(layer, mixer, normed(x, block["xlstm_norm.weight"]))
+            if "ffn_norm.weight" in block:
+                up = normed(x, block["ffn_norm.weight"]) @ block["ffn.proj_up.weight"].T
+                gate, value = up.chunk(2, dim=-1)
+                x = x + (F.gelu(gate) * value) @ block["ffn.proj_down.weight"].T
+        x = normed(x, self.weights["xlstm_block_stack.post_blocks_norm.weight"])
+        return x @ self.weights["lm_head.weight"].T
+
+
+def normed(x: Tensor, weight: Tensor) -> Tensor:
+    return F.layer_norm(x, x.shape[-1:], 1 + weight)
+
+
+@pytest.mark.parametrize("path", files("logits_step"))
+def test_classic_model(path: Path) -> None:
+    """Over the sequence and step by step. The arrays are float32; the package's two ways differ by 5e-6."""
+    arrays = load(path)
+    model, ids = ClassicModel(arrays), arrays["input_ids"]
+    whole = model.logits(ids, lambda _, mixer, x: mixer(x))
+    assert_close(whole, arrays["logits"], 1e-5, "logits")
+    states = [mixer.init_state(len(ids)) for mixer in model.mixers]
+
+    def step(layer: int, mixer: SequenceMixer, x_t: Tensor) -> Tensor:
+        y, states[layer] = mixer.step(x_t, states[layer])
+        return y
+
+    steps = torch.stack([model.logits(ids_t, step) for ids_t in ids.unbind(1)], dim=1)
+    assert_close(steps, arrays["logits_step"], 1e-5, "logits step by step")
+    assert_close(steps, whole, 1e-12, "steps against the whole")
+
+
+@pytest.mark.parametrize("path", files("logits_step"))
+def test_gates_exchanged_by_their_names_are_another_model(path: Path) -> None:
+    arrays = load(path)
+    swapped = {
+        key.replace(".fgate.", ".?.").replace(".igate.", ".fgate.").replace(".?.", ".igate.")
+        if ".mlstm_cell." not in key
+        else key: a
+        for key, a in arrays.items()
+    }
+    logits = ClassicModel(swapped).logits(arrays["input_ids"], lambda _, mixer, x: mixer(x))
+    assert (logits - arrays["logits"]).abs().max() > 1e-3

@@ -67,11 +67,11 @@ def test_gates_far_open_and_far_closed(scale: float) -> None:
 
 
 def test_a_long_input_of_closing_gates_keeps_its_digits() -> None:
-    """The sum of the forget gates' logarithms over the whole input would be 60000, known to 4e-3; a chunk's is 1000."""
+    """The forget gates' logarithms sum to 60000 over the input and 1000 over a chunk: known to 6e-5 in float32."""
     q, k, v, i, f = inputs(4096)[:5]
     h = mlstm(q, k, v, i, f - 15)[0]
     exact = mlstm(*(x.double() for x in (q, k, v, i, f - 15)))[0]
-    assert (h - exact).abs().max() <= 1e-4 * exact.abs().max()
+    assert (h - exact).abs().max() <= 5e-6 * exact.abs().max()
 
 
 def test_eps_is_added_in_the_scale_of_the_stabiliser() -> None:

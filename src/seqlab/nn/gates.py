@@ -47,6 +47,7 @@ class HeadGates(nn.Module):
 
 
 def closed_after(lengths: Tensor, input_gate: Tensor, forget_gate: Tensor) -> tuple[Tensor, Tensor]:
-    """Both pre-activations (B, L, H), so that right padding leaves a memory exactly as it is."""
-    padded = (torch.arange(input_gate.shape[1], device=lengths.device) >= lengths[:, None])[..., None]
+    """Both pre-activations (B, L, ...), so that right padding leaves a memory exactly as it is."""
+    padded = torch.arange(input_gate.shape[1], device=lengths.device) >= lengths[:, None]
+    padded = padded.view(*padded.shape, *[1] * (input_gate.ndim - 2))
     return input_gate.masked_fill(padded, -CLOSED), forget_gate.masked_fill(padded, CLOSED)

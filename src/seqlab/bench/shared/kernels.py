@@ -89,11 +89,15 @@ def _value(name: str, kind: Any, sizes: dict[str, int]) -> Any:
     if not any(dtype.startswith("float") for dtype in kind.dtypes):
         return torch.arange(shape[-1]).expand(shape)  # positions count along the last axis
     values = torch.randn(shape, dtype=torch.float64)
-    return 0.7 * values.tanh() if name == "decay" else values  # inside the unit circle, complex ones too
+    if name == "decay":
+        return 0.7 * values.tanh()  # inside the unit circle, complex ones too
+    return 0.2 * values if name == "recurrence" else values  # a large one is chaotic
 
 
 def _sizes(axis: str, sizes: dict[str, int]) -> list[int]:
-    """The sizes of an axis: `d`, `#d` (which may be 1), `s-2`, or `*bl`, the axes b and l."""
+    """The sizes of an axis: `d`, `#d` (which may be 1), `s-2`, a number, or `*bl`, the axes b and l."""
+    if axis.isdigit():
+        return [int(axis)]
     if axis.startswith("*"):
         return [sizes[letter] for letter in axis[1:]]
     letter, _, less = axis.strip("#").partition("-")

@@ -40,9 +40,10 @@ def mlstm_chunkwise(
     wide = torch.promote_types(q.dtype, torch.float32)
     stabilised = gate == "exponential"
     c, n, m = (x.to(wide) for x in state)
-    memory, m = torch.cat([c, n[..., None]], dim=-1), m if stabilised else torch.zeros_like(m)
-    written = input_gate.to(wide) if stabilised else F.logsigmoid(input_gate.to(wide))
-    kept = F.logsigmoid(forget_gate.to(wide))
+    memory, m = torch.cat([c, n[..., None]], dim=-1), m.double() if stabilised else torch.zeros_like(m).double()
+    # Logarithms are summed in float64: their differences would lose digits in a long chunk.
+    written = (input_gate.to(wide) if stabilised else F.logsigmoid(input_gate.to(wide))).double()
+    kept = F.logsigmoid(forget_gate.to(wide)).double()
     outputs = []
     for part, size in _parts(q.shape[1], chunk):
         queries, keys, values = (_chunked(x[:, part].to(wide), size) for x in (q, k, v))
@@ -53,8 +54,8 @@ def mlstm_chunkwise(
         memories, stabilisers = _carry(keys, values, logs, memory, m, stabilised)
         answer, m_t = _answer(queries, keys, values, logs, memories[..., :-1, :, :], stabilisers[..., :-1], stabilised)
         memory, m = memories[..., -1, :, :], stabilisers[..., -1]
-        outputs.append(normalise(answer, m_t, gate, normalised, eps).flatten(2, 3).transpose(1, 2))
-    return torch.cat(outputs, dim=1), memory[..., :-1], memory[..., -1], m
+        outputs.append(normalise(answer, m_t.to(wide), gate, normalised, eps).flatten(2, 3).transpose(1, 2))
+    return torch.cat(outputs, dim=1), memory[..., :-1], memory[..., -1], m.to(wide)
 
 
 def _parts(length: int, chunk: int) -> Iterator[tuple[slice, int]]:
@@ -86,7 +87,7 @@ class _LogWeights(NamedTuple):
 
 
 def _log_weights(written: Tensor, kept: Tensor, begins: Tensor | None) -> _LogWeights:
-    since = kept.cumsum(-1)  # within a chunk only: a long sum would cancel
+    since = kept.cumsum(-1)
     time = torch.arange(kept.shape[-1], device=kept.device)
     seen, carried = time[:, None] >= time, None
     if begins is not None:
@@ -104,7 +105,7 @@ def _carry(
 ) -> tuple[Tensor, Tensor]:
     """The memories (b, h, chunks + 1, d, e + 1) and stabilisers (b, h, chunks + 1) before each chunk and at the end."""
     most = logs.kept.amax(-1) if stabilised else torch.zeros_like(logs.kept[..., 0])
-    news = (k * (logs.kept - most[..., None]).exp()[..., None]).mT @ v
+    news = (k * _exp(logs.kept - most[..., None], k)[..., None]).mT @ v
     continues = None if logs.carried is None else logs.carried[..., -1]
     memories, stabilisers = [memory], [m]
     # unbind, not an index: the gradient of an index is as large as the whole.
@@ -112,8 +113,8 @@ def _carry(
     for chunk, (new, decay, high) in enumerate(chunks):
         old = decay + (m if continues is None else m * continues[..., chunk])
         m = torch.maximum(old, high) if stabilised else torch.zeros_like(m)
-        factor = (old - m).exp() if continues is None else (old - m).exp() * continues[..., chunk]
-        memory = factor[..., None, None] * memory + (high - m).exp()[..., None, None] * new
+        factor = _exp(old - m, memory) if continues is None else _exp(old - m, memory) * continues[..., chunk]
+        memory = factor[..., None, None] * memory + _exp(high - m, memory)[..., None, None] * new
         memories.append(memory)
         stabilisers.append(m)
     return torch.stack(memories, dim=2), torch.stack(stabilisers, dim=2)
@@ -126,8 +127,12 @@ def _answer(
     before = m[..., None] if logs.carried is None else torch.where(logs.carried, m[..., None], 0)
     old = logs.since + before
     m_t = torch.maximum(old, logs.pairs.amax(-1)) if stabilised else torch.zeros_like(old)
-    factor = (old - m_t).exp()
+    factor = _exp(old - m_t, q)
     if logs.carried is not None:
         factor = factor.masked_fill(~logs.carried, 0)
-    scores = (q @ k.mT) * (logs.pairs - m_t[..., None]).exp()
+    scores = (q @ k.mT) * _exp(logs.pairs - m_t[..., None], q)
     return scores @ v + factor[..., None] * (q @ memory), m_t
+
+
+def _exp(logarithm: Tensor, like: Tensor) -> Tensor:
+    return logarithm.to(like.dtype).exp()

@@ -1,0 +1,32 @@
+"""Which scalar LSTM runs: the compiled loop on a CPU with a compiler, else torch's."""
+
+from __future__ import annotations
+
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+from seqlab.kernels.slstm.compiled import NATIVE, slstm_compiled
+from seqlab.kernels.slstm.fast import slstm_loop
+from seqlab.kernels.slstm.through_time import Memory
+from seqlab.kernels.taken import take
+
+__all__ = ["slstm"]
+
+
+def slstm(
+    x: Float[Tensor, "b l h 4 d"],
+    recurrence: Float[Tensor, "h 4 d d"],
+    initial: Memory | None = None,
+    starts: Bool[Tensor, "b l"] | None = None,
+) -> tuple[Float[Tensor, "b l h d"], Float[Tensor, "b h d"], Float[Tensor, "b h d"], Float[Tensor, "b h d"]]:
+    """The output y of every position in x's dtype, and the last c, n and m in float32 or wider (arXiv 2405.04517).
+
+    x holds the pre-activations i, f, z and o, to which `recurrence` (heads, gate, out, in) adds the head's previous y.
+    From zeros, or from `initial` (y, c, n, m), and from zeros again wherever `starts` is true. The gradient exists
+    once, for every argument and result.
+    """
+    if NATIVE.serves(x):
+        take("slstm", "compiled")
+        return slstm_compiled(x, recurrence, initial, starts)
+    take("slstm", "loop")
+    return slstm_loop(x, recurrence, initial, starts)

@@ -1,0 +1,58 @@
+"""A short causal convolution of each feature, as a module that also goes token by token."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from seqlab.kernels.short_convolution import short_convolution
+from seqlab.nn.rows import positions_in_document
+
+__all__ = ["CausalConvolution"]
+
+
+class CausalConvolution(nn.Module):
+    """(B, L, D) -> (B, L, D): y_t = bias + sum_j weight_j x_{t-(K-1)+j}, with nothing before a document's begin.
+
+    Drawn by torch's default, uniform within 1/sqrt(K). Memory: the last K - 1 inputs, (B, K - 1, D), zero where there
+    were none.
+    """
+
+    def __init__(self, features: int, taps: int) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(torch.empty(features, taps))
+        self.bias = nn.Parameter(torch.empty(features))
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        bound = 1 / math.sqrt(self.weight.shape[1])
+        nn.init.uniform_(self.weight, -bound, bound)
+        nn.init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, x: Tensor, starts: Tensor | None = None) -> Tensor:
+        if starts is None:
+            return short_convolution(x, self.weight, self.bias)
+        position, taps = positions_in_document(x, starts)[..., None], self.weight.shape[1]
+        y = self.bias + x * self.weight[:, -1]
+        for lag in range(1, min(taps, x.shape[1])):
+            earlier = F.pad(x, (0, 0, lag, 0))[:, : x.shape[1]]
+            y = y + torch.where(position >= lag, earlier, 0) * self.weight[:, taps - 1 - lag]
+        return y
+
+    def init_memory(self, batch: int) -> Tensor:
+        features, taps = self.weight.shape
+        return self.weight.new_zeros(batch, taps - 1, features)
+
+    def memory_after(self, x: Tensor, last: Tensor, seen: Tensor) -> Tensor:
+        """last (B,): where each row's last real position is; seen (B,): how many its last document has."""
+        age = torch.arange(self.weight.shape[1] - 2, -1, -1, device=x.device)
+        source = (last[:, None] - age).clamp(min=0)[..., None].expand(-1, -1, x.shape[2])
+        return x.gather(1, source).masked_fill((age >= seen[:, None])[..., None], 0)
+
+    def step(self, x_t: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, D) and the memory -> (B, D) and the new memory."""
+        seen = torch.cat([memory, x_t[:, None]], dim=1)
+        return (seen * self.weight.T).sum(1) + self.bias, seen[:, 1:]
