@@ -55,6 +55,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"order": 3, "short_filter": 1, "heads": 8, "filter": Explicit(init="double_exp")},
         {"order": 3, "bidirectional": True, "filter": Frequency()},
     ],
+    "longconv": [{}, {"bidirectional": True, "channels": 1, "activation": "silu"}],
     "h3": [
         {},
         {"head_dim": 4, "shift": ShiftKernel(states=4), "kernel": S4DKernel(states=4, discretisation="bilinear")},

@@ -30,6 +30,7 @@ CHANGES = {
     "another parameter": lambda m: setattr(m, "weight", nn.Parameter(torch.full((3,), 5.0))),
     "another dtype": lambda m: m.double(),
     "loaded weights": lambda m: m.load_state_dict({"weight": torch.zeros(3), "shift": torch.ones(1)}),
+    "the end of training": lambda m: m.eval(),
     "new data": lambda m: setattr(m.weight, "data", torch.full((3,), 7.0)),
 }
 

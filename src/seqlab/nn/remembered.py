@@ -14,7 +14,8 @@ Value = TypeVar("Value")
 
 
 class Remembered(Generic[Value]):
-    """compute(), for as long as no tensor of `module` was replaced, moved or written to.
+    """compute(), for as long as no tensor of `module` was replaced, moved or written to, and it stays in training or
+    out of it.
 
     Torch counts the writes to a tensor. While gradients are recorded nothing is remembered, so that they reach the
     parameters; neither for tensors made under inference_mode, whose writes are not counted.
@@ -22,16 +23,16 @@ class Remembered(Generic[Value]):
 
     def __init__(self, module: nn.Module, compute: Callable[[], Value]) -> None:
         self._module, self._compute = module, compute
-        self._held: tuple[list[_Seen], Value] | None = None
+        self._held: tuple[list[_Seen], bool, Value] | None = None
 
     def __call__(self) -> Value:
         tensors = [*self._module.parameters(), *self._module.buffers()]
         if torch.is_grad_enabled() or any(tensor.is_inference() for tensor in tensors):
             return self._compute()
-        seen = [_Seen(tensor) for tensor in tensors]
-        if self._held is None or self._held[0] != seen:
-            self._held = seen, self._compute()
-        return self._held[1]
+        now = [_Seen(tensor) for tensor in tensors], self._module.training
+        if self._held is None or self._held[:2] != now:
+            self._held = *now, self._compute()
+        return self._held[2]
 
 
 class _Seen:
