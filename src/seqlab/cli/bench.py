@@ -14,6 +14,8 @@ from seqlab.cli import options, render
 if TYPE_CHECKING:
     from seqlab.bench import Options, Row
 
+    Measured = dict[str, list[Row]]
+
 GATE = "gate"
 HEAD = ("what", "median", "unit", "min", "spread", "target", "ratio", "also")
 
@@ -51,10 +53,13 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only in new
 )
 @click.option("--lengths", type=Numbers(), default=(), help="Those of `mixers`; otherwise each at its own.")
 @click.option("--only", metavar="NAME", multiple=True, help="A mixer or duel of `mixers`; may be repeated.")
+@click.option(
+    "--svg", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Draw the rows of `mixers`."
+)
 @options.as_json
 def command(
     wanted: tuple[str, ...], quick: bool, path: Path | None, seeds: int, peer_steps: int, lengths: tuple[int, ...],
-    only: tuple[str, ...], as_json: bool,
+    only: tuple[str, ...], svg: Path | None, as_json: bool,
 ) -> None:  # fmt: skip
     """Measure speed, side by side with a peer; without WHAT: list what there is.
 
@@ -67,7 +72,9 @@ def command(
         _list(as_json)
         return
     names = _chosen(wanted, path)
+    _check_drawing(svg, names)
     from seqlab.bench.shared.machine import machine
+    from seqlab.cli.chart import drawing
 
     state = machine()
     told = bench.Options(
@@ -75,10 +82,11 @@ def command(
     )
     gate = bench.measure(GATE, told)
     red = [row for row in gate if row.misses]
-    if as_json:
-        _print_json(state, gate, [] if red else names, told)
-    else:
-        _print(state, gate, [] if red else names, told)
+    show = _print_json if as_json else _print
+    measured = show(state, gate, [] if red else names, told)
+    if svg is not None and not red:
+        svg.write_text(drawing(measured["mixers"]), encoding="utf-8")
+        click.echo(f"wrote {svg}", err=as_json)
     if red:
         click.echo(f"the gate is red, so nothing was timed: {'; '.join(row.what for row in red)}.", err=True)
         raise SystemExit(1)
@@ -111,6 +119,14 @@ def _chosen(wanted: Sequence[str], path: Path | None) -> list[str]:
     return [name for name in dict.fromkeys(wanted) if name != GATE]
 
 
+def _check_drawing(svg: Path | None, names: Sequence[str]) -> None:
+    """Raise UsageError for a drawing that could not be made when everything has been measured."""
+    if svg is not None and "mixers" not in names:
+        raise click.UsageError("--svg draws the rows of `mixers`; add it to WHAT.")
+    if svg is not None and not svg.absolute().parent.is_dir():
+        raise click.UsageError(f"{svg}: there is no folder {svg.parent}; make it first.")
+
+
 def _demos() -> dict[str, Any]:
     """The shipped demo recipes, whose training is measured."""
     from seqlab.recipes import find_recipe, shipped
@@ -118,14 +134,16 @@ def _demos() -> dict[str, Any]:
     return {name: find_recipe(name).build() for name in shipped() if name.startswith("demo:")}
 
 
-def _print_json(state: dict[str, Any], gate: Sequence[Row], names: Sequence[str], told: Options) -> None:
+def _print_json(state: dict[str, Any], gate: Sequence[Row], names: Sequence[str], told: Options) -> Measured:
     from seqlab import bench
 
-    measured = {name: [row.to_json() for row in bench.measure(name, told)] for name in names}
-    render.json_out({"machine": state, "gate": [row.to_json() for row in gate], "benchmarks": measured})
+    measured = {name: bench.measure(name, told) for name in names}
+    benchmarks = {name: [row.to_json() for row in rows] for name, rows in measured.items()}
+    render.json_out({"machine": state, "gate": [row.to_json() for row in gate], "benchmarks": benchmarks})
+    return measured
 
 
-def _print(state: dict[str, Any], gate: Sequence[Row], names: Sequence[str], told: Options) -> None:
+def _print(state: dict[str, Any], gate: Sequence[Row], names: Sequence[str], told: Options) -> Measured:
     from seqlab import bench
 
     _print_machine(state)
@@ -133,11 +151,14 @@ def _print(state: dict[str, Any], gate: Sequence[Row], names: Sequence[str], tol
     click.echo(f"gate: {len(gate) - worst} of {len(gate)} checks are green")
     if worst or not names:
         _print_rows([row for row in gate if row.misses] or gate)
+    measured = {}
     for name in names:
         render.heading(f"{name}: {bench.summary(name)}")
         started = time.monotonic()
-        _print_rows(bench.measure(name, told))
+        measured[name] = bench.measure(name, told)
+        _print_rows(measured[name])
         click.echo(click.style(f"  measured in {render.duration(time.monotonic() - started)}", dim=True))
+    return measured
 
 
 def _print_machine(state: dict[str, Any]) -> None:
