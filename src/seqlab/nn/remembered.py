@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import chain
 from typing import Generic, TypeVar
 
 import torch
@@ -23,27 +24,22 @@ class Remembered(Generic[Value]):
 
     def __init__(self, module: nn.Module, compute: Callable[[], Value]) -> None:
         self._module, self._compute = module, compute
-        self._held: tuple[list[_Seen], bool, Value] | None = None
+        self._held: tuple[list[Tensor], object, Value] | None = None
 
     def __call__(self) -> Value:
-        tensors = [*self._module.parameters(), *self._module.buffers()]
+        tensors = list(_tensors(self._module))
         if torch.is_grad_enabled() or any(tensor.is_inference() for tensor in tensors):
             return self._compute()
-        now = [_Seen(tensor) for tensor in tensors], self._module.training
-        if self._held is None or self._held[:2] != now:
-            self._held = *now, self._compute()
+        marks = [(id(tensor), tensor.data_ptr(), tensor._version) for tensor in tensors], self._module.training
+        if self._held is None or self._held[1] != marks:
+            self._held = tensors, marks, self._compute()  # the tensors are kept so that their ids stay theirs
         return self._held[2]
 
 
-class _Seen:
-    """A tensor as it was: equal to another where both are the same tensor in the same version at the same place."""
-
-    def __init__(self, tensor: Tensor) -> None:
-        self.tensor, self.place, self.version = tensor, tensor.data_ptr(), tensor._version
-
-    def __eq__(self, other: object) -> bool:
-        return (
-            isinstance(other, _Seen)
-            and self.tensor is other.tensor
-            and (self.place, self.version) == (other.place, other.version)
-        )
+def _tensors(module: nn.Module) -> Iterator[Tensor]:
+    """Parameters and buffers; torch's own listing makes their names too, which takes several times as long."""
+    for tensor in chain(module._parameters.values(), module._buffers.values()):
+        if tensor is not None:
+            yield tensor
+    for child in module.children():
+        yield from _tensors(child)
