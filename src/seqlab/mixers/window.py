@@ -50,7 +50,7 @@ class Window(Mixer):
     """Base of the rotary wavelengths (arXiv 2104.09864)."""
     alibi_span: float = Field(default=8.0, gt=0)
     """Heads' slopes of ALiBi run from about 1 down to 2^-span (arXiv 2108.12409: 8); a smaller span looks nearer."""
-    qk_norm: bool | Norm = False
+    qk_norm: Norm | bool = False
     """Norm of q and k over each head; true is an RMS norm with a weight (arXiv 2302.05442)."""
     bias: bool = False
     """Whether the linears have biases."""

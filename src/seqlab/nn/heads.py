@@ -22,7 +22,7 @@ class Heads(nn.Module):
 
     norm: of q and of k, over E, before the rotation; true is an RMS norm with a weight (arXiv 2302.05442).
     inputs: the features that are projected; none: D. Raises SpecError where the heads do not divide the features or
-    the groups the heads.
+    the groups the heads, and for a norm over the batch.
     """
 
     def __init__(
@@ -51,6 +51,8 @@ class Heads(nn.Module):
         chosen = RMSNorm() if norm is True else norm
         self.q_norm = chosen.build(dim=self.width) if chosen else None
         self.k_norm = chosen.build(dim=self.width) if chosen else None
+        if hasattr(self.q_norm, "gathers"):
+            raise SpecError("q and k are normed over each head and not over the batch; choose layernorm or rmsnorm.")
 
     def reset_parameters(self) -> None:
         self.project.reset_parameters()
