@@ -7,7 +7,7 @@ import torch
 from shipped_parts import relative, variants
 from torch import Tensor
 
-from seqlab.filters import Filter, LongFilter
+from seqlab.filters import Filter, LongFilter, RecurrentFilter
 from seqlab.spec import from_json, to_json
 
 CHANNELS, LENGTH = 6, 12
@@ -69,3 +69,19 @@ def test_seeds_and_resets(spec: Filter) -> None:
             parameter.fill_(float("nan"))
     first.reset_parameters()
     assert first(LENGTH).isfinite().all()
+
+
+def test_a_recurrence_gives_the_same_convolution(spec: Filter) -> None:
+    taps = build(spec)
+    if not isinstance(taps, RecurrentFilter):
+        pytest.skip("no recurrence")
+    length = LENGTH + 5  # a recurrence has no limit
+    u, kernel = torch.randn(2, length, CHANNELS, dtype=torch.float64), taps.taps(length)
+    assert relative(kernel[:, :LENGTH], taps(LENGTH)[:, : kernel.shape[1]]) <= 1e-12
+    memory = taps.init_memory(2)
+    for t in range(length):
+        y, memory = taps.step(u[:, t], memory)
+        reached = range(max(t + 1 - kernel.shape[1], 0), t + 1)
+        assert relative(y, torch.stack([kernel[:, t - s] * u[:, s] for s in reached]).sum(0)) <= 1e-12
+        after = taps.memory_after(u, torch.tensor([t, t]), torch.tensor([t + 1, t + 1]))
+        assert relative(memory, after) <= 1e-12

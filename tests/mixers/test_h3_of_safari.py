@@ -62,7 +62,7 @@ def by_definition(layer: H3Layer, x: Tensor) -> Tensor:
     shift, diagonal = layer.shift.taps(x.shape[1]), layer.kernel.taps(x.shape[1])
     y = torch.zeros_like(q)
     keys = torch.stack([_sum(shift, k, t) for t in range(x.shape[1])], dim=1) + layer.key_skip * k
-    for head, features in enumerate(torch.arange(DIM).view(layer.heads, layer.head_dim)):
+    for head, features in enumerate(torch.arange(DIM).view(layer.products.heads, layer.products.width)):
         products = keys[..., features, None] * v[..., None, features]
         for t in range(x.shape[1]):
             state = sum(diagonal[head, t - s] * products[:, s] for s in range(t + 1))
@@ -82,7 +82,7 @@ def test_heads_lie_the_same_way_before_and_behind_the_state_of_h3(head_dim: int)
     with torch.no_grad():
         wanted = layer.out(by_definition(layer, x))
         torch.testing.assert_close(layer(x), wanted, rtol=1e-12, atol=1e-12)
-        inside_out = by_definition(layer, x).unflatten(2, (layer.heads, head_dim)).mT.flatten(2)
+        inside_out = by_definition(layer, x).unflatten(2, (-1, head_dim)).mT.flatten(2)
         assert torch.equal(layer.out(inside_out), wanted) == (head_dim in (1, DIM))
 
 

@@ -13,6 +13,7 @@ from seqlab.filters.shift import ShiftKernel
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.mixers.shared.convolution import convolve
 from seqlab.nn.inits import residual
+from seqlab.nn.outer import OuterProducts
 from seqlab.nn.rows import last_position, positions_seen, without_padding
 from seqlab.spec import Field, SpecError
 
@@ -44,8 +45,8 @@ class H3(Mixer):
 
 
 class H3Layer(SequenceMixer):
-    """State: `keys` (B, D, N - 1), the shift model's last inputs; `products` (B, E, E, H, N/2, 2), the diagonal
-    models' states. Outer products are laid out (.., E of k, E of v, H)."""
+    """State: `keys` (B, D, N - 1), the shift model's last inputs; `products` (B, E E, H, N/2, 2), the diagonal models'
+    states, of each pair of a key's and a value's feature."""
 
     causal = True
     max_length = None
@@ -53,12 +54,13 @@ class H3Layer(SequenceMixer):
 
     def __init__(self, spec: H3, dim: int, length: int) -> None:
         super().__init__()
-        self.head_dim, self.heads = spec.head_dim, dim // spec.head_dim
+        heads = dim // spec.head_dim
+        self.products = OuterProducts(heads, spec.head_dim)
         self.project = nn.Linear(dim, 3 * dim)
         self.shift = spec.shift.build(channels=dim, length=length)
         self.key_skip = nn.Parameter(torch.empty(dim))
-        self.kernel = spec.kernel.build(channels=self.heads, length=length)
-        self.skip = nn.Parameter(torch.empty(self.heads))
+        self.kernel = spec.kernel.build(channels=heads, length=length)
+        self.skip = nn.Parameter(torch.empty(heads))
         self.out = residual(nn.Linear(dim, dim))
         self._reset_skips()
 
@@ -79,47 +81,39 @@ class H3Layer(SequenceMixer):
         return self._mix(x, lengths, starts)[0]
 
     def _mix(self, x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """y, the inputs of the shift models (B, L, D) and those of the diagonal ones (B, L, E, E, H)."""
+        """y, the inputs of the shift models (B, L, D) and those of the diagonal ones (B, L, E E H)."""
+        # Padding cannot reach back by the formula, but a transform spreads its rounding everywhere.
         q, k, v = self._project(without_padding(x, lengths))
         shifted = convolve(k, self.shift.taps(x.shape[1]), self.key_skip, starts)
-        products = self._outer(shifted, v)
-        taps = self.kernel.taps(x.shape[1])
-        mixed = convolve(products.flatten(2), taps, self.skip, starts).view_as(products)
-        return self._read_out(q, mixed, x.dtype), k, products
+        products = self.products.outer(shifted, v)
+        mixed = convolve(products, self.kernel.taps(x.shape[1]), self.skip, starts)
+        return self.out(self.products.contract(q, mixed).to(x.dtype)), k, products
 
     def _project(self, x: Tensor) -> tuple[Tensor, ...]:
         projected: Tensor = self.project(x)
         return projected.to(torch.promote_types(x.dtype, torch.float32)).chunk(3, dim=-1)
 
-    def _by_head(self, features: Tensor) -> Tensor:
-        """(.., D) -> (.., E, H)."""
-        return features.view(*features.shape[:-1], self.heads, self.head_dim).transpose(-1, -2)
-
-    def _outer(self, k: Tensor, v: Tensor) -> Tensor:
-        return self._by_head(k)[..., :, None, :] * self._by_head(v)[..., None, :, :]
-
-    def _read_out(self, q: Tensor, mixed: Tensor, dtype: torch.dtype) -> Tensor:
-        read = (self._by_head(q)[..., :, None, :] * mixed).sum(-3)
-        y: Tensor = self.out(read.transpose(-1, -2).flatten(-2).to(dtype))
-        return y
-
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)
         y, k, products = self._mix(x, lengths, starts)
         last, seen = last_position(x, lengths), positions_seen(x, lengths, starts)
-        squared = self.head_dim**2
-        flat = products.permute(0, 2, 3, 1, 4).flatten(0, 2)  # (B E E, L, H)
-        states = self.kernel.memory_after(flat, last.repeat_interleave(squared), seen.repeat_interleave(squared))
+        flat = self._by_head(products).transpose(1, 2).flatten(0, 1)  # (B E E, L, H)
+        squares = self.products.width**2
+        states = self.kernel.memory_after(flat, last.repeat_interleave(squares), seen.repeat_interleave(squares))
         return y, {
             "keys": self.shift.memory_after(k, last, seen),
-            "products": states.unflatten(0, (-1, self.head_dim, self.head_dim)),
+            "products": states.unflatten(0, (-1, squares)),
             "position": seen,
         }
+
+    def _by_head(self, products: Tensor) -> Tensor:
+        """(.., E E H) -> (.., E E, H)."""
+        return products.view(*products.shape[:-1], -1, self.products.heads)
 
     def init_state(self, batch: int) -> State:
         return {
             "keys": self.shift.init_memory(batch),
-            "products": self.kernel.init_memory(batch, self.head_dim, self.head_dim),
+            "products": self.kernel.init_memory(batch, self.products.width**2),
             "position": fresh_position(batch, self.skip.device),
         }
 
@@ -127,9 +121,10 @@ class H3Layer(SequenceMixer):
         self.check_state(x_t, state)
         q, k, v = self._project(x_t)
         shifted, keys = self.shift.step(k, state["keys"])
-        products = self._outer(shifted + self.key_skip * k, v)
+        products = self._by_head(self.products.outer(shifted + self.key_skip * k, v))
         mixed, states = self.kernel.step(products, state["products"])
-        y = self._read_out(q, mixed + self.skip * products, x_t.dtype)
+        read = self.products.contract(q, (mixed + self.skip * products).flatten(1))
+        y: Tensor = self.out(read.to(x_t.dtype))
         return y, {"keys": keys, "products": states, "position": state["position"] + 1}
 
     def state_bytes(self, batch: int, length: int) -> int:
@@ -137,7 +132,7 @@ class H3Layer(SequenceMixer):
 
     def flops(self, length: int) -> float:
         """The kernels' own evaluation, which does not grow with the batch, is left out."""
-        dim = self.heads * self.head_dim
-        convolved = dim * (1 + self.head_dim)
+        dim, width = self.out.in_features, self.products.width
+        convolved = dim * (1 + width)
         transforms = 3 * 5 * math.log2(max(2 * length, 2))
-        return length * (2.0 * 4 * dim * dim + convolved * (transforms + 2) + 3 * dim * self.head_dim)
+        return length * (2.0 * 4 * dim * dim + convolved * (transforms + 2) + 3 * dim * width)

@@ -15,7 +15,7 @@ from seqlab.mixers.shared.convolution import convolve
 from seqlab.nn.inits import residual
 from seqlab.nn.online import OnlineConvolution
 from seqlab.nn.remembered import Remembered
-from seqlab.nn.rows import positions_seen, without_padding
+from seqlab.nn.rows import last_document, last_position, positions_seen, without_padding
 
 __all__ = ["H3Conv", "H3ConvLayer"]
 
@@ -44,6 +44,7 @@ class H3ConvLayer(SequenceMixer):
     """State: `keys` and `products` (B, length, D), the memories of the two convolutions (seqlab.nn.online)."""
 
     causal = True
+    resets = True
 
     def __init__(self, spec: H3Conv, dim: int, length: int) -> None:
         super().__init__()
@@ -72,14 +73,14 @@ class H3ConvLayer(SequenceMixer):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         self.check(x, lengths, starts)
-        return self._mix(x, lengths)[0]
+        return self._mix(x, lengths, starts)[0]
 
-    def _mix(self, x: Tensor, lengths: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _mix(self, x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """y, and the inputs (B, L, D) of the two convolutions."""
         # Padding cannot reach back by the formula, but a transform spreads its rounding everywhere.
         q, k, v = self._project(without_padding(x, lengths))
-        products = convolve(k, self.key_filter(x.shape[1]), self.key_skip, None) * v
-        mixed = convolve(products, self.filter(x.shape[1]), self.skip, None)
+        products = convolve(k, self.key_filter(x.shape[1]), self.key_skip, starts) * v
+        mixed = convolve(products, self.filter(x.shape[1]), self.skip, starts)
         return self.out((q * mixed).to(x.dtype)), k, products
 
     def _project(self, x: Tensor) -> tuple[Tensor, ...]:
@@ -88,12 +89,13 @@ class H3ConvLayer(SequenceMixer):
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)
-        y, k, products = self._mix(x, lengths)
-        position = positions_seen(x, lengths)
+        y, *inputs = self._mix(x, lengths, starts)
+        last, seen = last_position(x, lengths), positions_seen(x, lengths, starts)
+        keys, products = inputs if starts is None else [last_document(u, last, seen) for u in inputs]
         return y, {
-            "keys": self._online_keys().prefill(k, position, self.length),
-            "products": self._online_products().prefill(products, position, self.length),
-            "position": position,
+            "keys": self._online_keys().prefill(keys, seen, self.length),
+            "products": self._online_products().prefill(products, seen, self.length),
+            "position": seen,
         }
 
     def _key_convolution(self) -> OnlineConvolution:

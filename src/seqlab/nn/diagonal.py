@@ -105,11 +105,16 @@ def _tables(
 
 def _powers(log_decay: Complex[Tensor, "h n"], count: int, dtype: torch.dtype) -> Complex[Tensor, "h k n"]:
     """decay^k for k < count, by doubling: few factors are rounded from float64, and each power has few factors."""
-    powers = torch.ones_like(log_decay, dtype=dtype.to_complex())[:, None]
+    powers = _rounded(torch.ones_like(log_decay), dtype)[:, None]
     while powers.shape[1] < count:
-        factor = (log_decay * powers.shape[1]).exp().to(powers.dtype)[:, None]
+        factor = _rounded((log_decay * powers.shape[1]).exp(), dtype)[:, None]
         powers = torch.cat([powers, powers * factor], dim=1)
     return powers[:, :count]
+
+
+def _rounded(complex_numbers: Tensor, dtype: torch.dtype) -> Tensor:
+    """Real and imaginary parts in `dtype`."""
+    return torch.complex(complex_numbers.real.to(dtype), complex_numbers.imag.to(dtype))
 
 
 def _real(complex_numbers: Tensor) -> Tensor:

@@ -30,8 +30,20 @@ class OuterProducts:
     def _spread(self, x: Tensor, axis: int) -> Tensor:
         if self.width == 1:
             return x
-        by_head = x.view(*x.shape[:-1], self.heads, self.width).transpose(-1, -2)
-        return by_head.unsqueeze(axis).expand(*x.shape[:-1], self.width, self.width, self.heads).flatten(-3)
+        return self._by_head(x).unsqueeze(axis).expand(*x.shape[:-1], self.width, self.width, self.heads).flatten(-3)
+
+    def _by_head(self, x: Tensor) -> Tensor:
+        """(.., D) -> (.., width, heads)."""
+        return x.view(*x.shape[:-1], self.heads, self.width).transpose(-1, -2)
+
+    def outer(self, row: Tensor, column: Tensor) -> Tensor:
+        """rows(row) * columns(column), without either of them in memory."""
+        return (self._by_head(row).unsqueeze(-2) * self._by_head(column).unsqueeze(-3)).flatten(-3)
+
+    def contract(self, row: Tensor, products: Tensor) -> Tensor:
+        """sum_rows(rows(row) * products), without rows(row) in memory."""
+        square = products.view(*products.shape[:-1], self.width, self.width, self.heads)
+        return (self._by_head(row).unsqueeze(-2) * square).sum(-3).transpose(-1, -2).flatten(-2)
 
     def sum_rows(self, products: Tensor) -> Tensor:
         """(.., width^2 heads) -> (.., D): each column's sum."""
