@@ -42,24 +42,21 @@ public:
         return *plan;
     }
 
-    // The first division, into `parts`, of the real sequence source(n); turned: of i times that sequence, added to x.
-    template <class Source>
-    void split(C* x, Source source) const {
-        with_parts([&](auto parts) { split_into<parts()>(x, source, divide.data(), std::false_type()); });
+    // The first division, into `parts`, of a real sequence of `points` entries; turned: of i times that sequence, added
+    // to what is there.
+    void split(const V* in, C* out) const {
+        with_parts([&](auto parts) { split_into<parts(), false>(in, out, divide.data()); });
     }
-    template <class Source>
-    void add_turned_split(C* x, Source source) const {
-        with_parts([&](auto parts) { split_into<parts()>(x, source, divide_turned.data(), std::true_type()); });
+    void add_turned_split(const V* in, C* out) const {
+        with_parts([&](auto parts) { split_into<parts(), true>(in, out, divide_turned.data()); });
     }
 
-    // Undoes the first division: sink(n, real part of entry n), or its imaginary part.
-    template <class Sink>
-    void join(const C* x, Sink sink) const {
-        with_parts([&](auto parts) { join_from<parts()>(x, sink, unite.data()); });
+    // Undoes the first division: the real parts of all entries, or the imaginary ones.
+    void join(const C* in, V* out) const {
+        with_parts([&](auto parts) { join_from<parts()>(in, out, unite.data()); });
     }
-    template <class Sink>
-    void join_imaginary(const C* x, Sink sink) const {
-        with_parts([&](auto parts) { join_from<parts()>(x, sink, unite_turned.data()); });
+    void join_imaginary(const C* in, V* out) const {
+        with_parts([&](auto parts) { join_from<parts()>(in, out, unite_turned.data()); });
     }
 
     // The other divisions, and the way back to where `join` begins.
@@ -133,36 +130,36 @@ private:
         }
     }
 
-    template <int P, class Source, bool Add>
-    void split_into(C* x, Source source, const Wide* factor, std::bool_constant<Add>) const {
+    template <int P, bool Add>
+    void split_into(const V* in, C* out, const Wide* factor) const {
         for (int64_t n = 0; n < whole; ++n) {
-            V in[P];
-            for (int m = 0; m < P; ++m) in[m] = source(n + m * whole);
+            V x[P];
+            for (int m = 0; m < P; ++m) x[m] = in[n + m * whole];
             for (int j = 0; j < P; ++j) {
-                V re = in[0] * factor[2 * P * j], im = in[0] * factor[2 * P * j + 1];
+                V re = x[0] * factor[2 * P * j], im = x[0] * factor[2 * P * j + 1];
                 for (int m = 1; m < P; ++m) {
-                    re += in[m] * factor[2 * (P * j + m)];
-                    im += in[m] * factor[2 * (P * j + m) + 1];
+                    re += x[m] * factor[2 * (P * j + m)];
+                    im += x[m] * factor[2 * (P * j + m) + 1];
                 }
-                C* to = x + j * whole + n;
+                C* to = out + j * whole + n;
                 *to = Add ? C{to->re + re, to->im + im} : C{re, im};
             }
         }
     }
 
     // The factors' conjugates are meant: the real part of conj(f) x is f.re x.re + f.im x.im.
-    template <int P, class Sink>
-    void join_from(const C* x, Sink sink, const Wide* factor) const {
+    template <int P>
+    void join_from(const C* in, V* out, const Wide* factor) const {
         for (int64_t n = 0; n < whole; ++n) {
-            C in[P];
-            for (int j = 0; j < P; ++j) in[j] = x[j * whole + n];
+            C x[P];
+            for (int j = 0; j < P; ++j) x[j] = in[j * whole + n];
             for (int m = 0; m < P; ++m) {
-                V out = {};
+                V sum = {};
                 for (int j = 0; j < P; ++j) {
                     const Wide* f = factor + 2 * (P * m + j);
-                    out += in[j].re * f[0] + in[j].im * f[1];
+                    sum += x[j].re * f[0] + x[j].im * f[1];
                 }
-                sink(n + m * whole, out);
+                out[n + m * whole] = sum;
             }
         }
     }
@@ -245,33 +242,23 @@ inline Complex<Wide> operator+(Complex<Wide> a, Complex<Wide> b) {
     return {a.re + b.re, a.im + b.im};
 }
 
-// The values of the polynomial of one block's taps (reach, channels), those behind included, null where there are none:
-// tap j of those has lag -(j + 1).
+// out = x h, once x is transformed, and back.
 template <class Wide>
-void kernel_values(const RightAngle<Wide>& plan, Complex<Wide>* h, const Wide* taps, const Wide* back, int64_t reach,
-                   int64_t channels, int lanes) {
-    plan.split(h, [&](int64_t n) { return n < reach ? load<Wide>(taps + n * channels, lanes) : Vector<Wide>{}; });
-    if (back)
-        plan.add_turned_split(h, [&](int64_t n) {
-            int64_t j = plan.points - 1 - n;
-            return j < reach ? -load<Wide>(back + j * channels, lanes) : Vector<Wide>{};
-        });
-    plan.down(h);
+void convolve(const RightAngle<Wide>& plan, Complex<Wide>* x, const Complex<Wide>* h, Complex<Wide>* out) {
+    plan.through(x, out, [=](int64_t first, int64_t count) {
+        for (int64_t i = first; i < first + count; ++i) out[i] = x[i] * h[i];
+    });
 }
 
-// From the values of the sum of gradients against inputs: the gradients of one block's taps and of its skip, which is
-// a tap at lag 0.
+// Once the gradient g is transformed: sum += g conj(x), where it is not begun, and g <- g conj(h), and g back.
 template <class Wide>
-void kernel_gradients(const RightAngle<Wide>& plan, Complex<Wide>* sum, Wide* taps, Wide* back, Wide* skip,
-                      int64_t reach, int64_t channels, int lanes) {
-    plan.up(sum);
-    plan.join(sum, [&](int64_t n, Vector<Wide> value) {
-        if (n == 0) store<Wide>(skip, value, lanes);
-        if (n < reach) store<Wide>(taps + n * channels, value, lanes);
-    });
-    if (!back) return;
-    plan.join_imaginary(sum, [&](int64_t n, Vector<Wide> value) {
-        int64_t j = plan.points - 1 - n;
-        if (j < reach) store<Wide>(back + j * channels, -value, lanes);
+void convolve_back(const RightAngle<Wide>& plan, Complex<Wide>* g, const Complex<Wide>* x, const Complex<Wide>* h,
+                   Complex<Wide>* sum, bool begin) {
+    plan.through(g, g, [=](int64_t first, int64_t count) {
+        for (int64_t i = first; i < first + count; ++i) {
+            Complex<Wide> product = against(g[i], x[i]);
+            sum[i] = begin ? product : sum[i] + product;
+            g[i] = against(g[i], h[i]);
+        }
     });
 }

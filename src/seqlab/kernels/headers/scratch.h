@@ -12,32 +12,34 @@ class Scratch {
 public:
     Scratch(int64_t complex, int64_t real, int64_t size)
         : stride(size + 3),  // arrays at a distance of 2^n bytes would share their places in the caches
-          reals(complex * stride) {
-        memory().grow((reals + (real + 1) / 2 * stride) * sizeof(Complex<Wide>));
-    }
-    Complex<Wide>* complex(int64_t i) const { return base() + i * stride; }
-    Vector<Wide>* real(int64_t i) const { return (Vector<Wide>*)(base() + reals) + i * stride; }
+          complexes(memory().grown((complex + (real + 1) / 2) * stride * sizeof(Complex<Wide>))),
+          reals((Vector<Wide>*)(complexes + complex * stride)) {}
+    Complex<Wide>* complex(int64_t i) const { return complexes + i * stride; }
+    Vector<Wide>* real(int64_t i) const { return reals + i * stride; }
 
 private:
     struct Memory {
         void* start = nullptr;
         size_t bytes = 0;
 
-        void grow(size_t wanted) {
-            if (wanted <= bytes) return;
-            std::free(start);
-            bytes = (wanted + 4095) / 4096 * 4096;
-            start = std::aligned_alloc(4096, bytes);
-            if (start == nullptr) throw std::bad_alloc();
+        Complex<Wide>* grown(size_t wanted) {
+            if (wanted > bytes) {
+                std::free(start);
+                bytes = (wanted + 4095) / 4096 * 4096;
+                start = std::aligned_alloc(4096, bytes);
+                if (start == nullptr) throw std::bad_alloc();
+            }
+            return static_cast<Complex<Wide>*>(start);
         }
         ~Memory() { std::free(start); }
     };
 
-    int64_t stride, reals;
+    int64_t stride;
+    Complex<Wide>* complexes;
+    Vector<Wide>* reals;
 
     static Memory& memory() {
         static thread_local Memory own;
         return own;
     }
-    static Complex<Wide>* base() { return static_cast<Complex<Wide>*>(memory().start); }
 };

@@ -2,9 +2,7 @@
 //
 // u, y (batch, length, channels); taps and back (reach, channels), back null where there is none; skip (channels).
 // Taps at or beyond `length` are not read; their gradients are left as they are.
-#include <algorithm>
-
-#include "scratch.h"
+#include "block.h"
 
 namespace {
 
@@ -14,20 +12,19 @@ void forward(const Stored* u, const Wide* taps, const Wide* back, const Wide* sk
     using V = Vector<Wide>;
     const auto& plan = RightAngle<Wide>::of(length);
     for_channels<Wide>(channels, threads, [&](int64_t first, int lanes) {
-        Scratch<Wide> scratch(2, 0, plan.points);
+        Block<Wide> block{plan, first, lanes};
+        Scratch<Wide> scratch(2, 2, plan.points);
         Complex<Wide>*h = scratch.complex(0), *x = scratch.complex(1);
-        V own = load<Wide>(skip + first, lanes);
-        kernel_values(plan, h, taps + first, back ? back + first : back, std::min(reach, length), channels, lanes);
+        V *in = scratch.real(0), *out = scratch.real(1), own = load<Wide>(skip + first, lanes);
+        block.kernel(taps, back, std::min(reach, length), channels, in, h);
         for (int64_t row = 0; row < batch; ++row) {
-            int64_t base = row * length * channels + first;
-            auto in = [=](int64_t n) { return n < length ? load<Wide>(u + base + n * channels, lanes) : V{}; };
-            plan.split(x, in);
-            plan.through(x, x, [&](int64_t at, int64_t count) {
-                for (int64_t i = at; i < at + count; ++i) x[i] = x[i] * h[i];
-            });
-            plan.join(x, [&](int64_t n, V value) {
-                if (n < length) store<Wide>(y + base + n * channels, value + own * in(n), lanes);
-            });
+            int64_t base = row * length * channels;
+            block.read(u + base, channels, length, in);
+            plan.split(in, x);
+            convolve(plan, x, h, x);
+            plan.join(x, out);
+            for (int64_t n = 0; n < length; ++n) out[n] += own * in[n];
+            block.write(out, y + base, channels, length);
         }
     });
 }
@@ -40,32 +37,25 @@ void backward(const Stored* u, const Wide* taps, const Wide* back, const Wide* s
     const auto& plan = RightAngle<Wide>::of(length);
     reach = std::min(reach, length);
     for_channels<Wide>(channels, threads, [&](int64_t first, int lanes) {
-        Scratch<Wide> scratch(4, 0, plan.points);
+        Block<Wide> block{plan, first, lanes};
+        Scratch<Wide> scratch(4, 2, plan.points);
         Complex<Wide>*h = scratch.complex(0), *x = scratch.complex(1), *g = scratch.complex(2);
         Complex<Wide>* sum = scratch.complex(3);
-        V own = load<Wide>(skip + first, lanes);
-        kernel_values(plan, h, taps + first, back ? back + first : back, reach, channels, lanes);
+        V *in = scratch.real(0), *out = scratch.real(1), own = load<Wide>(skip + first, lanes);
+        block.kernel(taps, back, reach, channels, in, h);
         for (int64_t row = 0; row < batch; ++row) {
-            int64_t base = row * length * channels + first;
-            auto of = [=](const Stored* array) {
-                return [=](int64_t n) { return n < length ? load<Wide>(array + base + n * channels, lanes) : V{}; };
-            };
-            plan.split(x, of(u));
+            int64_t base = row * length * channels;
+            block.read(u + base, channels, length, in);
+            plan.split(in, x);
             plan.down(x);
-            plan.split(g, of(grad));
-            plan.through(g, g, [&](int64_t at, int64_t count) {
-                for (int64_t i = at; i < at + count; ++i) {
-                    Complex<Wide> product = against(g[i], x[i]);
-                    sum[i] = row ? sum[i] + product : product;
-                    g[i] = against(g[i], h[i]);
-                }
-            });
-            plan.join(g, [&](int64_t n, V value) {
-                if (n < length) store<Wide>(grad_u + base + n * channels, value + own * of(grad)(n), lanes);
-            });
+            block.read(grad + base, channels, length, in);
+            plan.split(in, g);
+            convolve_back(plan, g, x, h, sum, row == 0);
+            plan.join(g, out);
+            for (int64_t n = 0; n < length; ++n) out[n] += own * in[n];
+            block.write(out, grad_u + base, channels, length);
         }
-        kernel_gradients(plan, sum, grad_taps + first, grad_back ? grad_back + first : grad_back, grad_skip + first, reach,
-                         channels, lanes);
+        block.kernel_gradient(sum, out, grad_taps, grad_back, grad_skip, reach, channels);
     });
 }
 
