@@ -89,12 +89,12 @@ class ImplicitFilter(LongFilter):
         x = self.positions[:length]
         for linear in self.hidden:
             x = torch.sin(self.frequency * linear(x))
-        taps = self.last.weight @ x.T
+        taps = self.last(x)  # (length, channels): the layout in which long convolutions read them
         if self.spec.modulate:
-            taps = taps * (torch.exp(-self.decay.abs()[:, None] * self.time[:length]) + self.spec.shift)
+            taps = taps * torch.outer(self.time[:length], -self.decay.abs()).exp_().add_(self.spec.shift)
         if self.spec.normalise:
-            taps = F.normalize(taps, p=1, dim=0, eps=0)
-        return taps.to(torch.promote_types(taps.dtype, torch.float32))
+            taps = F.normalize(taps, p=1, dim=1, eps=0)
+        return taps.T.to(torch.promote_types(taps.dtype, torch.float32))
 
     def param_groups(self) -> list[dict[str, Any]]:
         network = [self.frequency, *self.hidden.parameters(), *self.last.parameters()]

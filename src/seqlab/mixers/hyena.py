@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 
 from seqlab.filters import Filter, LongFilter
 from seqlab.filters.implicit import Implicit
+from seqlab.kernels.gated_convolutions import gated_convolutions
 from seqlab.kernels.short_convolution import short_convolution
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.mixers.shared.convolution import convolve
@@ -108,7 +108,23 @@ class HyenaOperator(SequenceMixer):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         self.check(x, lengths, starts)
-        return each_document(lambda rows: self._mix(rows, lengths)[0], without_padding(x, lengths), starts)
+        return each_document(lambda rows: self._outputs(rows, lengths), without_padding(x, lengths), starts)
+
+    def _outputs(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """The first result of `_mix` by one kernel, where every feature is a head of its own."""
+        if self.products.width > 1 or (lengths is not None and not self.causal):
+            return self._mix(x, lengths)[0]
+        slots = (self.order + 1, x.shape[2])
+        y: Tensor = self.out(
+            gated_convolutions(
+                self.project(x).unflatten(-1, slots),
+                self.short_weight.unflatten(0, slots),
+                self.short_bias.unflatten(0, slots),
+                *self._kernels(x.shape[1]),
+                dropout=self.dropout if self.training else 0.0,
+            )
+        )
+        return y
 
     def _mix(self, x: Tensor, lengths: Tensor | None) -> list[Tensor]:
         """y (B, L, D), the short convolution's input (B, L, (N+1) D) and those of the long ones (B, L, M D)."""
@@ -118,7 +134,8 @@ class HyenaOperator(SequenceMixer):
         *gates, v = self._slots(short)
         gated = []
         taps, skips, taps_back = self._kernels(x.shape[1])
-        for gate, own_taps, skip, back in zip(reversed(gates[1:]), taps, skips, taps_back, strict=True):
+        behind = [None] * len(taps) if taps_back is None else list(taps_back)
+        for gate, own_taps, skip, back in zip(reversed(gates[1:]), taps, skips, behind, strict=True):
             v = F.dropout(v * gate, self.dropout, self.training)
             if not self.causal:
                 v = without_padding(v, lengths)  # the biases filled the padding, and earlier positions see it
@@ -131,13 +148,11 @@ class HyenaOperator(SequenceMixer):
         *gates, v = short.chunk(self.order + 1, dim=-1)
         return [*map(self.products.rows, gates), self.products.columns(v)]
 
-    def _kernels(self, length: int) -> tuple[Tensor, Tensor, Sequence[Tensor | None]]:
-        """Taps (N-1, H, K), skips (N-1, H) and the taps for later positions, one for each long convolution."""
+    def _kernels(self, length: int) -> tuple[Tensor, Tensor, Tensor | None]:
+        """Taps (N-1, H, K), skips (N-1, H) and the taps for later positions, if there are any."""
         length = min(length, self.length)  # a document of a row may come padded
         taps, skips = self._by_step(self.filter(length)), self._by_step(self.skip)
-        if self.filter_back is None:
-            return taps, skips, [None] * len(taps)
-        return taps, skips, list(self._by_step(self.filter_back(length)))
+        return taps, skips, None if self.filter_back is None else self._by_step(self.filter_back(length))
 
     def _by_step(self, channels: Tensor) -> Tensor:
         """(H (N-1), ...) -> (N-1, H, ...)."""
