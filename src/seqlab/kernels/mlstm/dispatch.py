@@ -11,6 +11,7 @@ from torch import Tensor
 from seqlab.kernels.mlstm.chunkwise import mlstm_chunkwise
 from seqlab.kernels.mlstm.output import InputGate
 from seqlab.kernels.mlstm.recurrent import mlstm_recurrent
+from seqlab.kernels.taken import take
 
 __all__ = ["Form", "mlstm"]
 
@@ -43,6 +44,7 @@ def mlstm(
         batch, _, heads, width = q.shape
         zeros = q.new_zeros(batch, heads, width, v.shape[-1] + 2, dtype=wide)
         initial = zeros[..., :-2], zeros[..., -2], zeros[..., 0, -1]
+    take("mlstm", form)
     options: dict[str, Any] = {"gate": gate, "normalised": normalised, "eps": eps}
     if form == "recurrent":
         h, c, n, m = mlstm_recurrent(q, k, v, input_gate, forget_gate, initial, starts, **options)
