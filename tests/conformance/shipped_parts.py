@@ -43,7 +43,7 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
         {"cell": MatrixCell(chunk=8)},
         {"qk_dim_factor": 0.75, "heads": 2, "bias": True, "cell": MatrixCell(input_gate="sigmoid", form="parallel")},
     ],
-    "mlstm_classic": [{"cell": MatrixCell(chunk=8), "taps": 3}],
+    "mlstm_classic": [{"taps": 3}],
     "tdln": [{}, {"levels": 2, "time_bias": -1.0, "memory": Memory(trained=False)}],
     "window": [
         {"window": 5, "position": "rotary", "qk_norm": True},
