@@ -12,7 +12,7 @@ from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.heads import Heads, Position, alibi_slopes
 from seqlab.nn.inits import residual
 from seqlab.nn.norms import Norm
-from seqlab.nn.rows import document_begins, last_position, positions_in_document, positions_seen
+from seqlab.nn.rows import document_begins, each_document, last_position, positions_in_document, positions_seen
 from seqlab.spec import Field
 
 __all__ = ["Attention", "SelfAttention"]
@@ -69,9 +69,13 @@ class SelfAttention(SequenceMixer):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         self.check(x, lengths, starts)
+        if self.causal:  # right padding lies in the future of every real position, and documents can be rows
+            return each_document(lambda rows: self._attend(rows)[0], x, starts)
         return self._attend(x, lengths, starts)[0]
 
-    def _attend(self, x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
+    def _attend(
+        self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         q, k, v = self.heads(x, positions_in_document(x, starts))
         bias = self._bias(x, lengths, starts)
         causal = self.causal and not self.alibi  # ALiBi's bias holds the causal pattern already
@@ -79,8 +83,7 @@ class SelfAttention(SequenceMixer):
         return self.out(y.flatten(2)), k, v
 
     def _bias(self, x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> Tensor | None:
-        # Right padding lies in the future of every real position, so a causal mixer needs no mask for it.
-        seen = _seen(x, None if self.causal else lengths, starts)
+        seen = _seen(x, lengths, starts)
         if not self.alibi:
             return seen
         slopes = alibi_slopes(self.heads.heads, self.alibi_span, x)
@@ -93,12 +96,14 @@ class SelfAttention(SequenceMixer):
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self._require_causal()
         self.check(x, lengths, starts)
-        y, k, v = self._attend(x, lengths, starts)
         state = self.init_state(x.shape[0])
         state["position"] = positions_seen(x, lengths, starts)
-        if starts is not None:
+        if starts is None:
+            y, k, v = self._attend(x)
+        else:
+            y = self(x, lengths, starts)
             begin = last_position(x, lengths) + 1 - state["position"]
-            k, v = (_moved_to_the_front(t, begin) for t in (k, v))
+            _, k, v = self.heads(_moved_to_the_front(x, begin), torch.arange(x.shape[1], device=x.device)[None])
         state["keys"][:, : x.shape[1]] = k
         state["values"][:, : x.shape[1]] = v
         return y, state
