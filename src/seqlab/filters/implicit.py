@@ -89,7 +89,7 @@ class ImplicitFilter(LongFilter):
         x = self.positions[:length]
         for linear in self.hidden:
             x = torch.sin(self.frequency * linear(x))
-        taps = self.last(x)  # (length, channels): the layout in which long convolutions read them
+        taps: Tensor = self.last(x)  # (length, channels): the layout in which long convolutions read them
         if self.spec.modulate:
             taps = taps * torch.outer(self.time[:length], -self.decay.abs()).exp_().add_(self.spec.shift)
         if self.spec.normalise:
