@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow check format docs bench clean
+.PHONY: demo test test-slow test-triton check format docs bench clean
 
 # The stamp is younger than what decides the environment's content, or the environment is made anew.
 .venv/.ok: pyproject.toml constraints.txt
@@ -20,6 +20,16 @@ test: .venv/.ok
 # Longer than a coffee, or through the package registries.
 test-slow: .venv/.ok
 	$(BIN)/python -m pytest -m slow
+
+# Kernels in Triton, in its interpreter and on the GPU where there is one. A torch for GPUs brings Triton; otherwise it
+# lies beside the environment, whose other commands go on without it.
+.venv/.triton: .venv/.ok
+	$(BIN)/python -c 'import triton' 2>/dev/null \
+		|| $(BIN)/pip install --quiet --disable-pip-version-check --target .venv/triton triton==3.7.1
+	touch $@
+
+test-triton: .venv/.triton
+	PYTHONPATH=.venv/triton $(BIN)/python -m pytest tests/kernels/test_triton.py
 
 check: .venv/.ok
 	$(BIN)/ruff check

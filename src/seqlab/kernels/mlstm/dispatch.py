@@ -1,4 +1,4 @@
-"""Which form of the matrix LSTM runs: the one that is asked for, chunks unless something else is."""
+"""Which form of the matrix LSTM runs: the one that is asked for, chunks unless something else is; on a GPU Triton's."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from seqlab.kernels.gpu import triton_serves
 from seqlab.kernels.mlstm.chunkwise import mlstm_chunkwise
 from seqlab.kernels.mlstm.output import InputGate
 from seqlab.kernels.mlstm.recurrent import mlstm_recurrent
@@ -46,9 +47,16 @@ def mlstm(
         initial = zeros[..., :-2], zeros[..., -2], zeros[..., 0, -1]
     take("mlstm", form)
     options: dict[str, Any] = {"gate": gate, "normalised": normalised, "eps": eps}
+    given = q, k, v, input_gate, forget_gate, initial, starts
     if form == "recurrent":
-        h, c, n, m = mlstm_recurrent(q, k, v, input_gate, forget_gate, initial, starts, **options)
+        take("mlstm", "recurrent")
+        h, c, n, m = mlstm_recurrent(*given, **options)
+    elif form == "chunkwise" and triton_serves(q) and q.dtype != torch.float64:
+        from seqlab.kernels.mlstm.triton import mlstm_triton
+
+        take("mlstm", "triton")
+        h, c, n, m = mlstm_triton(*given, chunk=chunk, **options)
     else:
-        size = q.shape[1] if form == "parallel" else chunk
-        h, c, n, m = mlstm_chunkwise(q, k, v, input_gate, forget_gate, initial, starts, chunk=size, **options)
+        take("mlstm", form)
+        h, c, n, m = mlstm_chunkwise(*given, chunk=q.shape[1] if form == "parallel" else chunk, **options)
     return h.to(q.dtype), c, n, m
