@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 from compare_kernels import agree, ways
+from jaxtyping import TypeCheckError
 
 from seqlab.kernels.long_convolution import long_convolution
 from seqlab.kernels.long_convolution.fast import fft_size
@@ -72,6 +73,13 @@ def test_fft_sizes_are_the_smallest_even_products_of_2_3_5() -> None:
 
 
 @native_and_torch
+def test_features_before_positions_are_refused() -> None:
+    u, taps, skip = torch.randn(2, 3, 50), torch.randn(3, 50), torch.randn(3)
+    for wrong in ((u, taps, skip), (u.mT, taps, torch.randn(50)), (u.mT, taps, skip, taps[:2]), (u[0].mT, taps, skip)):
+        with pytest.raises((ValueError, TypeCheckError), match=r"long.convolution"):
+            long_convolution(*wrong)
+
+
 def test_second_derivatives_are_refused_not_wrong() -> None:
     u = torch.randn(1, 4, 1, requires_grad=True)
     y = long_convolution(u, torch.randn(1, 4, requires_grad=True), torch.randn(1))
