@@ -15,6 +15,8 @@ import torch
 from jaxtyping import Complex, Float, Int
 from torch import Tensor
 
+from seqlab.nn.rows import latest
+
 __all__ = ["Discretisation", "Recurrence", "Spectrum", "discretise", "frequencies", "kernel", "state_after", "step"]
 
 Discretisation = Literal["zoh", "bilinear"]
@@ -72,12 +74,8 @@ def state_after(
     recurrence: Recurrence, u: Float[Tensor, "b l h"], last: Int[Tensor, " b"], seen: Int[Tensor, " b"]
 ) -> Float[Tensor, "b h n 2"]:
     """The state after position `last` of each row when its `seen` last inputs count, in u's dtype."""
-    length = u.shape[1]
-    coarse, fine = _tables(recurrence.log_decay, length, u.dtype)
-    age = torch.arange(coarse.shape[1] * fine.shape[1], device=u.device)
-    source = (last[:, None] - age).clamp(min=0)[..., None]
-    forgotten = (age >= seen[:, None])[..., None]
-    by_age = u.gather(1, source.expand(-1, -1, u.shape[2])).masked_fill(forgotten, 0)
+    coarse, fine = _tables(recurrence.log_decay, u.shape[1], u.dtype)
+    by_age = latest(u, last, seen, coarse.shape[1] * fine.shape[1]).flip(1)
     blocks = by_age.unflatten(1, (coarse.shape[1], fine.shape[1]))
     within = torch.einsum("bamh,hmn->bhan", blocks, _real(fine))
     states = (torch.view_as_complex(within.unflatten(-1, (-1, 2)).contiguous()) * coarse).sum(2)
