@@ -46,7 +46,7 @@ def _chosen(only: tuple[str, ...]) -> tuple[list[str], list[str]]:
     mixers, fought = names("mixers"), duels.names()
     for name in only:
         if name not in mixers + fought:
-            raise SpecError(f"`{name}` is neither a mixer nor a duel; {did_you_mean(name, [*mixers, *fought])}")
+            raise SpecError(f"`{name}` is neither a mixer nor a duel; {did_you_mean(name, sorted({*mixers, *fought}))}")
     wanted = [name for name in mixers if name in only or not only]
     return sorted({*wanted, PEER}) if wanted else [], [name for name in fought if name in only or not only]
 
