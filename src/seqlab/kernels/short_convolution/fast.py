@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["short_convolution_shifts"]
+__all__ = ["shifted_gradients", "short_convolution_shifts"]
 
 
 def short_convolution_shifts(
@@ -41,12 +41,16 @@ class _ShiftedConvolution(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        x, weight = ctx.saved_tensors
-        length, taps = x.shape[1], weight.shape[1]
-        grad_x = grad * weight[:, -1]
-        grad_weight = [(grad * x).sum((0, 1))]
-        for lag in range(1, taps):
-            later, earlier = grad[:, lag:], x[:, : max(length - lag, 0)]
-            grad_x[:, : max(length - lag, 0)].addcmul_(later, weight[:, taps - 1 - lag])
-            grad_weight.append((later * earlier).sum((0, 1)))
-        return grad_x, torch.stack(grad_weight[::-1], dim=1), grad.sum((0, 1))
+        return shifted_gradients(grad, *ctx.saved_tensors)
+
+
+def shifted_gradients(grad: Tensor, x: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """The gradients of x, weight (d, k) and bias in operations that have gradients themselves."""
+    length, taps = x.shape[1], weight.shape[1]
+    grad_x = grad * weight[:, -1]
+    grad_weight = [(grad * x).sum((0, 1))]
+    for lag in range(1, taps):
+        later, earlier = grad[:, lag:], x[:, : max(length - lag, 0)]
+        grad_x[:, : max(length - lag, 0)].addcmul_(later, weight[:, taps - 1 - lag])
+        grad_weight.append((later * earlier).sum((0, 1)))
+    return grad_x, torch.stack(grad_weight[::-1], dim=1), grad.sum((0, 1))
