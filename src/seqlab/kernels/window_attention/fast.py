@@ -32,15 +32,14 @@ def window_attention_blocks(
 ) -> Float[Tensor, "b l h d"]:
     """The reference's function, with dropout on the weights."""
     batch, length = q.shape[:2]
-    blocks = _Blocks(length, max(window, LEAST_BLOCK), window)
-    begin = torch.zeros(1, length, dtype=torch.int64, device=q.device) if begins is None else begins
-    begin = blocks.of(begin)
+    blocks = _Blocks(length, min(max(window, LEAST_BLOCK), length), window)
+    begin = blocks.of(q.new_zeros(1, length, dtype=torch.int64) if begins is None else begins)
     sink = begin[:, :, :1] + torch.arange(sinks, device=q.device)
-    bias = blocks.bias(begin, sink, sinks, slopes)
+    bias = blocks.bias(begin, sink, slopes)
     y = attention(
         blocks.of(q).flatten(0, 1),
-        _keys(k, sink, blocks),
-        _keys(v, sink, blocks),
+        blocks.seen_of(k, sink).flatten(0, 1),
+        blocks.seen_of(v, sink).flatten(0, 1),
         bias=bias.expand(batch, *bias.shape[1:]).flatten(0, 1),
         dropout=dropout,
     )
@@ -48,18 +47,9 @@ def window_attention_blocks(
     return in_row[:, :length]
 
 
-def _keys(x: Tensor, sink: Tensor, blocks: _Blocks) -> Tensor:
-    """(b, l, g, d) -> (b n, sinks + span, g, d): what the queries of each block may see."""
-    span = blocks.with_previous(x)
-    if sink.shape[2]:
-        rows = torch.arange(len(x), device=x.device)[:, None, None]
-        span = torch.cat([x[rows, sink.clamp(max=x.shape[1] - 1)], span], dim=2)
-    return span.flatten(0, 1)
-
-
-@dataclass
+@dataclass(frozen=True)
 class _Blocks:
-    """How `length` positions are cut into blocks of `size`, the last one filled up.
+    """How `length` positions are cut into n blocks of `size`, the last one filled up.
 
     A block's span is its own positions behind the window - 1 before them. A document that reaches from before a span
     into its block holds the block's first query, so the sinks of that one document are all that a span can lack.
@@ -69,10 +59,15 @@ class _Blocks:
     size: int
     window: int
 
-    def __post_init__(self) -> None:
-        self.size = min(self.size, self.length)
-        self.count = -(-self.length // self.size)
-        self.before = self.window - 1 if self.count > 1 else 0
+    @property
+    def count(self) -> int:
+        """n."""
+        return -(-self.length // self.size)
+
+    @property
+    def before(self) -> int:
+        """How many positions of a span lie before its block."""
+        return self.window - 1 if self.count > 1 else 0
 
     def of(self, x: Tensor) -> Tensor:
         """(b, l, ...) -> (b, n, size, ...)."""
@@ -80,17 +75,21 @@ class _Blocks:
         filled: Tensor = F.pad(x, (0, 0) * (x.ndim - 2) + (0, missing))
         return filled.view(len(x), self.count, self.size, *x.shape[2:])
 
-    def with_previous(self, x: Tensor) -> Tensor:
-        """(b, l, g, d) -> (b, n, span, g, d)."""
+    def seen_of(self, x: Tensor, sink: Tensor) -> Tensor:
+        """(b, l, g, d) -> (b, n, sinks + span, g, d): what the queries of each block may see."""
         own = self.of(x)
-        previous = F.pad(own[:, :-1, self.size - self.before :], (0, 0, 0, 0, 0, 0, 1, 0))
-        return torch.cat([previous, own], dim=2)
+        parts = [F.pad(own[:, :-1, self.size - self.before :], (0, 0, 0, 0, 0, 0, 1, 0)), own]
+        if sink.shape[2]:
+            rows = torch.arange(len(x), device=x.device)[:, None, None]
+            parts.insert(0, x[rows, sink.clamp(max=self.length - 1)])
+        return torch.cat(parts, dim=2)
 
-    def bias(self, begin: Tensor, sink: Tensor, sinks: int, slopes: Tensor | None) -> Tensor:
+    def bias(self, begin: Tensor, sink: Tensor, slopes: Tensor | None) -> Tensor:
         """(1 or b, n, 1 or h, size, sinks + span): which keys a block's queries see, and how far they are.
 
         begin (1 or b, n, size): where each query's document begins; sink (1 or b, n, sinks): the sinks' positions.
         """
+        sinks = sink.shape[2]
         first = torch.arange(self.count, device=begin.device)[:, None] * self.size
         query = (first + torch.arange(self.size, device=begin.device))[..., None]
         span = first + torch.arange(-self.before, self.size, device=begin.device)
