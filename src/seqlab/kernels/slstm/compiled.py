@@ -8,7 +8,6 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from seqlab.kernels.fitting import fit
 from seqlab.kernels.native import DTYPES, Native
 from seqlab.kernels.slstm.through_time import Loops, Memory, Trace, slstm_through_time
 
@@ -24,9 +23,6 @@ def slstm_compiled(
     starts: Bool[Tensor, "b l"] | None = None,
 ) -> tuple[Float[Tensor, "b l h d"], Float[Tensor, "b h d"], Float[Tensor, "b h d"], Float[Tensor, "b h d"]]:
     """The reference's function, where `NATIVE.serves(x)`."""
-    memory = zip("ycnm", initial, strict=True) if initial is not None else ()
-    given = {f"initial {name}": (tensor, "b h d") for name, tensor in memory}
-    fit("slstm", x=(x, "b l h 4 d"), recurrence=(recurrence, "h 4 d d"), starts=(starts, "b l"), **given)
     return slstm_through_time(_CompiledLoops(), x, recurrence, initial, starts)
 
 

@@ -1,10 +1,11 @@
-"""Which scalar LSTM runs: the compiled loop on a CPU with a compiler, else torch's."""
+"""Which scalar LSTM runs: Triton's on a GPU, the compiled loop on a CPU with a compiler, else torch's."""
 
 from __future__ import annotations
 
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from seqlab.kernels.gpu import triton_serves
 from seqlab.kernels.slstm.compiled import NATIVE, slstm_compiled
 from seqlab.kernels.slstm.fast import slstm_loop
 from seqlab.kernels.slstm.through_time import Memory
@@ -25,6 +26,11 @@ def slstm(
     From zeros, or from `initial` (y, c, n, m), and from zeros again wherever `starts` is true. The gradient exists
     once, for every argument and result.
     """
+    if triton_serves(x):
+        from seqlab.kernels.slstm.triton import slstm_triton
+
+        take("slstm", "triton")
+        return slstm_triton(x, recurrence, initial, starts)
     if NATIVE.serves(x):
         take("slstm", "compiled")
         return slstm_compiled(x, recurrence, initial, starts)
