@@ -7,11 +7,13 @@ from torch import Tensor
 
 from seqlab.kernels.gated_convolutions.fast import gated_convolutions_parts
 from seqlab.kernels.gated_convolutions.native import NATIVE, gated_convolutions_native
+from seqlab.kernels.shapes import fitting
 from seqlab.kernels.taken import take
 
 __all__ = ["gated_convolutions"]
 
 
+@fitting
 def gated_convolutions(
     projected: Float[Tensor, "b l s d"],
     short_weight: Float[Tensor, "s d j"],

@@ -10,11 +10,13 @@ from torch import Tensor
 
 from seqlab.kernels.long_convolution.fast import long_convolution_fft
 from seqlab.kernels.long_convolution.native import NATIVE, long_convolution_native
+from seqlab.kernels.shapes import fitting
 from seqlab.kernels.taken import take
 
 __all__ = ["long_convolution"]
 
 
+@fitting
 def long_convolution(
     u: Float[Tensor, "b l d"],
     taps: Float[Tensor, "d k"],

@@ -12,6 +12,7 @@ from seqlab.kernels.gpu import triton_serves
 from seqlab.kernels.mlstm.chunkwise import mlstm_chunkwise
 from seqlab.kernels.mlstm.output import InputGate
 from seqlab.kernels.mlstm.recurrent import mlstm_recurrent
+from seqlab.kernels.shapes import fitting
 from seqlab.kernels.taken import take
 
 __all__ = ["Form", "mlstm"]
@@ -19,6 +20,7 @@ __all__ = ["Form", "mlstm"]
 Form = Literal["chunkwise", "parallel", "recurrent"]
 
 
+@fitting
 def mlstm(
     q: Float[Tensor, "b l h d"],
     k: Float[Tensor, "b l h d"],
@@ -45,7 +47,6 @@ def mlstm(
         batch, _, heads, width = q.shape
         zeros = q.new_zeros(batch, heads, width, v.shape[-1] + 2, dtype=wide)
         initial = zeros[..., :-2], zeros[..., -2], zeros[..., 0, -1]
-    take("mlstm", form)
     options: dict[str, Any] = {"gate": gate, "normalised": normalised, "eps": eps}
     given = q, k, v, input_gate, forget_gate, initial, starts
     if form == "recurrent":

@@ -6,6 +6,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seqlab.kernels.gpu import triton_serves
+from seqlab.kernels.shapes import fitting
 from seqlab.kernels.slstm.compiled import NATIVE, slstm_compiled
 from seqlab.kernels.slstm.fast import slstm_loop
 from seqlab.kernels.slstm.through_time import Memory
@@ -14,6 +15,7 @@ from seqlab.kernels.taken import take
 __all__ = ["slstm"]
 
 
+@fitting
 def slstm(
     x: Float[Tensor, "b l h 4 d"],
     recurrence: Float[Tensor, "h 4 d d"],

@@ -9,12 +9,14 @@ from torch import Tensor
 
 from seqlab.kernels.attention import attention
 from seqlab.kernels.gpu import triton_serves
+from seqlab.kernels.shapes import fitting
 from seqlab.kernels.taken import take
 from seqlab.kernels.window_attention.fast import window_attention_blocks
 
 __all__ = ["window_attention"]
 
 
+@fitting
 def window_attention(
     q: Float[Tensor, "b l h d"],
     k: Float[Tensor, "b l g d"],
