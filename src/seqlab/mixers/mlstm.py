@@ -26,7 +26,7 @@ class MLSTM(Mixer):
     gates' weights are 0, the input gates' biases -10, the forget gates' from 3 to 6 over the heads.
     """
 
-    source: ClassVar[str] = "xLSTM, arXiv 2405.04517; xLSTM 7B, arXiv 2503.13427; sigmoid gate: arXiv 2503.14376"
+    source: ClassVar[str] = "Beck et al., arXiv 2405.04517, 2503.13427"
     complexity: ClassVar[str] = "L"
 
     heads: int = Field(default=4, ge=1)

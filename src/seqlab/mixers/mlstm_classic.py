@@ -31,7 +31,7 @@ class ClassicMLSTM(Mixer):
     biases N(0, 0.1^2), the forget gates' from 3 to 6 over the heads. Conventions of the package xlstm.
     """
 
-    source: ClassVar[str] = "xLSTM, arXiv 2405.04517"
+    source: ClassVar[str] = "Beck et al., arXiv 2405.04517"
     complexity: ClassVar[str] = "L"
 
     heads: int = Field(default=4, ge=1)

@@ -30,7 +30,7 @@ class SLSTM(Mixer):
     R and the biases are 0 but for f, whose biases fall from 5 to -7 within a head as 5 - 12 (j / (E - 1))^power.
     """
 
-    source: ClassVar[str] = "xLSTM, arXiv 2405.04517"
+    source: ClassVar[str] = "Beck et al., arXiv 2405.04517"
     complexity: ClassVar[str] = "L"
 
     heads: int = Field(default=4, ge=1)

@@ -24,8 +24,8 @@ def mlstm_step(
     normalised: bool = True,
     eps: float = 1e-6,
 ) -> tuple[Float[Tensor, "b h e"], Float[Tensor, "b h d e"], Float[Tensor, "b h d"], Float[Tensor, "b h"]]:
-    """h of one position and the new c, n, m, all in the dtype of q or float32, whichever is wider."""
-    wide = torch.promote_types(q.dtype, torch.float32)
+    """h of one position and the new c, n, m, all in the widest of the dtypes of q and c and float32."""
+    wide = torch.promote_types(torch.promote_types(q.dtype, state[0].dtype), torch.float32)
     q, k, v, written, kept = (x.to(wide) for x in (q, k, v, input_gate, forget_gate))
     c, n, m = (x.to(wide) for x in state)
     kept = F.logsigmoid(kept)

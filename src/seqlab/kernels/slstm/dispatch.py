@@ -1,4 +1,5 @@
-"""Which scalar LSTM runs: Triton's on a GPU, the compiled loop on a CPU with a compiler, else torch's."""
+"""Which scalar LSTM runs: Triton's on a GPU, the compiled loop on a CPU with a compiler, else torch's, which also
+serves a single step."""
 
 from __future__ import annotations
 
@@ -33,7 +34,7 @@ def slstm(
 
         take("slstm", "triton")
         return slstm_triton(x, recurrence, initial, starts)
-    if NATIVE.serves(x):
+    if x.shape[1] > 1 and NATIVE.serves(x):  # for a single step the weights would be laid out anew
         take("slstm", "compiled")
         return slstm_compiled(x, recurrence, initial, starts)
     take("slstm", "loop")

@@ -25,12 +25,12 @@ def slstm_loop(
 class _TorchLoops(Loops):
     def forward(self, x: Tensor, recurrence: Tensor, initial: Memory, starts: Tensor | None) -> Trace:
         y, c, n, m = initial
+        matrices = recurrence.flatten(1, 2)
         steps = []
         for t, x_t in enumerate(x.unbind(1)):
             if starts is not None:
                 y, c, n = (entry.masked_fill(starts[:, t, None, None], 0) for entry in (y, c, n))
-            mixed = (recurrence.flatten(1, 2) @ y[..., None]).view_as(x_t)
-            i, f, z, o = (x_t + mixed).unbind(2)
+            i, f, z, o = (x_t + _by_head(y, matrices.mT).view_as(x_t)).unbind(2)
             empty, old = n == 0, F.logsigmoid(f) + m
             m = torch.where(empty, i, torch.maximum(i, old))
             gates = (i - m).exp(), (old - m).exp().masked_fill(empty, 0), z.tanh(), o.sigmoid(), (-f).sigmoid()
@@ -46,7 +46,7 @@ class _TorchLoops(Loops):
     ) -> tuple[Tensor, Memory]:
         grad_ys, grad_c, grad_n, grad_m = grads
         grad_y = torch.zeros_like(grad_c)
-        back = recurrence.flatten(1, 2).mT
+        matrices = recurrence.flatten(1, 2)
         grad_x = []
         for t in reversed(range(grad_ys.shape[1])):
             c, n, (written, kept, z, o, shut) = trace.c[:, t], trace.n[:, t], trace.gates[:, t].unbind(2)
@@ -62,9 +62,14 @@ class _TorchLoops(Loops):
             to_old = by_kept + grad_m - to_i
             raw = by_written + to_i, to_old * shut, grad_c * written * (1 - z * z), share * c * (1 - o)
             grad_x.append(torch.stack(raw, dim=2))
-            grad_y = (back @ grad_x[-1].flatten(2)[..., None])[..., 0]
+            grad_y = _by_head(grad_x[-1].flatten(2), matrices)
             grad_c, grad_n, grad_m = grad_c * kept, grad_n * kept, to_old
             if starts is not None:
                 carried = (grad_y, grad_c, grad_n, grad_m)
                 grad_y, grad_c, grad_n, grad_m = (g.masked_fill(starts[:, t, None, None], 0) for g in carried)
         return torch.stack(grad_x[::-1], dim=1), (grad_y, grad_c, grad_n, grad_m)
+
+
+def _by_head(features: Tensor, matrices: Tensor) -> Tensor:
+    """(b, h, i) by (h, i, o) -> (b, h, o), contiguous."""
+    return torch.bmm(features.transpose(0, 1), matrices).transpose(0, 1).contiguous()
