@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from seqlab.filters import Filter, LongFilter
 from seqlab.filters.implicit import Implicit
 from seqlab.kernels.gated_convolutions import gated_convolutions
+from seqlab.kernels.linear import linear
 from seqlab.kernels.short_convolution import short_convolution
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.mixers.shared.convolution import convolve
@@ -115,16 +116,14 @@ class HyenaOperator(SequenceMixer):
         if self.products.width > 1 or (lengths is not None and not self.causal):
             return self._mix(x, lengths)[0]
         slots = (self.order + 1, x.shape[2])
-        y: Tensor = self.out(
-            gated_convolutions(
-                self.project(x).unflatten(-1, slots),
-                self.short_weight.unflatten(0, slots),
-                self.short_bias.unflatten(0, slots),
-                *self._kernels(x.shape[1]),
-                dropout=self.dropout if self.training else 0.0,
-            )
+        y = gated_convolutions(
+            linear(x, self.project.weight, self.project.bias).unflatten(-1, slots),
+            self.short_weight.unflatten(0, slots),
+            self.short_bias.unflatten(0, slots),
+            *self._kernels(x.shape[1]),
+            dropout=self.dropout if self.training else 0.0,
         )
-        return y
+        return linear(y, self.out.weight, self.out.bias)
 
     def _mix(self, x: Tensor, lengths: Tensor | None) -> list[Tensor]:
         """y (B, L, D), the short convolution's input (B, L, (N+1) D) and those of the long ones (B, L, M D)."""
