@@ -30,7 +30,7 @@ def drawing(rows: Sequence[Row]) -> str:
     for title, curves in _plots(rows).items():
         parts += _plot(title, curves, top)
         top += max(HEIGHT, LINE * len(curves)) + GAP + LINE
-    contests = [row for row in rows if row.labels.get("measure") == "time" and math.isfinite(row.value)]
+    contests = [row for row in rows if row.unit == "x faster" and math.isfinite(row.value)]
     if contests:
         parts += _bars(contests, top)
         top += BAR * len(contests) + GAP

@@ -14,7 +14,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqlab.kernels.fitting import fit
 from seqlab.kernels.native import DTYPES, Native
 
 __all__ = ["NATIVE", "gated_convolutions_native"]
@@ -31,15 +30,6 @@ def gated_convolutions_native(
     taps_back: Float[Tensor, "s-2 d k"] | None = None,
 ) -> Float[Tensor, "b l d"]:
     """The reference's function; its gradient exists once. Taps that lie (s-2, k, d) in memory are not copied."""
-    fit(
-        "gated_convolutions",
-        projected=(projected, "b l s d"),
-        short_weight=(short_weight, "s d j"),
-        short_bias=(short_bias, "s d"),
-        taps=(taps, f"{projected.shape[2] - 2} d k"),
-        skip=(skip, f"{projected.shape[2] - 2} d"),
-        taps_back=(taps_back, f"{projected.shape[2] - 2} d k"),
-    )
     wide = torch.promote_types(torch.promote_types(projected.dtype, taps.dtype), torch.float32)
     stored = projected.to(wide) if wide == torch.float64 else projected
     back = None if taps_back is None else taps_back.to(wide)

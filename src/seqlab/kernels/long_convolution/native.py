@@ -10,7 +10,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqlab.kernels.fitting import fit
 from seqlab.kernels.native import DTYPES, Native
 
 __all__ = ["NATIVE", "long_convolution_native"]
@@ -28,7 +27,6 @@ def long_convolution_native(
 
     The gradient transforms again what the forward pass did: that costs no more than reading it back from memory.
     """
-    fit("long_convolution", u=(u, "b l d"), taps=(taps, "d k"), skip=(skip, "d"), taps_back=(taps_back, "d k"))
     wide = torch.promote_types(torch.promote_types(u.dtype, taps.dtype), torch.float32)
     stored = u if u.dtype == torch.bfloat16 and wide == torch.float32 else u.to(wide)
     back = None if taps_back is None else taps_back.to(wide)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from jaxtyping import Float
 from torch import Tensor
 
+from seqlab.kernels.shapes import fitting
 from seqlab.kernels.short_convolution.fast import short_convolution_shifts
 from seqlab.kernels.short_convolution.native import NATIVE, short_convolution_native
 from seqlab.kernels.taken import take
@@ -12,6 +13,7 @@ from seqlab.kernels.taken import take
 __all__ = ["short_convolution"]
 
 
+@fitting
 def short_convolution(
     x: Float[Tensor, "b l d"], weight: Float[Tensor, "d k"], bias: Float[Tensor, " d"] | None = None
 ) -> Float[Tensor, "b l d"]:

@@ -10,8 +10,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
-from seqlab.kernels.fitting import fit
-
 __all__ = ["Loops", "Memory", "Trace", "slstm_through_time"]
 
 Memory = tuple[Float[Tensor, "b h d"], Float[Tensor, "b h d"], Float[Tensor, "b h d"], Float[Tensor, "b h d"]]
@@ -51,8 +49,6 @@ def slstm_through_time(
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The reference's function by those loops. Raises ValueError where the tensors do not fit together."""
     entries = zip("ycnm", initial, strict=True) if initial is not None else ()
-    memories = {f"initial {name}": (entry, "b h d") for name, entry in entries}
-    fit("slstm", x=(x, "b l h 4 d"), recurrence=(recurrence, "h 4 d d"), starts=(starts, "b l"), **memories)
     wide = torch.promote_types(x.dtype, torch.float32)
     batch, _, heads, _, units = x.shape
     given = x.new_zeros(4, batch, heads, units, dtype=wide) if initial is None else initial
