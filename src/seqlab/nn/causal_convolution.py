@@ -34,7 +34,7 @@ class CausalConvolution(nn.Module):
 
     def forward(self, x: Tensor, starts: Tensor | None = None) -> Tensor:
         if starts is None:
-            return short_convolution(x, self.weight, self.bias)
+            return short_convolution(x.contiguous(), self.weight, self.bias)
         position, taps = positions_in_document(x, starts)[..., None], self.weight.shape[1]
         y = self.bias + x * self.weight[:, -1]
         for lag in range(1, min(taps, x.shape[1])):
