@@ -117,7 +117,7 @@ def _carry(
     _carry_kernel[batch * heads, triton.cdiv(width, blocks[0]), triton.cdiv(y.shape[-1], blocks[1])](
         x, y, weight, arriving, first.contiguous(), memories, last, length,
         HEADS=heads, X=width, Y=y.shape[-1], SIZE=size, X_BLOCK=blocks[0], Y_BLOCK=blocks[1], BACK=back,
-        PRECISION=_precision(x, y), num_stages=1,
+        PRECISION=_precision(x, y), num_warps=8, num_stages=1,
     )  # fmt: skip
     return memories, last
 
@@ -134,7 +134,7 @@ def _answer(
         x, y, z, edge, memories, *((writing, reading) if back else (reading, writing)), documents, answer, length,
         memories.stride(-2), memories.stride(-1),
         HEADS=heads, X=width, Z=z.shape[-1], SIZE=size, X_BLOCK=blocks[0], Z_BLOCK=blocks[1], BACK=back,
-        PRECISION=_precision(x, y, z), num_stages=1,
+        PRECISION=_precision(x, y, z), num_warps=8, num_stages=1,
     )  # fmt: skip
     return answer
 
