@@ -28,18 +28,8 @@ def long_convolution(
     y_t = sum_{s <= t} taps_{t-s} u_s + skip u_t, and + sum_{s > t} back_{s-t-1} u_s where there are taps behind. l and
     k are free of each other; sums are in float32 or wider; the gradient exists once.
     """
-    _check(u, taps, skip, taps_back)
     if NATIVE.serves(u):
         take("long_convolution", "native")
         return long_convolution_native(u, taps, skip, taps_back)
     take("long_convolution", "torch fft")
     return long_convolution_fft(u, taps, skip, taps_back)
-
-
-def _check(u: Tensor, taps: Tensor, skip: Tensor, taps_back: Tensor | None) -> None:
-    """What runs below a Python call reads memory by these shapes."""
-    channels = u.shape[-1]
-    fits = u.ndim == 3 and taps.ndim == 2 and len(taps) == channels and skip.shape == (channels,)
-    if not fits or (taps_back is not None and taps_back.shape != taps.shape):
-        told = ", ".join(str(tuple(tensor.shape)) for tensor in (u, taps, skip, taps_back) if tensor is not None)
-        raise ValueError(f"a long convolution takes (b, l, d), taps (d, k) and skips (d,), got {told}.")

@@ -47,8 +47,7 @@ class Loops(ABC):
 def slstm_through_time(
     loops: Loops, x: Tensor, recurrence: Tensor, initial: Memory | None, starts: Tensor | None
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The reference's function by those loops. Raises ValueError where the tensors do not fit together."""
-    entries = zip("ycnm", initial, strict=True) if initial is not None else ()
+    """The reference's function by those loops."""
     wide = torch.promote_types(x.dtype, torch.float32)
     batch, _, heads, _, units = x.shape
     given = x.new_zeros(4, batch, heads, units, dtype=wide) if initial is None else initial
