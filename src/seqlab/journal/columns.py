@@ -1,0 +1,67 @@
+"""One metric of a run as arrays, with everything that it can be counted by; what a rule of selection is applied to."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from seqlab.journal.digest import number, read_metrics, surviving
+from seqlab.journal.lines import Record
+
+__all__ = ["COUNTS", "Columns", "Read", "read_columns"]
+
+COUNTS = ("step", "epoch", "task", "tokens", "wall_seconds")
+"""What stands on a line of the record beside its metrics, in the order of the rows of `Columns.counts`."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The N measurements of a metric that count, in the order of the record; superseded lines are left out."""
+
+    counts: NDArray[np.float64]
+    """(5, N), a row for each of COUNTS; NaN where a line does not say it as a number."""
+    values: NDArray[np.float64]
+    """(N,); may hold NaN and the infinities."""
+
+    def count(self, name: str) -> NDArray[np.float64]:
+        """(N,): the steps, epochs, tasks, tokens or wall seconds of the measurements."""
+        found: NDArray[np.float64] = self.counts[COUNTS.index(name)]
+        return found
+
+    def followed_by(self, later: Self) -> Self:
+        """These measurements and then those."""
+        counts, values = np.hstack([self.counts, later.counts]), np.hstack([self.values, later.values])
+        return type(self)(counts, values)
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read of a metrics.jsonl: the columns, and the offset behind the last whole line."""
+
+    columns: Columns
+    end: int
+    goes_back: bool
+    """Whether one of the lines supersedes others."""
+
+
+def read_columns(path: Path, metric: str, start: int = 0) -> Read:
+    """The measurements of a metric behind byte `start` of a metrics.jsonl; none where it never was measured."""
+    wanted = (json.dumps(metric, ensure_ascii=False).encode(), b'"resumed_from"')
+    lines = read_metrics(path, start, containing=wanted)
+    records = [record for record in surviving(lines.records) if metric in record]
+    goes_back = any("resumed_from" in record for record in lines.records)
+    return Read(_columns(records, metric), lines.end, goes_back)
+
+
+def _columns(records: Sequence[Record], metric: str) -> Columns:
+    counts = np.array([[_plain(record.get(name)) for record in records] for name in COUNTS], dtype=np.float64)
+    values = np.array([number(record[metric]) for record in records], dtype=np.float64)
+    return Columns(counts.reshape(len(COUNTS), len(records)), values)
+
+
+def _plain(value: object) -> float:
+    return value if type(value) in (int, float) else np.nan  # type: ignore[return-value]  # an exact type, for speed

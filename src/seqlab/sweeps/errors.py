@@ -1,0 +1,9 @@
+"""What can go wrong with a sweep or a selection."""
+
+from seqlab.journal import JournalError
+
+__all__ = ["SweepError"]
+
+
+class SweepError(JournalError):
+    """A sweep, a grid or a rule that cannot be: one sentence that says what, where, what to do."""

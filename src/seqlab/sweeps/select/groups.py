@@ -1,0 +1,60 @@
+"""The runs of a cell as one: its settings, a value for each seed, mean and standard error."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["Group"]
+
+
+@dataclass(frozen=True)
+class Group:
+    """One cell of a sweep by one rule."""
+
+    cell: str
+    """The id of the cell's experiment, whatever its seed."""
+    settings: Mapping[str, Any]
+    """The knobs of the sweep as this cell has them: path -> value."""
+    values: Mapping[int, float]
+    """Seed -> what the rule says of that seed's run. Finite."""
+    runs: Mapping[int, str] = field(default_factory=dict)
+    """Seed -> the name of that run."""
+    problems: tuple[str, ...] = ()
+    """Why a seed is missing, a sentence each; a group with problems is not chosen."""
+
+    @property
+    def mean(self) -> float:
+        """Over the seeds; NaN without any."""
+        return math.fsum(self.values.values()) / len(self.values) if self.values else math.nan
+
+    @property
+    def standard_error(self) -> float | None:
+        """Of the mean over seeds, by the unbiased variance; None for a single seed, which has none."""
+        if len(self.values) < 2:
+            return None
+        mean, count = self.mean, len(self.values)
+        return math.sqrt(math.fsum((value - mean) ** 2 for value in self.values.values()) / (count - 1) / count)
+
+    def told(self) -> str:
+        """The settings as one would type them: `optim.lr=0.001 model.dim=64`."""
+        return " ".join(f"{path}={_typed(value)}" for path, value in self.settings.items()) or "(no knob)"
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; `seeds` counts them."""
+        return {
+            "cell": self.cell,
+            "settings": dict(self.settings),
+            "mean": self.mean,
+            "standard_error": self.standard_error,
+            "seeds": len(self.values),
+            "values": {str(seed): value for seed, value in self.values.items()},
+            "runs": {str(seed): run for seed, run in self.runs.items()},
+            "problems": list(self.problems),
+        }
+
+
+def _typed(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) or value is None else str(value)

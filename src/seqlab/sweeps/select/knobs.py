@@ -1,0 +1,42 @@
+"""The knobs of a sweep: which there are, which are numbers with an order, and which name a way of doing things."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from seqlab.sweeps.select.groups import Group
+
+__all__ = ["arm", "is_number", "knobs", "levels", "without"]
+
+
+def knobs(groups: Iterable[Group]) -> dict[str, list[Any]]:
+    """Path -> the different values that the cells have, numbers in their order, else in that of the cells."""
+    found: dict[str, list[Any]] = {}
+    for group in groups:
+        for path, value in group.settings.items():
+            values = found.setdefault(path, [])
+            if not any(value == one and type(value) is type(one) for one in values):
+                values.append(value)
+    return {path: sorted(values) if all(map(is_number, values)) else values for path, values in found.items()}
+
+
+def levels(groups: Iterable[Group], path: str) -> list[float]:
+    """The values of a numeric knob, ascending; [] where it is none."""
+    values = knobs(groups).get(path, [])
+    return values if values and all(map(is_number, values)) else []
+
+
+def is_number(value: Any) -> bool:
+    """Whether a setting has an order: not so true and false."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def arm(group: Group, numeric: Mapping[str, list[Any]] | set[str]) -> tuple[tuple[str, Any], ...]:
+    """The settings that are no numbers: which optimiser, which method; cells of one arm differ in numbers only."""
+    return tuple((path, value) for path, value in group.settings.items() if path not in numeric)
+
+
+def without(settings: Mapping[str, Any], *paths: str) -> dict[str, Any]:
+    """The other settings."""
+    return {path: value for path, value in settings.items() if path not in paths}
