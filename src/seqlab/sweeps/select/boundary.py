@@ -65,9 +65,9 @@ def alarms(groups: Sequence[Group], winner: Group, ties: Sequence[Group]) -> lis
 def extension(values: Sequence[float], edge: str, further: int = FURTHER) -> tuple[float, ...]:
     """The values that go on beyond an edge as the grid went before it.
 
-    In equal steps where the last two are equal, else in equal ratios; towards 1 by the ratio of what is missing, where
-    all values are shares and the largest is above a half. What has no negative values is not extended to or below zero,
-    and whole numbers stay whole. values: at least two, ascending.
+    In equal steps where the last two are equal and lead not across zero, else in equal ratios; towards 1 by the ratio
+    of what is missing, where all values are shares and the largest is above a half. What has no negative values is not
+    extended to or below zero, and whole numbers stay whole. values: at least two, ascending.
     """
     inwards = values[:3] if edge == "lowest" else values[:-4:-1]
     proposed = _continued(inwards, further, all(0 < value < 1 for value in values))
@@ -82,7 +82,9 @@ def _continued(inwards: Sequence[float], further: int, are_shares: bool) -> list
     """The next values before `inwards`, two or three values from the edge into the grid."""
     last, before = inwards[:2]
     step, counts = last - before, range(1, further + 1)
-    if (len(inwards) > 2 and math.isclose(step, before - inwards[2], rel_tol=ALIKE)) or last * before <= 0:
+    is_even = len(inwards) > 2 and math.isclose(step, before - inwards[2], rel_tol=ALIKE)
+    crosses_zero = last * (last + step * further) <= 0
+    if last * before <= 0 or (is_even and not crosses_zero):
         proposed = [_rounded(last + step * k, step) for k in counts]
     else:
         proposed = [_rounded(last * (last / before) ** k) for k in counts]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Group"]
+__all__ = ["Group", "typed"]
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Group:
 
     def told(self) -> str:
         """The settings as one would type them: `optim.lr=0.001 model.dim=64`."""
-        return " ".join(f"{path}={_typed(value)}" for path, value in self.settings.items()) or "(no knob)"
+        return " ".join(f"{path}={typed(value)}" for path, value in self.settings.items()) or "(no knob)"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; `seeds` counts them."""
@@ -56,5 +56,6 @@ class Group:
         }
 
 
-def _typed(value: Any) -> str:
+def typed(value: Any) -> str:
+    """A setting as one would type it: true, none, 0.001."""
     return str(value).lower() if isinstance(value, bool) or value is None else str(value)

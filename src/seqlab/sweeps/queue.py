@@ -1,0 +1,101 @@
+"""The queue of a sweep: who works at which trial. It survives everyone who works from it.
+
+A trial is claimed under the lock of the file, by one process at a time. A claim whose process is known to be dead is
+free again, and so is a trial that was handed back; what a run became is asked of the run, never of the queue.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from seqlab.journal import clock, lease
+from seqlab.journal.files import append_next, append_record
+from seqlab.journal.lines import Record, read_lines
+from seqlab.sweeps.record import Nothing, Sweep, Trial
+
+__all__ = ["Queue", "Standing"]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What the queue says of a trial."""
+
+    kind: str = "waiting"
+    """"waiting", "claimed", "started" (its run is made), "ended", or "returned", to be claimed again."""
+    claim: Record | None = None
+    """Host, pid and start of the process that works at it, and what else it said of itself."""
+    run: str | None = None
+    """The name of its run, the newest where it was tried several times."""
+    run_id: str | None = None
+    """What stays when the run is renamed."""
+    state: str | None = None
+    """How its worker saw it end: a state of the journal, or `failed` before there was a run."""
+    evidence: str | None = None
+
+    @property
+    def is_free(self) -> bool:
+        """Whether it can be claimed: nobody has, it was handed back, or who had it is gone without an end."""
+        if self.kind in ("waiting", "returned"):
+            return True
+        return self.kind != "ended" and self.claim is not None and lease.process_is_gone(self.claim)
+
+
+class Queue:
+    """The queue of one sweep."""
+
+    def __init__(self, sweep: Sweep) -> None:
+        self._sweep = sweep
+
+    def standings(self) -> dict[str, Standing]:
+        """Trial -> what was last said of it; the trials that nobody has touched are not named."""
+        found: dict[str, Standing] = {}
+        for line in read_lines(self._sweep.queue_file).records:
+            before = found.get(line["trial"], Standing())
+            found[line["trial"]] = Standing(
+                line["kind"],
+                line.get("claim", before.claim),
+                line.get("run", before.run),
+                line.get("run_id", before.run_id),
+                line.get("state"),
+                line.get("evidence"),
+            )
+        return found
+
+    def claim(self, **about: Any) -> Trial | None:
+        """Take the first free trial for this process; None when there is none. `about`: kept with the claim."""
+        taken: list[Trial] = []
+
+        def line() -> Record:
+            standings = self.standings()
+            free = (one for one in self._sweep.trials().values() if standings.get(one.id, Standing()).is_free)
+            trial = next(free, None)
+            if trial is None:
+                raise Nothing
+            taken.append(trial)
+            return _line(trial, "claimed", claim={**lease.facts(), **about})
+
+        try:
+            append_next(self._sweep.queue_file, line)
+        except Nothing:
+            return None
+        return taken[0]
+
+    def started(self, trial: Trial, run: str, run_id: str | None = None) -> None:
+        """Its run is made."""
+        self._append(_line(trial, "started", run=run, run_id=run_id))
+
+    def ended(self, trial: Trial, state: str, evidence: str | None = None) -> None:
+        """Its worker is done with it; it is not claimed again."""
+        self._append(_line(trial, "ended", state=state, evidence=evidence))
+
+    def give_back(self, trial: Trial, evidence: str | None = None) -> None:
+        """Let another one claim it: pre-empted, interrupted, or to be tried again."""
+        self._append(_line(trial, "returned", evidence=evidence))
+
+    def _append(self, record: Record) -> None:
+        append_record(self._sweep.queue_file, record)
+
+
+def _line(trial: Trial, kind: str, **more: Any) -> Record:
+    return {"time": clock.now(), "trial": trial.id, "kind": kind} | {k: v for k, v in more.items() if v is not None}

@@ -1,0 +1,86 @@
+"""What another rule would have chosen, and whether that matters: "ran / should have been / re-run?"."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from seqlab.sweeps.select.arms import arms, named
+from seqlab.sweeps.select.choice import Choice
+from seqlab.sweeps.select.groups import Group
+from seqlab.sweeps.select.ties import beaten, winner
+
+__all__ = ["Regret", "rank_correlation", "regrets"]
+
+
+@dataclass(frozen=True)
+class Regret:
+    """Of one arm: the cell that a rule chose, and the one that the rule to be believed chooses."""
+
+    arm: str
+    ran: Group
+    should_have_been: Group
+    difference: float
+    """By the rule to be believed, how much worse the one that ran is; over the seeds that both have."""
+    standard_errors: float | None
+    """The difference in standard errors of itself, paired over seeds; None for a single seed."""
+    re_run: bool
+    """Whether the one that ran is beaten, and not merely second in the noise."""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "arm": self.arm,
+            "ran": self.ran.cell,
+            "ran_settings": dict(self.ran.settings),
+            "should_have_been": self.should_have_been.cell,
+            "should_have_been_settings": dict(self.should_have_been.settings),
+            "difference": self.difference,
+            "standard_errors": self.standard_errors,
+            "re_run": self.re_run,
+        }
+
+
+def regrets(ran: Choice, believed: Choice, ran_higher: bool, believed_higher: bool) -> list[Regret]:
+    """For each arm the two choices, where both rules judged both cells."""
+    judged = {group.cell: group for group in believed.judged}
+    common = [group for group in ran.judged if group.cell in judged]
+    found = []
+    for arm, cells in arms(common).items():
+        chosen = judged[winner(cells, ran_higher).cell]
+        rivals = [judged[group.cell] for group in cells]
+        found.append(_regret(named(arm), chosen, rivals, believed_higher))
+    return found
+
+
+def _regret(arm: str, ran: Group, rivals: Sequence[Group], higher_is_better: bool) -> Regret:
+    best = winner(rivals, higher_is_better)
+    sign = 1 if higher_is_better else -1
+    seeds = [seed for seed in best.values if seed in ran.values]
+    differences = [sign * (best.values[seed] - ran.values[seed]) for seed in seeds]
+    apart = Group(arm, {}, dict(zip(seeds, differences, strict=True)))
+    error = apart.standard_error
+    lost = dict(zip((group.cell for group in rivals), beaten(rivals, higher_is_better), strict=True))
+    if best is ran:
+        return Regret(arm, ran, best, 0.0, None if error is None else 0.0, re_run=False)
+    in_errors = None if error is None else (apart.mean / error if error else math.inf)
+    return Regret(arm, ran, best, apart.mean, in_errors, re_run=lost[ran.cell] is not None)
+
+
+def rank_correlation(a: Choice, b: Choice, a_higher: bool, b_higher: bool) -> float | None:
+    """How alike two rules order the cells, from -1 to 1 (Spearman's, equal means in the order of the cells).
+
+    None for fewer than three cells that both judge.
+    """
+    means = {group.cell: group.mean for group in b.judged}
+    common = [group for group in a.judged if group.cell in means]
+    if len(common) < 3:
+        return None
+    signs = (1 if a_higher else -1), (1 if b_higher else -1)
+    pairs = np.array([(signs[0] * group.mean, signs[1] * means[group.cell]) for group in common])
+    one, other = np.argsort(np.argsort(pairs, axis=0, kind="stable"), axis=0, kind="stable").T
+    return float(np.corrcoef(one, other)[0, 1])
