@@ -32,9 +32,9 @@ class Trial:
     """One run that a sweep asks for: a cell with a seed."""
 
     id: str
-    """The content of the experiment, seed included: equal trials are one."""
+    """The cell and the seed: equal trials are one."""
     cell: str
-    """The content of the experiment, whatever its seed."""
+    """The id of the cell's experiment by its content, whatever its seed."""
     seed: int
     settings: Mapping[str, Any]
     """The knobs of the sweep as this cell has them: path -> value."""

@@ -1,0 +1,78 @@
+"""The cells of a sweep as experiments, each known by its content: equal experiments are one, whoever asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from seqlab.spec import Part, diff, id, override, to_json
+from seqlab.sweeps.errors import SweepError
+from seqlab.sweeps.grid import setting
+from seqlab.sweeps.record import Trial
+
+__all__ = ["Plan", "cells_of", "vary"]
+
+SEED_OF_A_CELL = 0
+"""What stands for any seed where a cell is named by its content: to hash the data once a cell is enough."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The trials of a sweep, and the experiment of each cell, saved; a trial's own has another seed."""
+
+    trials: list[Trial] = field(default_factory=list)
+    experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+
+def vary(base: Part, settings: Sequence[Mapping[str, str]], seeds: Iterable[int]) -> Plan:
+    """A cell for each of the settings (path -> text), a trial for each cell and seed.
+
+    Raises SpecError for a setting that cannot be, SweepError for two that come to one experiment.
+    """
+    named: dict[str, Mapping[str, str]] = {}
+    cells: dict[str, tuple[Part, dict[str, Any]]] = {}
+    for texts in settings:
+        experiment = override(base, {**texts, "seed": SEED_OF_A_CELL})
+        cell = id(experiment)
+        if cell in named:
+            raise SweepError(f"{_told(named[cell])} and {_told(texts)} are the same experiment; leave one out")
+        named[cell] = texts
+        cells[cell] = experiment, {path: setting(text) for path, text in texts.items()}
+    return _plan(cells, list(seeds))
+
+
+def cells_of(experiments: Iterable[Part], seeds: Iterable[int]) -> Plan:
+    """The same from experiments as a Python function yields them; what differs between them is their settings."""
+    found = {id(one): one for one in (override(each, {"seed": SEED_OF_A_CELL}) for each in experiments)}
+    if not found:
+        raise SweepError("the function yielded no experiment; a sweep needs one at least")
+    first, *others = found.values()
+    paths = list(dict.fromkeys(path for other in others for path in diff(first, other)))
+    cells = {cell: (one, {path: _at(to_json(one), path) for path in paths}) for cell, one in found.items()}
+    return _plan(cells, list(seeds))
+
+
+def _plan(cells: Mapping[str, tuple[Part, dict[str, Any]]], seeds: Sequence[int]) -> Plan:
+    plan = Plan()
+    for cell, (experiment, settings) in cells.items():
+        plan.experiments[cell] = to_json(experiment)
+        for seed in seeds:
+            plan.trials.append(Trial(f"{cell}-{seed}", cell, seed, settings))
+    return plan
+
+
+def _at(value: Any, path: str) -> Any:
+    """What stands at a path of a saved experiment; a part by its name, None where there is nothing."""
+    for key in path.split("."):
+        if isinstance(value, dict):
+            value = value.get(key)
+        elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
+            value = value[int(key)]
+        else:
+            return None
+    return value["part"] if isinstance(value, dict) and "part" in value else value
+
+
+def _told(texts: Mapping[str, str]) -> str:
+    return " ".join(f"{path}={text}" for path, text in texts.items())
