@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
 from seqlab.journal.curves import UNITS, Curve
 from seqlab.journal.lineage import Mark
 
-__all__ = ["ENDINGS", "draw"]
+__all__ = ["ENDINGS", "blank", "draw", "smoothed", "write"]
 
 ENDINGS = (".svg", ".png", ".pdf")
 
@@ -20,16 +21,7 @@ def draw(
     log_x: bool, log_y: bool,
 ) -> None:  # fmt: skip
     """Write a figure of curves by their labels, floors as dotted lines, and dashed lines where settings changed."""
-    _check(place)
-    try:
-        import matplotlib
-    except ImportError:
-        raise click.ClickException("figures need matplotlib; install it with `pip install 'seqlab[plots]'`.") from None
-    matplotlib.use("Agg")
-    from matplotlib import pyplot
-
-    matplotlib.rcParams["svg.hashsalt"] = "seqlab"  # the same curves make the same file
-    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
+    figure, axes = blank(place)
     for label, one in curves.items():
         (line,) = axes.plot(
             one.x, one.y, label=label, linewidth=1.4 if smooth < 2 else 0.7, alpha=1 if smooth < 2 else 0.4
@@ -51,6 +43,27 @@ def draw(
     axes.set_yscale("log" if log_y else "linear")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False, fontsize=8)
+    write(figure, place)
+
+
+def blank(place: Path) -> tuple[Any, Any]:
+    """An empty figure of matplotlib and its axes, to be written to `place`; says what is wrong with that beforehand."""
+    _check(place)
+    try:
+        import matplotlib
+    except ImportError:
+        raise click.ClickException("figures need matplotlib; install it with `pip install 'seqlab[plots]'`.") from None
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    matplotlib.rcParams["svg.hashsalt"] = "seqlab"  # the same values make the same file
+    return pyplot.subplots(figsize=(7, 4), layout="constrained")
+
+
+def write(figure: Any, place: Path) -> None:
+    """Write a figure and close it."""
+    from matplotlib import pyplot
+
     try:
         figure.savefig(place, dpi=150, metadata={"Date": None} if place.suffix.lower() == ".svg" else None)
     except OSError as error:

@@ -29,5 +29,5 @@ def keep_selection(sweep: Sweep, told: dict[str, Any]) -> bool:
 
 
 def selections(sweep: Sweep) -> list[Record]:
-    """What was selected, oldest first: {"time", "rule", "winner", "ties", "cells", "seeds"}."""
+    """What was selected, oldest first: {"time", "rules": [{"rule", "winner", "settings", "ties", ...}]}."""
     return read_lines(sweep.selections_file).records

@@ -117,6 +117,6 @@ def _bounds(places: Numbers, stretch: NDArray[np.intp]) -> tuple[Numbers, Number
 
 def _must_reach(window: Window, run: Run, wanted: float, there: float, places: Numbers) -> None:
     """Raise SweepError for a window that is longer than what it is cut from, to within the way between measurements."""
-    apart = 0.0 if window.unit in COUNTED else float(np.abs(np.diff(places, prepend=0.0)).max()) + ROUNDING
+    apart = 0.0 if window.unit in COUNTED else float(np.diff(places, prepend=0.0).max()) + ROUNDING
     if wanted > there + apart:
         raise SweepError(f"'{window}' reaches beyond {run.name}, which has {there:g} {window.unit} there")

@@ -62,9 +62,9 @@ class Selection:
             "disagreements": [one.to_json() for one in self.disagreements],
         }
 
-    def kept(self) -> list[dict[str, Any]]:
-        """What is appended to the sweep's record, one for each rule."""
-        return [
+    def kept(self) -> dict[str, Any]:
+        """What is appended to the sweep's record: each rule with what it came to."""
+        rules = [
             {
                 "rule": rule.to_json(),
                 "winner": choice.winner.cell,
@@ -77,6 +77,7 @@ class Selection:
             }
             for rule, choice in self.choices
         ]
+        return {"rules": rules}
 
 
 def select(sweep: Sweep, rules: Sequence[Rule], *, allow_test: bool = False) -> Selection:
