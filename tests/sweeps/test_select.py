@@ -35,7 +35,12 @@ def cells(groups: tuple[Group, ...]) -> list[str]:
 
 
 def test_student_agrees_with_the_tables() -> None:
-    for tail, freedom, expected in ((0.05, 1, 6.313752), (0.025, 4, 2.776445), (0.001, 2, 22.32712), (0.005, 60, 2.660283)):
+    for tail, freedom, expected in (
+        (0.05, 1, 6.313752),
+        (0.025, 4, 2.776445),
+        (0.001, 2, 22.32712),
+        (0.005, 60, 2.660283),
+    ):
         assert quantile(tail, freedom) == pytest.approx(expected, rel=1e-4)
         assert upper_tail(expected, freedom) == pytest.approx(tail, rel=2e-3)
     assert upper_tail(-1.0, 3) == pytest.approx(1 - upper_tail(1.0, 3))
@@ -55,7 +60,7 @@ def test_pairing_over_seeds_tells_cells_apart_that_seeds_would_hide() -> None:
     worse = group("worse", 1.1, 3.11, 5.09, 7.1)
     better = group("better", 1.0, 3.0, 5.0, 7.0)
     assert [one and one.by.cell for one in beaten([worse, better], False)] == ["better", None]
-    unpaired = Group("unpaired", {}, {seed: value for seed, value in zip((4, 5, 6, 7), worse.values.values(), strict=True)})
+    unpaired = Group("unpaired", {}, dict(zip((4, 5, 6, 7), worse.values.values(), strict=True)))
     assert beaten([unpaired, better], False) == [None, None]
 
 
@@ -99,12 +104,14 @@ def test_a_grid_is_extended_as_it_went(values: list[float], edge: str, expected:
 
 
 def test_an_edge_alarms_for_the_winner_and_for_its_ties() -> None:
-    bowl = [group(str(rate), loss, loss + 0.02, loss - 0.01, lr=rate) for rate, loss in ((1e-4, 5), (1e-3, 3), (1e-2, 1))]
+    bowl = [
+        group(str(rate), loss, loss + 0.02, loss - 0.01, lr=rate) for rate, loss in ((1e-4, 5), (1e-3, 3), (1e-2, 1))
+    ]
     found = choose(bowl, higher_is_better=False)
     assert found is not None
     (alarm,) = found.boundary
     assert (alarm.knob, alarm.edge, alarm.whose, alarm.extension) == ("lr", "highest", "winner", (0.1, 1.0))
-    assert str(alarm) == "the winner has the highest lr that was tried, 0.01; run lr=0.1,1"
+    assert str(alarm) == "the best cell has the highest lr that was tried, 0.01; run lr=0.1,1"
     near = [*bowl[:2], group("0.01", 1.0, 1.4, 0.6, lr=1e-2), group("0.1", 1.1, 1.2, 1.0, lr=1e-1)]
     found = choose(near, higher_is_better=False)
     assert found is not None
@@ -146,7 +153,9 @@ def test_where_no_cell_is_whole_those_with_the_most_seeds_are_judged(book: LabBo
 
 
 def test_nothing_finished_is_one_sentence(book: LabBook) -> None:
-    with pytest.raises(JournalError, match="no run of the sweep idle counts yet; the first of 3: seed 0: it has not been"):
+    with pytest.raises(
+        JournalError, match="no run of the sweep idle counts yet; the first of 3: seed 0: it has not been"
+    ):
         chosen(declared(book, "idle", RATES, [0]))
 
 

@@ -14,7 +14,7 @@ def test_the_tie_set_holds_the_best(kind: str, capsys: pytest.CaptureFixture[str
     found = simulate(kind, COUNT)
     with capsys.disabled():
         print(
-            f"\n{kind}, {COUNT} sweeps: the tie set holds the best in {found.coverage:.1%} ({found.ties:.1f} of 20 cells); "
+            f"\n{kind}, {COUNT} sweeps: the tie set ({found.ties:.1f} of 20) holds the best in {found.coverage:.1%}; "
             f"a false winner in {found.false_winner:.1%}, by the maximum in {found.false_winner_of_the_maximum:.1%}"
         )
     assert found.coverage >= 0.95

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import click
 
 from seqlab.cli import render
@@ -23,8 +21,16 @@ def print_selection(selection: Selection, show_all: bool) -> None:
         _print_choice(rule, choice, show_all)
     for disagreement in selection.disagreements:
         _print_disagreement(disagreement)
-    for told in selection.tainted.values():
-        _warn(f"left out, {told}")
+    problems = [
+        f"{group.told()}, {problem}"
+        for _, choice in selection.choices
+        for group in choice.groups
+        for problem in group.problems
+    ]
+    if problems:
+        render.heading("Left out")
+    for problem in dict.fromkeys(problems):
+        _warn(problem)
 
 
 def _print_choice(rule: Rule, choice: Choice, show_all: bool) -> None:
@@ -41,9 +47,24 @@ def _print_choice(rule: Rule, choice: Choice, show_all: bool) -> None:
         _warn(f"on the edge of the grid: {alarm}")
     for warning in choice.warnings:
         _warn(warning)
-    for group in choice.groups:
-        for problem in group.problems:
-            _warn(f"{group.told()}, {problem}")
+    if len(choice.arms) > 1:
+        _print_arms(choice)
+
+
+def _print_arms(choice: Choice) -> None:
+    click.echo()
+    rows = [
+        [
+            arm.name,
+            arm.winner.told(),
+            _measured(arm.winner.mean),
+            _uncertain(arm.winner),
+            str(len(arm.groups)),
+            "on the edge" if any(alarm.whose == "winner" for alarm in arm.boundary) else "",
+        ]
+        for arm in choice.arms
+    ]
+    render.table(["arm", "its best", "mean", "s.e.", "cells", ""], rows, left=("arm", "its best", ""))
 
 
 def head_of(choice: Choice) -> tuple[list[str], list[str]]:
@@ -55,12 +76,17 @@ def head_of(choice: Choice) -> tuple[list[str], list[str]]:
 def cells_of(choice: Choice, group: Group) -> list[str]:
     """One cell of the sweep as a row of the table."""
     settings = [render.plain(group.settings[path]) if path in group.settings else "" for path in knobs(choice.groups)]
-    numbers = [_measured(group.mean), _measured(group.standard_error)] if group.values else ["", ""]
+    numbers = [_measured(group.mean), _uncertain(group)] if group.values else ["", ""]
     return [*settings, *numbers, str(len(group.values)), _standing(choice, group)]
 
 
-def _measured(value: float | None) -> str:
-    return "" if value is None else f"{value:.5g}"
+def _measured(value: float) -> str:
+    return f"{value:.5g}"
+
+
+def _uncertain(group: Group) -> str:
+    """The standard error, of which two digits say enough."""
+    return "" if group.standard_error is None else f"{group.standard_error:.2g}"
 
 
 def _standing(choice: Choice, group: Group) -> str:
@@ -81,13 +107,9 @@ def _verdict(choice: Choice) -> str:
 
 
 def _with_error(group: Group) -> str:
-    error = f" (s.e. {_measured(group.standard_error)}" if group.standard_error is not None else " ("
-    seeds = len(group.values)
-    return f"{_measured(group.mean)}{error}{', ' if group.standard_error is not None else ''}{_counted(seeds)})"
-
-
-def _counted(seeds: int) -> str:
-    return "single seed" if seeds == 1 else f"{seeds} seeds"
+    if group.standard_error is None:
+        return f"{_measured(group.mean)} (single seed)"
+    return f"{_measured(group.mean)} (s.e. {_uncertain(group)}, {len(group.values)} seeds)"
 
 
 def _print_disagreement(found: Disagreement) -> None:
@@ -115,8 +137,3 @@ def _to_do(is_same: bool, re_run: bool) -> str:
 
 def _warn(told: str) -> None:
     click.secho(render.indented(f"! {told}"), fg="yellow")
-
-
-def rows_of(choice: Choice, groups: Sequence[Group]) -> list[list[str]]:
-    """The rows of several cells."""
-    return [cells_of(choice, group) for group in groups]

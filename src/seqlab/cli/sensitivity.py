@@ -121,11 +121,14 @@ def _places(values: Sequence[Any]) -> list[float]:
 def _draw_heat(figure: Any, axes: Any, both: Heat) -> None:
     (first, second), (rows, columns) = both.knobs, both.values
     means = [[float("nan") if mean is None else mean for mean in row] for row in both.means]
-    figure.colorbar(axes.imshow(means, aspect="auto", cmap="viridis"), ax=axes)
-    for i, row in enumerate(means):
+    image = axes.imshow(means, aspect="auto", cmap="viridis")
+    figure.colorbar(image, ax=axes)
+    for i, row in enumerate(both.means):
         for j, mean in enumerate(row):
-            if both.means[i][j] is not None:
-                axes.text(j, i, f"{mean:.4g}{'*' if both.ties[i][j] else ''}", ha="center", va="center", fontsize=7)
+            if mean is not None:
+                text, shade = f"{mean:.4g}{'*' if both.ties[i][j] else ''}", image.norm(mean)
+                colour = "black" if shade > 0.6 else "white"  # viridis is dark below
+                axes.text(j, i, text, ha="center", va="center", fontsize=7, color=colour)
     axes.set_xticks(range(len(columns)), [render.plain(value) for value in columns])
     axes.set_yticks(range(len(rows)), [render.plain(value) for value in rows])
     axes.set_xlabel(second)

@@ -6,63 +6,94 @@ The more cells an arm has, the better its best one looks; and a method that does
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from seqlab.sweeps.select.boundary import Alarm, alarms
 from seqlab.sweeps.select.groups import Group, typed
-from seqlab.sweeps.select.knobs import arm, is_number, knobs
-from seqlab.sweeps.select.ties import winner
+from seqlab.sweeps.select.knobs import is_number, knobs, without
+from seqlab.sweeps.select.ties import beaten, winner
 
-__all__ = ["Arm", "arm_warnings", "arms", "named"]
+__all__ = ["Arm", "arm_warnings", "judged_arms"]
 
-Arm = tuple[tuple[str, Any], ...]
 NO_OP = (None, "none", "()", "[]", "")
 """Settings that do nothing: no method, no regulariser."""
 
 
-def arms(groups: Sequence[Group]) -> dict[Arm, list[Group]]:
-    """The groups by the settings that are no numbers, in their order; a single arm where there are none."""
+@dataclass(frozen=True)
+class Arm:
+    """The cells of one optimiser, one method: what is best among them, and whether it lies on an edge."""
+
+    settings: tuple[tuple[str, Any], ...]
+    """Those that are no numbers: path and value."""
+    groups: tuple[Group, ...]
+    winner: Group
+    ties: tuple[Group, ...]
+    boundary: tuple[Alarm, ...]
+
+    @property
+    def name(self) -> str:
+        """As one would type it: `optim=adamw`; "all cells" in a sweep that varies numbers only."""
+        return " ".join(f"{path}={typed(value)}" for path, value in self.settings) or "all cells"
+
+    @property
+    def does_nothing(self) -> bool:
+        """Whether it is the one to which a method is compared: none at all."""
+        return bool(self.settings) and all(value in NO_OP for _, value in self.settings)
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return {
+            "arm": self.name,
+            "cells": len(self.groups),
+            "winner": self.winner.cell,
+            "mean": self.winner.mean,
+            "standard_error": self.winner.standard_error,
+            "ties": [group.cell for group in self.ties],
+            "boundary": [str(alarm) for alarm in self.boundary],
+        }
+
+
+def judged_arms(groups: Sequence[Group], higher_is_better: bool) -> list[Arm]:
+    """The arms of some groups, in their order; a single one where all settings are numbers."""
     numeric = {path for path, values in knobs(groups).items() if all(map(is_number, values))}
-    found: dict[Arm, list[Group]] = {}
+    members: dict[tuple[tuple[str, Any], ...], list[Group]] = {}
     for group in groups:
-        found.setdefault(arm(group, numeric), []).append(group)
-    return found
+        members.setdefault(tuple(without(group.settings, *numeric).items()), []).append(group)
+    return [_judged(settings, cells, higher_is_better, len(members) > 1) for settings, cells in members.items()]
 
 
-def named(one: Arm) -> str:
-    """An arm as one would type it: `optim=adamw`."""
-    return " ".join(f"{path}={typed(value)}" for path, value in one) or "all cells"
+def _judged(settings: tuple[tuple[str, Any], ...], groups: list[Group], higher_is_better: bool, is_named: bool) -> Arm:
+    best = winner(groups, higher_is_better)
+    lost = beaten(groups, higher_is_better)
+    ties = tuple(group for group, by in zip(groups, lost, strict=True) if by is None)
+    bare = Arm(settings, tuple(groups), best, ties, ())
+    return replace(bare, boundary=tuple(alarms(bare.name if is_named else "", groups, best, ties)))
 
 
-def arm_warnings(groups: Sequence[Group], higher_is_better: bool) -> list[str]:
+def arm_warnings(arms: Sequence[Arm], higher_is_better: bool) -> list[str]:
     """A sentence for arms that were tuned with fewer cells than another, and for each that is below the no-op one."""
-    found = arms(groups)
-    if len(found) < 2:
-        return []
-    return [*_unequally_tuned(found), *_below_no_op(found, higher_is_better)]
+    return [*_unequally_tuned(arms), *_below_no_op(arms, higher_is_better)]
 
 
-def _unequally_tuned(found: dict[Arm, list[Group]]) -> list[str]:
-    most, least = (pick(found, key=lambda one: len(found[one])) for pick in (max, min))
-    if len(found[most]) == len(found[least]):
+def _unequally_tuned(arms: Sequence[Arm]) -> list[str]:
+    most = max(arms, key=lambda arm: len(arm.groups))
+    fewer = [f"{arm.name} {len(arm.groups)}" for arm in arms if len(arm.groups) < len(most.groups)]
+    if not fewer:
         return []
-    fewer = [f"{named(one)} {len(cells)}" for one, cells in found.items() if len(cells) < len(found[most])]
     return [
-        f"not tuned alike: {named(most)} had {len(found[most])} cells to choose from, {', '.join(fewer)}; "
+        f"not tuned alike: {most.name} had {len(most.groups)} cells to choose from, {', '.join(fewer)}; "
         "the best of more cells looks better than it is"
     ]
 
 
-def _below_no_op(found: dict[Arm, list[Group]], higher_is_better: bool) -> list[str]:
-    nothing = next((one for one in found if one and all(value in NO_OP for _, value in one)), None)
+def _below_no_op(arms: Sequence[Arm], higher_is_better: bool) -> list[str]:
+    nothing = next((arm for arm in arms if arm.does_nothing), None)
     if nothing is None:
         return []
-    floor = winner(found[nothing], higher_is_better)
-    told = []
-    for one, cells in found.items():
-        best = winner(cells, higher_is_better)
-        if one != nothing and (best.mean < floor.mean if higher_is_better else best.mean > floor.mean):
-            told.append(
-                f"{named(one)} is below doing nothing: its best cell has {best.mean:.5g}, {named(nothing)} has "
-                f"{floor.mean:.5g}"
-            )
-    return told
+    floor = nothing.winner.mean
+    return [
+        f"{arm.name} is below doing nothing: its best cell has {arm.winner.mean:.5g}, {nothing.name} has {floor:.5g}"
+        for arm in arms
+        if arm is not nothing and (arm.winner.mean < floor if higher_is_better else arm.winner.mean > floor)
+    ]

@@ -24,6 +24,8 @@ DIGITS = 4
 class Alarm:
     """A knob whose lowest or highest value is the best, or may be."""
 
+    arm: str
+    """The arm whose best cell it is; "" in a sweep that varies numbers only."""
     knob: str
     edge: str
     """"lowest" or "highest"."""
@@ -34,7 +36,8 @@ class Alarm:
     """Values to run; none where the scale ends there."""
 
     def __str__(self) -> str:
-        who = "the winner has" if self.whose == "winner" else "cells that cannot be told from the winner have"
+        who = "the best cell has" if self.whose == "winner" else "cells that cannot be told from the best have"
+        who = f"of {self.arm} {who}" if self.arm else who
         more = ",".join(f"{value:g}" for value in self.extension)
         to_do = f"run {self.knob}={more}" if more else "its scale ends there"
         return f"{who} the {self.edge} {self.knob} that was tried, {self.value:g}; {to_do}"
@@ -44,10 +47,10 @@ class Alarm:
         return {**asdict(self), "extension": list(self.extension), "message": str(self)}
 
 
-def alarms(groups: Sequence[Group], winner: Group, ties: Sequence[Group]) -> list[Alarm]:
-    """For every knob of ordered numbers with an edge that holds the winner or one of its ties.
+def alarms(arm: str, groups: Sequence[Group], winner: Group, ties: Sequence[Group]) -> list[Alarm]:
+    """For every knob of ordered numbers with an edge that holds the winner of an arm or one of its ties.
 
-    An edge that holds ties counts only where some cell is no tie: a knob that makes no difference has no best value.
+    An edge that holds ties counts only where some value has none: a knob that makes no difference has no best value.
     """
     found = []
     for path, values in knobs(groups).items():
@@ -58,7 +61,7 @@ def alarms(groups: Sequence[Group], winner: Group, ties: Sequence[Group]) -> lis
         for edge, value in (("lowest", values[0]), ("highest", values[-1])):
             if value == best or (value in tied and len(tied) < len(values)):
                 whose = "winner" if value == best else "ties"
-                found.append(Alarm(path, edge, value, whose, extension(values, edge)))
+                found.append(Alarm(arm, path, edge, value, whose, extension(values, edge)))
     return found
 
 

@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from seqlab.sweeps.select.arms import arm_warnings
-from seqlab.sweeps.select.boundary import Alarm, alarms
+from seqlab.sweeps.select.arms import Arm, arm_warnings, judged_arms
+from seqlab.sweeps.select.boundary import Alarm
 from seqlab.sweeps.select.groups import Group
 from seqlab.sweeps.select.ties import ALPHA, Beaten, beaten, winner
 
@@ -27,9 +27,16 @@ class Choice:
     """The winner, and every group that none beats."""
     beaten: Mapping[str, Beaten]
     """Cell -> what beats it."""
-    boundary: tuple[Alarm, ...]
+    arms: tuple[Arm, ...]
+    """The cells of each optimiser, each method; a single arm where the sweep varies numbers only."""
     warnings: tuple[str, ...]
     """A sentence each."""
+
+    @property
+    def boundary(self) -> tuple[Alarm, ...]:
+        """The alarms of every arm, those of the winner's first."""
+        ordered = sorted(self.arms, key=lambda arm: arm.winner is not self.winner)
+        return tuple(alarm for arm in ordered for alarm in arm.boundary)
 
     def is_tied(self, group: Group) -> bool:
         """Whether the group may be the best."""
@@ -42,6 +49,7 @@ class Choice:
             "winner": self._group(self.winner),
             "ties": [self._group(group) for group in self.ties],
             "boundary": [alarm.to_json() for alarm in self.boundary],
+            "arms": [arm.to_json() for arm in self.arms],
             "cells_tried": len(self.judged),
             "level": ALPHA,
             "warnings": list(self.warnings),
@@ -71,15 +79,15 @@ def choose(groups: Sequence[Group], higher_is_better: bool) -> Choice | None:
     by_mean = sorted(judged, key=lambda group: group.mean, reverse=higher_is_better)
     ties = tuple(group for group in by_mean if lost[group.cell] is None)
     others = [group for group in groups if group.cell not in lost]
-    told = [*_about_seeds(judged, others, best), *arm_warnings(judged, higher_is_better)]
+    arms = judged_arms(judged, higher_is_better)
     return Choice(
         groups=(*by_mean, *others),
         judged=tuple(by_mean),
         winner=best,
         ties=ties,
         beaten={cell: by for cell, by in lost.items() if by is not None},
-        boundary=tuple(alarms(judged, best, ties)),
-        warnings=tuple(told),
+        arms=tuple(arms),
+        warnings=(*_about_seeds(judged, others, best), *arm_warnings(arms, higher_is_better)),
     )
 
 

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from seqlab.sweeps.select.arms import arms, named
+from seqlab.sweeps.select.arms import judged_arms
 from seqlab.sweeps.select.choice import Choice
 from seqlab.sweeps.select.groups import Group
 from seqlab.sweeps.select.ties import beaten, winner
 
-__all__ = ["Regret", "rank_correlation", "regrets"]
+__all__ = ["Regret", "rank_correlation", "regret", "regrets"]
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,14 @@ def regrets(ran: Choice, believed: Choice, ran_higher: bool, believed_higher: bo
     judged = {group.cell: group for group in believed.judged}
     common = [group for group in ran.judged if group.cell in judged]
     found = []
-    for arm, cells in arms(common).items():
-        chosen = judged[winner(cells, ran_higher).cell]
-        rivals = [judged[group.cell] for group in cells]
-        found.append(_regret(named(arm), chosen, rivals, believed_higher))
+    for arm in judged_arms(common, ran_higher):
+        rivals = [judged[group.cell] for group in arm.groups]
+        found.append(regret(arm.name, judged[arm.winner.cell], rivals, believed_higher))
     return found
 
 
-def _regret(arm: str, ran: Group, rivals: Sequence[Group], higher_is_better: bool) -> Regret:
+def regret(arm: str, ran: Group, rivals: Sequence[Group], higher_is_better: bool) -> Regret:
+    """What it cost to run `ran`, one of `rivals`, in place of their best."""
     best = winner(rivals, higher_is_better)
     sign = 1 if higher_is_better else -1
     seeds = [seed for seed in best.values if seed in ran.values]
@@ -72,15 +73,23 @@ def _regret(arm: str, ran: Group, rivals: Sequence[Group], higher_is_better: boo
 
 
 def rank_correlation(a: Choice, b: Choice, a_higher: bool, b_higher: bool) -> float | None:
-    """How alike two rules order the cells, from -1 to 1 (Spearman's, equal means in the order of the cells).
+    """How alike two rules order the cells, from -1 to 1: Spearman's, equal means sharing their ranks.
 
-    None for fewer than three cells that both judge.
+    None for fewer than three cells that both judge, and where a rule finds all of them equal.
     """
     means = {group.cell: group.mean for group in b.judged}
     common = [group for group in a.judged if group.cell in means]
     if len(common) < 3:
         return None
-    signs = (1 if a_higher else -1), (1 if b_higher else -1)
-    pairs = np.array([(signs[0] * group.mean, signs[1] * means[group.cell]) for group in common])
-    one, other = np.argsort(np.argsort(pairs, axis=0, kind="stable"), axis=0, kind="stable").T
-    return float(np.corrcoef(one, other)[0, 1])
+    one = _ranks([group.mean for group in common])
+    other = _ranks([means[group.cell] for group in common])
+    if not (one.std() and other.std()):
+        return None
+    return float(np.corrcoef(one, other)[0, 1]) * (1 if a_higher == b_higher else -1)
+
+
+def _ranks(values: list[float]) -> NDArray[np.float64]:
+    """The rank of each value, from below; of equal ones the mean of theirs."""
+    _, which, counts = np.unique(values, return_inverse=True, return_counts=True)
+    ranks: NDArray[np.float64] = (np.cumsum(counts) - (counts - 1) / 2)[which]
+    return ranks

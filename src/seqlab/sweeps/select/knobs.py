@@ -7,7 +7,7 @@ from typing import Any
 
 from seqlab.sweeps.select.groups import Group
 
-__all__ = ["arm", "is_number", "knobs", "levels", "without"]
+__all__ = ["is_number", "knobs", "without"]
 
 
 def knobs(groups: Iterable[Group]) -> dict[str, list[Any]]:
@@ -21,20 +21,9 @@ def knobs(groups: Iterable[Group]) -> dict[str, list[Any]]:
     return {path: sorted(values) if all(map(is_number, values)) else values for path, values in found.items()}
 
 
-def levels(groups: Iterable[Group], path: str) -> list[float]:
-    """The values of a numeric knob, ascending; [] where it is none."""
-    values = knobs(groups).get(path, [])
-    return values if values and all(map(is_number, values)) else []
-
-
 def is_number(value: Any) -> bool:
     """Whether a setting has an order: not so true and false."""
     return isinstance(value, int | float) and not isinstance(value, bool)
-
-
-def arm(group: Group, numeric: Mapping[str, list[Any]] | set[str]) -> tuple[tuple[str, Any], ...]:
-    """The settings that are no numbers: which optimiser, which method; cells of one arm differ in numbers only."""
-    return tuple((path, value) for path, value in group.settings.items() if path not in numeric)
 
 
 def without(settings: Mapping[str, Any], *paths: str) -> dict[str, Any]:

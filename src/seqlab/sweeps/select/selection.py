@@ -12,9 +12,10 @@ from seqlab.sweeps.errors import SweepError
 from seqlab.sweeps.record import Sweep
 from seqlab.sweeps.rules import Rule, value_of
 from seqlab.sweeps.select.choice import Choice, choose
-from seqlab.sweeps.select.disagreement import Regret, rank_correlation, regrets
+from seqlab.sweeps.select.disagreement import Regret, rank_correlation, regret, regrets
 from seqlab.sweeps.select.groups import Group
 from seqlab.sweeps.select.outcomes import Outcome, check_floors, outcomes
+from seqlab.sweeps.selections import selections
 
 __all__ = ["Disagreement", "Selection", "select"]
 
@@ -23,16 +24,17 @@ __all__ = ["Disagreement", "Selection", "select"]
 class Disagreement:
     """What the first rule chose, judged by another one."""
 
-    ran_by: Rule
+    ran_by: str
+    """The rule that chose; of an earlier selection with its time."""
     judged_by: Rule
     regrets: tuple[Regret, ...]
     rank_correlation: float | None
-    """How alike the two order the cells, from -1 to 1."""
+    """How alike the two order the cells, from -1 to 1; None where only the choice is known."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return {
-            "ran_by": str(self.ran_by),
+            "ran_by": self.ran_by,
             "judged_by": str(self.judged_by),
             "rank_correlation": self.rank_correlation,
             "arms": [regret.to_json() for regret in self.regrets],
@@ -47,7 +49,8 @@ class Selection:
     choices: tuple[tuple[Rule, Choice], ...]
     """A choice for each rule, in the order in which they were given; never empty."""
     disagreements: tuple[Disagreement, ...]
-    """The first rule's choice judged by each of the others."""
+    """The first rule's choice judged by each of the others, and the last kept selection by another rule judged by the
+    first."""
     tainted: dict[str, str]
     """Runs that were left out because of a bug -> why."""
 
@@ -96,7 +99,7 @@ def select(sweep: Sweep, rules: Sequence[Rule], *, allow_test: bool = False) -> 
     return Selection(
         sweep=sweep.name,
         choices=tuple(choices),
-        disagreements=tuple(_disagreement(first, other) for other in others),
+        disagreements=(*(_disagreement(first, other) for other in others), *_since(sweep, *first)),
         tainted={one.run.name: one.problem or "" for one in found if one.is_tainted and one.run},
     )
 
@@ -148,4 +151,19 @@ def _group(rule: Rule, cell: str, members: Sequence[Outcome], cache: ColumnCache
 def _disagreement(first: tuple[Rule, Choice], other: tuple[Rule, Choice]) -> Disagreement:
     (rule_a, a), (rule_b, b) = first, other
     ways = rule_a.higher_is_better, rule_b.higher_is_better
-    return Disagreement(rule_a, rule_b, tuple(regrets(a, b, *ways)), rank_correlation(a, b, *ways))
+    return Disagreement(str(rule_a), rule_b, tuple(regrets(a, b, *ways)), rank_correlation(a, b, *ways))
+
+
+def _since(sweep: Sweep, rule: Rule, choice: Choice) -> list[Disagreement]:
+    """What the last selection by another rule chose, which may have been run since, judged by this rule."""
+    for kept in reversed(selections(sweep)):
+        earlier = kept["rules"][0]
+        if earlier["rule"]["text"] == str(rule):
+            continue
+        chosen = next((group for group in choice.judged if group.cell == earlier["winner"]), None)
+        if chosen is None:
+            return []
+        ran_by = f"{earlier['rule']['text']} on {kept['time'][:10]}"
+        found = regret("all cells", chosen, choice.judged, rule.higher_is_better)
+        return [Disagreement(ran_by, rule, (found,), None)]
+    return []
