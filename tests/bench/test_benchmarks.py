@@ -52,7 +52,7 @@ def finite(row: Row) -> bool:
     return bool(row.what and row.unit) and all(math.isfinite(number) for number in numbers if number is not None)
 
 
-@pytest.mark.parametrize("name", ["audits", "gemm", "loop", "mixers", "start"])
+@pytest.mark.parametrize("name", ["audits", "gemm", "loop", "mixers", "selection", "start"])
 def test_it_runs_quickly_and_gives_finite_rows(name: str) -> None:
     rows = bench.measure(name, Options(quick=True))
     assert rows
@@ -60,7 +60,7 @@ def test_it_runs_quickly_and_gives_finite_rows(name: str) -> None:
 
 
 def test_every_benchmark_is_tested_here() -> None:
-    assert bench.names() == ["audits", "gate", "gemm", "loop", "mixers", "shakespeare", "start"]
+    assert bench.names() == ["audits", "gate", "gemm", "loop", "mixers", "selection", "shakespeare", "start"]
 
 
 @pytest.mark.usefixtures("in_process")

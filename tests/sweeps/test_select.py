@@ -6,7 +6,7 @@ import json
 import math
 
 import pytest
-from made import declared, finished, losses, made_run, ran
+from made import declared, finished, losses, ran
 
 from seqlab.journal import JournalError, LabBook
 from seqlab.sweeps.queue import Queue
@@ -221,26 +221,3 @@ def test_a_selection_is_kept_once(book: LabBook) -> None:
     (kept,) = selections(sweep)
     assert parse(kept["rules"][0]["rule"]["text"]) == LOSS
     assert kept["rules"][0]["winner"] == "cell0"
-
-
-def test_a_grown_run_is_read_on_and_a_rewritten_one_anew(book: LabBook) -> None:
-    from seqlab.journal.column_cache import ColumnCache
-
-    run = made_run(book, "grows", losses(3.0, 2.0), state="stopped")
-
-    def values() -> list[float]:
-        with ColumnCache() as cache:
-            return cache.columns(run, "val/loss").values.tolist()
-
-    assert values() == values() == [3.0, 2.0]
-    with run.attempt(resumed_from=2) as attempt:
-        attempt.log(step=3, **{"val/loss": 1.0})
-    assert values() == [3.0, 2.0, 1.0]
-    with run.attempt(resumed_from=1) as attempt:
-        attempt.log(step=2, **{"val/loss": 0.5})
-    assert values() == values() == [3.0, 0.5]
-    with (run.folder / "metrics.jsonl").open("ab") as file:
-        file.write(b'{"step": 3, "val/lo')
-    assert values() == [3.0, 0.5]
-    (run.folder / "metrics.jsonl").write_text('{"step": 1, "val/loss": 7.0}\n' * 400)
-    assert values() == [7.0] * 400

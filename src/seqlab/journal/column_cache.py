@@ -49,9 +49,18 @@ class ColumnCache:
         self._base: sqlite3.Connection | None = None
         with suppress(OSError, sqlite3.Error):
             self._place.parent.mkdir(parents=True, exist_ok=True)
-            self._base = sqlite3.connect(self._place, timeout=5)
-            self._base.execute(TABLE)
+            self._base = self._opened()
         return self
+
+    def _opened(self) -> sqlite3.Connection:
+        """The cache; one that is damaged is thrown away and begun anew."""
+        try:
+            return _connected(self._place)
+        except sqlite3.OperationalError:  # locked, or not to be written
+            raise
+        except sqlite3.DatabaseError:
+            self._place.unlink()
+            return _connected(self._place)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -89,6 +98,17 @@ class ColumnCache:
         numbers = np.vstack([kept.columns.counts, kept.columns.values]).tobytes()
         with suppress(sqlite3.Error):
             self._base.execute(KEEP, (str(path), metric, kept.stamp, kept.end, kept.tail, numbers))
+
+
+def _connected(place: Path) -> sqlite3.Connection:
+    base = sqlite3.connect(place, timeout=5)
+    try:
+        base.execute("PRAGMA synchronous = OFF")  # a power cut may take it: it can be made again
+        base.execute(TABLE)
+    except BaseException:
+        base.close()
+        raise
+    return base
 
 
 def _stamp(facts: stat_result) -> str:

@@ -58,10 +58,13 @@ def read_columns(path: Path, metric: str, start: int = 0) -> Read:
 
 
 def _columns(records: Sequence[Record], metric: str) -> Columns:
-    counts = np.array([[_plain(record.get(name)) for record in records] for name in COUNTS], dtype=np.float64)
-    values = np.array([number(record[metric]) for record in records], dtype=np.float64)
-    return Columns(counts.reshape(len(COUNTS), len(records)), values)
+    counts = [_numbers([record.get(name) for record in records]) for name in COUNTS]
+    return Columns(np.array(counts), _numbers([number(record[metric]) for record in records]))
 
 
-def _plain(value: object) -> float:
-    return value if type(value) in (int, float) else np.nan  # type: ignore[return-value]  # an exact type, for speed
+def _numbers(values: Sequence[object]) -> NDArray[np.float64]:
+    """(N,): None, and what is no number (a task may have a name), as NaN."""
+    try:
+        return np.array(values, dtype=np.float64)
+    except (TypeError, ValueError):
+        return np.array([value if type(value) in (int, float) else np.nan for value in values], dtype=np.float64)
