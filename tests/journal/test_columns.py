@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from seqlab.journal import LabBook, Run
+from seqlab.journal import Run
 from seqlab.journal.column_cache import ColumnCache
 from seqlab.journal.columns import COUNTS
 

@@ -9,6 +9,7 @@ import pytest
 from made import declared, finished, losses, ran
 
 from seqlab.journal import JournalError, LabBook
+from seqlab.sweeps.extending import beyond
 from seqlab.sweeps.queue import Queue
 from seqlab.sweeps.record import Sweep
 from seqlab.sweeps.rules import parse
@@ -116,6 +117,22 @@ def test_an_edge_alarms_for_the_winner_and_for_its_ties() -> None:
     found = choose(near, higher_is_better=False)
     assert found is not None
     assert [(alarm.edge, alarm.whose) for alarm in found.boundary] == [("highest", "ties")]
+
+
+def test_the_cells_beyond_an_edge_keep_their_other_settings() -> None:
+    groups = [
+        group(f"{optim} {rate} {width}", loss, loss + 0.01, loss - 0.01, optim=optim, lr=rate, width=width)
+        for optim, rate, width, loss in (
+            ("adamw", 1e-3, 64, 3.0), ("adamw", 1e-2, 64, 1.0), ("adamw", 1e-3, 32, 3.5), ("adamw", 1e-2, 32, 2.0),
+            ("adamw", 1e-3, 128, 3.2), ("adamw", 1e-2, 128, 2.5),
+        )
+    ]  # fmt: skip
+    found = choose(groups, higher_is_better=False)
+    assert found is not None
+    assert beyond(found) == [
+        {"optim": "adamw", "lr": "0.1", "width": "64"},
+        {"optim": "adamw", "lr": "1.0", "width": "64"},
+    ]
 
 
 def test_a_cell_without_all_its_seeds_is_named_and_not_judged(book: LabBook) -> None:

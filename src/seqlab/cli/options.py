@@ -31,6 +31,18 @@ class RunName(click.ParamType):  # type: ignore[type-arg]  # generic only in new
         return [CompletionItem(name) for name in names if name.startswith(incomplete)]
 
 
+class SweepName(click.ParamType):  # type: ignore[type-arg]  # as above
+    """The name of a sweep, completed by the shell from the lab book."""
+
+    name = "sweep"
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        from seqlab.journal import LabBook
+        from seqlab.sweeps.record import sweeps
+
+        return [CompletionItem(name) for name in sweeps(LabBook(ctx.params.get("runs"))) if name.startswith(incomplete)]
+
+
 class RunAtStep(RunName):
     """NAME or NAME@STEP."""
 

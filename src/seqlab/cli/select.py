@@ -10,11 +10,9 @@ from seqlab.cli import options, render
 from seqlab.journal import LabBook
 from seqlab.journal.errors import ReadOnly
 
-FORMATS = ("markdown", "latex", "csv")
-
 
 @click.command()
-@click.argument("name", metavar="SWEEP")
+@click.argument("name", metavar="SWEEP", type=options.SweepName())
 @click.option(
     "--by", "rules", metavar="RULE", multiple=True, required=True,
     help="What is best, such as 'min(val/loss)'; may be repeated, and the first one chooses.",
