@@ -65,6 +65,13 @@ def test_pairing_over_seeds_tells_cells_apart_that_seeds_would_hide() -> None:
     assert beaten([unpaired, better], False) == [None, None]
 
 
+def test_a_step_of_a_coarse_accuracy_is_no_lead() -> None:
+    alike = [group("a", 0.81, 0.83), group("b", 0.80, 0.82)]
+    assert beaten(alike, True) == [None, None]
+    certain = [group("a", 0.81, 0.81), group("b", 0.80, 0.80)]
+    assert beaten(certain, True)[1] is not None
+
+
 def test_more_cells_make_it_harder_to_be_beaten() -> None:
     lead = [group("better", 0.0, 0.0, 0.0), group("worse", 1.0, 1.3, 0.7)]
     assert beaten(lead, False)[1] is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,10 +15,24 @@ from seqlab.sweeps.select.groups import Group
 __all__ = ["KINDS", "Report", "Simulated", "simulate", "simulated"]
 
 Generator = np.random.Generator
+Cells = NDArray[np.float64]
+"""(rates, widths): a number for each cell."""
 RATES = tuple(10.0**power for power in (-5, -4, -3, -2, -1))
 WIDTHS = (32, 64, 128, 256)
 SHARED = 1.0
 """Standard deviation of what the cells of one seed have in common."""
+
+
+class Truth(NamedTuple):
+    """What a simulated sweep is drawn from."""
+
+    means: Cells
+    noise: Cells
+    """Standard deviations."""
+    edges: Sequence[tuple[str, str]] = ()
+    """(knob, edge) where the true optimum lies beyond the grid."""
+    step: float = 0.0
+    """What measured values are rounded to; 0: to nothing."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +44,7 @@ class Simulated:
     best: frozenset[str]
     """The cells with the highest true mean."""
     edges: frozenset[tuple[str, str]]
-    """(knob, edge) where the true optimum lies beyond the grid."""
+    """As planted."""
 
 
 @dataclass(frozen=True)
@@ -87,10 +102,11 @@ def _one_of(one: Simulated, generator: Generator) -> Group:
 
 def simulated(kind: str, generator: Generator) -> Simulated:
     """One sweep of a kind, of 3 to 5 seeds."""
-    means, noise, edges = KINDS[kind](generator)
+    means, noise, edges, step = KINDS[kind](generator)
     seeds = int(generator.integers(3, 6))
     shared = SHARED * generator.standard_normal(seeds)
     values = means[..., None] + shared + noise[..., None] * generator.standard_normal((*means.shape, seeds))
+    values = np.round(values / step) * step if step else values
     groups = [
         Group(f"{i}-{j}", {"lr": rate, "width": width}, dict(enumerate(values[i, j].tolist())))
         for i, rate in enumerate(RATES)
@@ -100,63 +116,66 @@ def simulated(kind: str, generator: Generator) -> Simulated:
     return Simulated(kind, groups, frozenset(best), frozenset(edges))
 
 
-Drawn = tuple[NDArray[np.float64], NDArray[np.float64], Sequence[tuple[str, str]]]
-"""(rates, widths) true means and standard deviations of the noise, and the planted edges."""
-
-
-def _bowl(rate: float, width: float, curvature: float) -> NDArray[np.float64]:
+def _bowl(rate: float, width: float, curvature: float) -> Cells:
     """True means that fall off as the square of the distance from an optimum, in grid steps."""
     i, j = np.meshgrid(np.arange(len(RATES)), np.arange(len(WIDTHS)), indexing="ij")
     return -curvature * ((i - rate) ** 2 + (j - width) ** 2)
 
 
-def _known_best(generator: Generator) -> Drawn:
+def _known_best(generator: Generator) -> Truth:
     """An optimum inside the grid, the same noise everywhere."""
     rate, width = generator.uniform(0.6, len(RATES) - 1.6), generator.uniform(0.6, len(WIDTHS) - 1.6)
     means = _bowl(rate, width, curvature=generator.uniform(0.2, 2))
-    return means, np.ones_like(means), ()
+    return Truth(means, np.ones_like(means))
 
 
-def _ties(generator: Generator) -> Drawn:
+def _ties(generator: Generator) -> Truth:
     """Six cells that are equally good, and the others far or little below."""
     means = -generator.uniform(0.1, 4, size=(len(RATES), len(WIDTHS)))
     means.flat[generator.choice(means.size, size=6, replace=False)] = 0.0
-    return means, np.ones_like(means), ()
+    return Truth(means, np.ones_like(means))
 
 
-def _no_difference(generator: Generator) -> Drawn:
+def _no_difference(generator: Generator) -> Truth:
     """Nothing matters: the hardest for a tie set, since each cell can be beaten by any other."""
     means = np.zeros((len(RATES), len(WIDTHS)))
-    return means, np.ones_like(means), ()
+    return Truth(means, np.ones_like(means))
 
 
-def _edge(generator: Generator) -> Drawn:
+def _edge(generator: Generator) -> Truth:
     """The optimal rate lies beyond the highest that is tried."""
     means = _bowl(len(RATES) + generator.uniform(0, 2), generator.uniform(1, 2), curvature=generator.uniform(0.5, 2))
-    return means, np.ones_like(means), [("lr", "highest")]
+    return Truth(means, np.ones_like(means), edges=[("lr", "highest")])
 
 
-def _unequal_noise(generator: Generator) -> Drawn:
+def _unequal_noise(generator: Generator) -> Truth:
     """Each cell with a noise of its own, over a factor of a hundred, and differences of its size."""
     noise = np.exp(generator.uniform(np.log(0.1), np.log(10), size=(len(RATES), len(WIDTHS))))
-    return 0.3 * generator.standard_normal(noise.shape), noise, ()
+    return Truth(0.3 * generator.standard_normal(noise.shape), noise)
 
 
-def _noisy_best(generator: Generator) -> Drawn:
+def _noisy_best(generator: Generator) -> Truth:
     """The best cell is the noisiest by far, and little better: what a pooled variance gets wrong."""
     means = np.full((len(RATES), len(WIDTHS)), -0.01)
     noise = np.full_like(means, 0.2)
     best = int(generator.integers(means.size))
     means.flat[best], noise.flat[best] = 0.0, 2.0
-    return means, noise, ()
+    return Truth(means, noise)
 
 
-KINDS: dict[str, Callable[[Generator], Drawn]] = {
+def _coarse(generator: Generator) -> Truth:
+    """Accuracies on so few examples that the noise is one of them: seeds often differ all alike."""
+    means = np.zeros((len(RATES), len(WIDTHS)))
+    return Truth(means, np.ones_like(means), step=1.0)
+
+
+KINDS: dict[str, Callable[[Generator], Truth]] = {
     "known best": _known_best,
     "ties": _ties,
     "no difference": _no_difference,
     "edge": _edge,
     "unequal noise": _unequal_noise,
     "noisy best": _noisy_best,
+    "coarse": _coarse,
 }
 """How sweeps are drawn, by name; what each is like stands at the function."""
