@@ -142,6 +142,14 @@ def test_the_cells_beyond_an_edge_keep_their_other_settings() -> None:
     ]
 
 
+def test_none_beside_numbers_is_one_of_them() -> None:
+    groups = [group(str(clip), loss, loss + 0.01, clip=clip) for clip, loss in ((None, 3.0), (1.0, 2.0), (0.5, 1.0))]
+    found = choose(groups, higher_is_better=False)
+    assert found is not None
+    assert len(found.arms) == 1
+    assert [(alarm.edge, alarm.extension) for alarm in found.boundary] == [("lowest", (0.25, 0.125))]
+
+
 def test_a_cell_without_all_its_seeds_is_named_and_not_judged(book: LabBook) -> None:
     sweep = declared(book, "half", RATES, range(2))
     for seed in range(2):

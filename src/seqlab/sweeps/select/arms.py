@@ -11,7 +11,7 @@ from typing import Any
 
 from seqlab.sweeps.select.boundary import Alarm, alarms
 from seqlab.sweeps.select.groups import Group, typed
-from seqlab.sweeps.select.knobs import is_number, knobs, without
+from seqlab.sweeps.select.knobs import is_ordered, knobs, without
 from seqlab.sweeps.select.ties import beaten, winner
 
 __all__ = ["Arm", "arm_warnings", "judged_arms"]
@@ -56,7 +56,7 @@ class Arm:
 
 def judged_arms(groups: Sequence[Group], higher_is_better: bool) -> list[Arm]:
     """The arms of some groups, in their order; a single one where all settings are numbers."""
-    numeric = {path for path, values in knobs(groups).items() if all(map(is_number, values))}
+    numeric = {path for path, values in knobs(groups).items() if is_ordered(values)}
     members: dict[tuple[tuple[str, Any], ...], list[Group]] = {}
     for group in groups:
         members.setdefault(tuple(without(group.settings, *numeric).items()), []).append(group)

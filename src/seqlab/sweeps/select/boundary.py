@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from seqlab.sweeps.select.groups import Group
-from seqlab.sweeps.select.knobs import is_number, knobs
+from seqlab.sweeps.select.knobs import is_ordered, knobs, numbers
 
 __all__ = ["Alarm", "alarms", "extension"]
 
@@ -53,13 +53,14 @@ def alarms(arm: str, groups: Sequence[Group], winner: Group, ties: Sequence[Grou
     An edge that holds ties counts only where some value has none: a knob that makes no difference has no best value.
     """
     found = []
-    for path, values in knobs(groups).items():
-        if len(values) < 2 or not all(map(is_number, values)):
+    for path, tried in knobs(groups).items():
+        values = numbers(tried)
+        if len(values) < 2 or not is_ordered(tried):
             continue
         tied = {group.settings[path] for group in ties if path in group.settings}
         best = winner.settings.get(path)
         for edge, value in (("lowest", values[0]), ("highest", values[-1])):
-            if value == best or (value in tied and len(tied) < len(values)):
+            if value == best or (value in tied and len(tied) < len(tried)):
                 whose = "winner" if value == best else "ties"
                 found.append(Alarm(arm, path, edge, value, whose, extension(values, edge)))
     return found

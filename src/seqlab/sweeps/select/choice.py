@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from seqlab.sweeps.select.arms import Arm, arm_warnings, judged_arms
@@ -40,7 +41,11 @@ class Choice:
 
     def is_tied(self, group: Group) -> bool:
         """Whether the group may be the best."""
-        return any(group.cell == one.cell for one in self.ties)
+        return group.cell in self._tied
+
+    @cached_property
+    def _tied(self) -> frozenset[str]:
+        return frozenset(group.cell for group in self.ties)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; each group says whether it was judged, is a tie, and what beats it with which chance."""
@@ -59,7 +64,7 @@ class Choice:
         lost = self.beaten.get(group.cell)
         return {
             **group.to_json(),
-            "judged": group in self.judged,
+            "judged": lost is not None or self.is_tied(group),
             "tie": self.is_tied(group),
             "beaten_by": lost.by.cell if lost else None,
             "chance": lost.chance if lost else None,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from seqlab.sweeps.select.arms import judged_arms
 from seqlab.sweeps.select.choice import Choice
-from seqlab.sweeps.select.groups import Group
+from seqlab.sweeps.select.groups import Group, mean_and_error
 from seqlab.sweeps.select.ties import beaten, winner
 
 __all__ = ["Regret", "rank_correlation", "regret", "regrets"]
@@ -61,15 +61,20 @@ def regret(arm: str, ran: Group, rivals: Sequence[Group], higher_is_better: bool
     """What it cost to run `ran`, one of `rivals`, in place of their best."""
     best = winner(rivals, higher_is_better)
     sign = 1 if higher_is_better else -1
-    seeds = [seed for seed in best.values if seed in ran.values]
-    differences = [sign * (best.values[seed] - ran.values[seed]) for seed in seeds]
-    apart = Group(arm, {}, dict(zip(seeds, differences, strict=True)))
-    error = apart.standard_error
+    difference, error = mean_and_error(
+        [sign * (best.values[seed] - ran.values[seed]) for seed in best.values if seed in ran.values]
+    )
     lost = dict(zip((group.cell for group in rivals), beaten(rivals, higher_is_better), strict=True))
-    if best is ran:
-        return Regret(arm, ran, best, 0.0, None if error is None else 0.0, re_run=False)
-    in_errors = None if error is None else (apart.mean / error if error else math.inf)
-    return Regret(arm, ran, best, apart.mean, in_errors, re_run=lost[ran.cell] is not None)
+    return Regret(arm, ran, best, difference, _in_errors(difference, error), re_run=lost[ran.cell] is not None)
+
+
+def _in_errors(difference: float, error: float | None) -> float | None:
+    """A difference over its standard error; 0 of none, however exact."""
+    if error is None:
+        return None
+    if difference == 0:
+        return 0.0
+    return difference / error if error else math.inf
 
 
 def rank_correlation(a: Choice, b: Choice, a_higher: bool, b_higher: bool) -> float | None:

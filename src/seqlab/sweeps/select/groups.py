@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Group", "typed"]
+__all__ = ["Group", "mean_and_error", "typed"]
 
 
 @dataclass(frozen=True)
@@ -28,15 +28,12 @@ class Group:
     @property
     def mean(self) -> float:
         """Over the seeds; NaN without any."""
-        return math.fsum(self.values.values()) / len(self.values) if self.values else math.nan
+        return mean_and_error(self.values.values())[0]
 
     @property
     def standard_error(self) -> float | None:
         """Of the mean over seeds, by the unbiased variance; None for a single seed, which has none."""
-        if len(self.values) < 2:
-            return None
-        mean, count = self.mean, len(self.values)
-        return math.sqrt(math.fsum((value - mean) ** 2 for value in self.values.values()) / (count - 1) / count)
+        return mean_and_error(self.values.values())[1]
 
     def told(self) -> str:
         """The settings as one would type them: `optim.lr=0.001 model.dim=64`."""
@@ -54,6 +51,15 @@ class Group:
             "runs": {str(seed): run for seed, run in self.runs.items()},
             "problems": list(self.problems),
         }
+
+
+def mean_and_error(values: Collection[float]) -> tuple[float, float | None]:
+    """The mean, NaN of nothing, and its standard error by the unbiased variance, None of fewer than two."""
+    count = len(values)
+    mean = math.fsum(values) / count if count else math.nan
+    if count < 2:
+        return mean, None
+    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1) / count)
 
 
 def typed(value: Any) -> str:

@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from seqlab.sweeps.select.groups import Group
 
-__all__ = ["is_number", "knobs", "without"]
+__all__ = ["is_number", "is_ordered", "knobs", "numbers", "without"]
 
 
 def knobs(groups: Iterable[Group]) -> dict[str, list[Any]]:
-    """Path -> the different values that the cells have, numbers in their order, else in that of the cells."""
+    """Path -> the different values that the cells have, ordered ones in their order, else in that of the cells."""
     found: dict[str, list[Any]] = {}
     for group in groups:
         for path, value in group.settings.items():
             values = found.setdefault(path, [])
             if not any(value == one and type(value) is type(one) for one in values):
                 values.append(value)
-    return {path: sorted(values) if all(map(is_number, values)) else values for path, values in found.items()}
+    return {path: _in_order(values) if is_ordered(values) else values for path, values in found.items()}
+
+
+def _in_order(values: Sequence[Any]) -> list[Any]:
+    return [value for value in values if value is None] + numbers(values)
+
+
+def is_ordered(values: Sequence[Any]) -> bool:
+    """Whether the values of a knob are more and less of one thing: numbers, perhaps with `none` beside several."""
+    return len(numbers(values)) + (None in values and len(numbers(values)) > 1) == len(values)
+
+
+def numbers(values: Iterable[Any]) -> list[Any]:
+    """The numbers among the values, ascending."""
+    return sorted(value for value in values if is_number(value))
 
 
 def is_number(value: Any) -> bool:
