@@ -18,7 +18,8 @@ needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reas
 @pytest.mark.parametrize("with_bias", [True, False])
 def test_values_and_gradients(with_bias: bool, dtype: torch.dtype) -> None:
     bias = torch.randn(5) if with_bias else None
-    agree(linear, linear_reference, torch.randn(2, 3, 4), torch.randn(5, 4), bias, dtype=dtype)
+    for shape in ((2, 3, 4), (3, 4)):
+        agree(linear, linear_reference, torch.randn(shape), torch.randn(5, 4), bias, dtype=dtype)
 
 
 @needs_onednn

@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqlab.filters import Filter, LongFilter
+from seqlab.nn.linear import Linear
 from seqlab.spec import Field, SpecError
 
 __all__ = ["Implicit", "ImplicitFilter"]
@@ -63,8 +64,8 @@ class ImplicitFilter(LongFilter):
         super().__init__()
         self.spec = spec
         widths = [spec.emb_dim] + [spec.width] * (spec.inner_layers + 1)
-        self.hidden = nn.ModuleList(nn.Linear(a, b) for a, b in pairwise(widths))
-        self.last = nn.Linear(spec.width, channels, bias=False)
+        self.hidden = nn.ModuleList(Linear(a, b) for a, b in pairwise(widths))
+        self.last = Linear(spec.width, channels, bias=False)
         self.frequency = nn.Parameter(torch.empty(spec.width))
         positions = _positions(spec.emb_dim, length)
         if spec.positions_lr > 0:

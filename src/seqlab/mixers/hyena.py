@@ -12,11 +12,11 @@ from torch import Tensor, nn
 from seqlab.filters import Filter, LongFilter
 from seqlab.filters.implicit import Implicit
 from seqlab.kernels.gated_convolutions import gated_convolutions
-from seqlab.kernels.linear import linear
 from seqlab.kernels.short_convolution import short_convolution
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.mixers.shared.convolution import convolve
 from seqlab.nn.inits import residual
+from seqlab.nn.linear import Linear
 from seqlab.nn.online import OnlineConvolution
 from seqlab.nn.outer import OuterProducts
 from seqlab.nn.remembered import Remembered
@@ -78,13 +78,13 @@ class HyenaOperator(SequenceMixer):
         heads = spec.heads or dim
         self.products = OuterProducts(heads, dim // heads)
         width, kernels = (spec.order + 1) * dim, (spec.order - 1) * heads
-        self.project = nn.Linear(dim, width)
+        self.project = Linear(dim, width)
         self.short_weight = nn.Parameter(torch.empty(width, spec.short_filter))
         self.short_bias = nn.Parameter(torch.empty(width))
         self.filter = spec.filter.build(channels=kernels, length=length)
         self.filter_back = spec.filter.build(channels=kernels, length=length) if spec.bidirectional else None
         self.skip = nn.Parameter(torch.empty(kernels))
-        self.out = residual(nn.Linear(dim, dim))
+        self.out = residual(Linear(dim, dim))
         self._online = Remembered(self, self._online_convolutions)
         self._reset_own()
 
@@ -116,14 +116,15 @@ class HyenaOperator(SequenceMixer):
         if self.products.width > 1 or (lengths is not None and not self.causal):
             return self._mix(x, lengths)[0]
         slots = (self.order + 1, x.shape[2])
-        y = gated_convolutions(
-            linear(x, self.project.weight, self.project.bias).unflatten(-1, slots),
+        mixed = gated_convolutions(
+            self.project(x).unflatten(-1, slots),
             self.short_weight.unflatten(0, slots),
             self.short_bias.unflatten(0, slots),
             *self._kernels(x.shape[1]),
             dropout=self.dropout if self.training else 0.0,
         )
-        return linear(y, self.out.weight, self.out.bias)
+        y: Tensor = self.out(mixed)
+        return y
 
     def _mix(self, x: Tensor, lengths: Tensor | None) -> list[Tensor]:
         """y (B, L, D), the short convolution's input (B, L, (N+1) D) and those of the long ones (B, L, M D)."""

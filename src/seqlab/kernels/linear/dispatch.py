@@ -20,8 +20,8 @@ LEAST_PRODUCTS = 2**21
 
 
 def linear(
-    x: Float[Tensor, "b l d"], weight: Float[Tensor, "e d"], bias: Float[Tensor, " e"] | None = None
-) -> Float[Tensor, "b l e"]:
+    x: Float[Tensor, "*bl d"], weight: Float[Tensor, "e d"], bias: Float[Tensor, " e"] | None = None
+) -> Float[Tensor, "*bl e"]:
     """y = weight x + bias over the last axis, in x's dtype; weights are laid out as in torch.nn.Linear."""
     large = x.numel() * len(weight) >= LEAST_PRODUCTS
     if large and x.dtype == torch.float32 and x.device.type == "cpu" and _onednn_is_faster():

@@ -16,10 +16,10 @@ __all__ = ["linear_onednn"]
 
 
 def linear_onednn(
-    x: Float[Tensor, "b l d"], weight: Float[Tensor, "e d"], bias: Float[Tensor, " e"] | None = None
-) -> Float[Tensor, "b l e"]:
+    x: Float[Tensor, "*bl d"], weight: Float[Tensor, "e d"], bias: Float[Tensor, " e"] | None = None
+) -> Float[Tensor, "*bl e"]:
     """The reference's function, for float32 on a CPU."""
-    return _product(x.flatten(0, 1), weight, bias).view(*x.shape[:2], len(weight))
+    return _product(x.flatten(0, -2), weight, bias).view(*x.shape[:-1], len(weight))
 
 
 def _product(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

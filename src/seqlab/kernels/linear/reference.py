@@ -9,8 +9,8 @@ __all__ = ["linear_reference"]
 
 
 def linear_reference(
-    x: Float[Tensor, "b l d"], weight: Float[Tensor, "e d"], bias: Float[Tensor, " e"] | None = None
-) -> Float[Tensor, "b l e"]:
+    x: Float[Tensor, "*bl d"], weight: Float[Tensor, "e d"], bias: Float[Tensor, " e"] | None = None
+) -> Float[Tensor, "*bl e"]:
     """y_e = sum_d weight_ed x_d + bias_e."""
-    y = (x[:, :, None] * weight).sum(-1)
+    y = (x[..., None, :] * weight).sum(-1)
     return y if bias is None else y + bias
