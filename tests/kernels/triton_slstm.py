@@ -23,7 +23,7 @@ def of(f, starts):
 
 
 for (b, length, heads, units), resets, dtype in product(
-    [(1, 1, 1, 1), (2, 3, 2, 5)], [False, True], [torch.float64, torch.float32]
+    [(1, 1, 1, 1), (2, 3, 2, 5), (1, 2, 1, 20)], [False, True], [torch.float64, torch.float32]
 ):
     y, c, n, m = torch.randn(4, b, heads, units, device=device)
     x = torch.randn(b, length, heads, 4, units, device=device)

@@ -1,4 +1,8 @@
-"""The scalar LSTM's loops over time on a GPU: a program walks one head of one row, forward and back."""
+"""The scalar LSTM's loops over time on a GPU: a program walks one head of one row, forward and back.
+
+The recurrence is read in slices at every position, from the caches, so that a head may have any number of units; what
+it multiplies is read from memory too, where the program's threads have put it.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,9 @@ from seqlab.kernels.slstm.through_time import Loops, Memory, Trace, slstm_throug
 
 __all__ = ["slstm_triton"]
 
+SLICE = 16
+"""Units of the position before that are multiplied at a time."""
+
 
 def slstm_triton(
     x: Float[Tensor, "b l h 4 d"],
@@ -19,7 +26,7 @@ def slstm_triton(
     initial: Memory | None = None,
     starts: Bool[Tensor, "b l"] | None = None,
 ) -> tuple[Float[Tensor, "b l h d"], Float[Tensor, "b h d"], Float[Tensor, "b h d"], Float[Tensor, "b h d"]]:
-    """The reference's function; a head of more than 256 units does not fit a program well."""
+    """The reference's function, in float32 or float64."""
     return slstm_through_time(_TritonLoops(), x, recurrence, initial, starts)
 
 
@@ -28,7 +35,7 @@ class _TritonLoops(Loops):
         batch, length, heads, _, units = x.shape
         y, c, n = x.new_empty(3, batch, length, heads, units)
         trace = Trace(y, c, n, torch.empty_like(initial[3]), x.new_empty(batch, length, heads, 5, units))
-        _run(_forward, (x, recurrence, *initial, _bytes(starts), *trace), trace.y, starts)
+        _run(_forward, (x, recurrence, *initial, _bytes(starts, trace.y), *trace), trace.y)
         return trace
 
     def backward(
@@ -37,38 +44,21 @@ class _TritonLoops(Loops):
         # The gradients of the last memory become those of the first on the way.
         carried = torch.zeros_like(grads[1]), grads[1].clone(), grads[2].clone(), grads[3].clone()
         grad_x = torch.empty_like(trace.gates[..., :4, :], memory_format=torch.contiguous_format)
-        given = grads[0], recurrence, initial[1], initial[2], _bytes(starts), trace.c, trace.n, trace.gates
-        _run(_backward, (*given, grad_x, *carried), trace.y, starts)
+        given = grads[0], recurrence, initial[1], initial[2], _bytes(starts, trace.y), trace.c, trace.n, trace.gates
+        _run(_backward, (*given, grad_x, *carried), trace.y)
         return grad_x, carried
 
 
-def _bytes(starts: Tensor | None) -> Tensor | None:
-    return None if starts is None else starts.to(torch.uint8).contiguous()
+def _bytes(starts: Tensor | None, like: Tensor) -> Tensor:
+    given = like.new_zeros(like.shape[:2], dtype=torch.bool) if starts is None else starts
+    return given.to(torch.uint8).contiguous()
 
 
-def _run(kernel: triton.JITFunction, tensors: tuple[Tensor | None, ...], like: Tensor, starts: Tensor | None) -> None:
+def _run(kernel: triton.JITFunction, tensors: tuple[Tensor, ...], like: Tensor) -> None:
     batch, length, heads, units = like.shape
     block = triton.next_power_of_2(units)
-    warps = min(max(block * block // 1024, 1), 16)
-    kernel[batch, heads](*tensors, length, heads, units, starts is not None, block, num_warps=warps)
-
-
-@triton.jit
-def _mixed(recurrence, gate, y, u, units, BLOCK: tl.constexpr):
-    """The part of a gate's pre-activations that comes from the outputs y of the position before."""
-    out, into = u[:, None], u[None, :]
-    inside = (out < units) & (into < units)
-    matrix = tl.load(recurrence + (gate * units + out) * units + into, inside, other=0)
-    return tl.sum(matrix * y[None, :], 1)
-
-
-@triton.jit
-def _back(recurrence, gate, raw, u, units, BLOCK: tl.constexpr):
-    """What a gate's gradient is to the outputs of the position before."""
-    out, into = u[:, None], u[None, :]
-    inside = (out < units) & (into < units)
-    matrix = tl.load(recurrence + (gate * units + out) * units + into, inside, other=0)
-    return tl.sum(matrix * raw[:, None], 0)
+    warps = min(max(block // SLICE, 1), 16)
+    kernel[batch, heads](*tensors, length, heads, units, block, SLICE, num_warps=warps)
 
 
 @triton.jit
@@ -88,42 +78,49 @@ def _forward(
     length,
     heads,
     units,
-    RESETS: tl.constexpr,
     BLOCK: tl.constexpr,
+    SLICE: tl.constexpr,
 ):
     row, head = tl.program_id(0).to(tl.int64), tl.program_id(1)
     u = tl.arange(0, BLOCK)
     inside = u < units
     own = (row * heads + head) * units + u
-    y, c = tl.load(y0 + own, inside, other=0), tl.load(c0 + own, inside, other=0)
-    n, m = tl.load(n0 + own, inside, other=1), tl.load(m0 + own, inside, other=0)
+    c, n = tl.load(c0 + own, inside, other=0), tl.load(n0 + own, inside, other=1)
+    m = tl.load(m0 + own, inside, other=0)
+    before = y0 + (row * heads + head) * units
     weights = recurrence + head * 4 * units * units
     for t in range(length):
         place = (row * length + t) * heads + head
-        if RESETS:
-            keeps = tl.load(starts + row * length + t) == 0
-            y, c, n = tl.where(keeps, y, 0), tl.where(keeps, c, 0), tl.where(keeps, n, 0)
+        keeps = tl.load(starts + row * length + t) == 0
+        c, n = tl.where(keeps, c, 0), tl.where(keeps, n, 0)
         given = x + place * 4 * units + u
-        i = tl.load(given, inside, other=0) + _mixed(weights, 0, y, u, units, BLOCK)
-        f = tl.load(given + units, inside, other=0) + _mixed(weights, 1, y, u, units, BLOCK)
-        z = tl.load(given + 2 * units, inside, other=0) + _mixed(weights, 2, y, u, units, BLOCK)
-        o = tl.load(given + 3 * units, inside, other=0) + _mixed(weights, 3, y, u, units, BLOCK)
+        i, f = tl.load(given, inside, other=0), tl.load(given + units, inside, other=0)
+        z, o = tl.load(given + 2 * units, inside, other=0), tl.load(given + 3 * units, inside, other=0)
+        for first in range(0, units, SLICE):
+            j = first + tl.arange(0, SLICE)
+            y = tl.load(before + j, (j < units) & keeps, other=0)
+            weight, there = weights + u[:, None] * units + j, inside[:, None] & (j < units)
+            i += tl.sum(tl.load(weight, there, other=0) * y, 1)
+            f += tl.sum(tl.load(weight + units * units, there, other=0) * y, 1)
+            z += tl.sum(tl.load(weight + 2 * units * units, there, other=0) * y, 1)
+            o += tl.sum(tl.load(weight + 3 * units * units, there, other=0) * y, 1)
         empty = n == 0
         old = tl.minimum(f, 0) - tl.log(1 + tl.exp(-tl.abs(f))) + m
         m = tl.where(empty, i, tl.maximum(i, old))
         written, kept = tl.exp(i - m), tl.where(empty, 0, tl.exp(old - m))
         value, open = 2 * tl.sigmoid(2 * z) - 1, tl.sigmoid(o)
         c, n = kept * c + written * value, kept * n + written
-        y = tl.where(inside, open * c / n, 0)
         gate = gates + place * 5 * units + u
         tl.store(gate, written, inside)
         tl.store(gate + units, kept, inside)
         tl.store(gate + 2 * units, value, inside)
         tl.store(gate + 3 * units, open, inside)
         tl.store(gate + 4 * units, tl.sigmoid(-f), inside)
-        tl.store(ys + place * units + u, y, inside)
+        tl.store(ys + place * units + u, open * c / n, inside)
         tl.store(cs + place * units + u, c, inside)
         tl.store(ns + place * units + u, n, inside)
+        before = ys + place * units
+        tl.debug_barrier()  # now every thread may read what the others have stored
     tl.store(m_last + own, m, inside)
 
 
@@ -145,8 +142,8 @@ def _backward(
     length,
     heads,
     units,
-    RESETS: tl.constexpr,
     BLOCK: tl.constexpr,
+    SLICE: tl.constexpr,
 ):
     """slstm.cpp has the same walk in plain words."""
     row, head = tl.program_id(0).to(tl.int64), tl.program_id(1)
@@ -182,13 +179,16 @@ def _backward(
         tl.store(raw + units, raw_f, inside)
         tl.store(raw + 2 * units, raw_z, inside)
         tl.store(raw + 3 * units, raw_o, inside)
-        gy = _back(weights, 0, raw_i, u, units, BLOCK) + _back(weights, 1, raw_f, u, units, BLOCK)
-        gy += _back(weights, 2, raw_z, u, units, BLOCK) + _back(weights, 3, raw_o, u, units, BLOCK)
-        gc, gn, gm = gc * kept, gn * kept, to_old
-        if RESETS:
-            keeps = tl.load(starts + row * length + t) == 0
-            gy, gc = tl.where(keeps, gy, 0), tl.where(keeps, gc, 0)
-            gn, gm = tl.where(keeps, gn, 0), tl.where(keeps, gm, 0)
+        tl.debug_barrier()
+        gy = tl.zeros_like(gc)
+        for first in range(0, 4 * units, SLICE):
+            j = first + tl.arange(0, SLICE)
+            of_gates = tl.load(grad_x + place * 4 * units + j, j < 4 * units, other=0)
+            weight, there = weights + j[:, None] * units + u, (j < 4 * units)[:, None] & inside
+            gy += tl.sum(tl.load(weight, there, other=0) * of_gates[:, None], 0)
+        keeps = tl.load(starts + row * length + t) == 0
+        gy, gc = tl.where(keeps, gy, 0), tl.where(keeps, gc * kept, 0)
+        gn, gm = tl.where(keeps, gn * kept, 0), tl.where(keeps, to_old, 0)
     tl.store(grad_y + own, gy, inside)
     tl.store(grad_c + own, gc, inside)
     tl.store(grad_n + own, gn, inside)
