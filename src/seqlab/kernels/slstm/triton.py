@@ -62,6 +62,14 @@ def _run(kernel: triton.JITFunction, tensors: tuple[Tensor, ...], like: Tensor) 
 
 
 @triton.jit
+def _tanh(x):
+    """By its continued fraction where the difference of two numbers near 1 would lose the digits."""
+    s = x * x
+    near = x / (1 + s / (3 + s / (5 + s / (7 + s / (9 + s / (11 + s / (13 + s / 15)))))))
+    return tl.where(tl.abs(x) < 0.5, near, 2 * tl.sigmoid(2 * x) - 1)
+
+
+@triton.jit
 def _forward(
     x,
     recurrence,
@@ -108,7 +116,7 @@ def _forward(
         old = tl.minimum(f, 0) - tl.log(1 + tl.exp(-tl.abs(f))) + m
         m = tl.where(empty, i, tl.maximum(i, old))
         written, kept = tl.exp(i - m), tl.where(empty, 0, tl.exp(old - m))
-        value, open = 2 * tl.sigmoid(2 * z) - 1, tl.sigmoid(o)
+        value, open = _tanh(z), tl.sigmoid(o)
         c, n = kept * c + written * value, kept * n + written
         gate = gates + place * 5 * units + u
         tl.store(gate, written, inside)
