@@ -11,16 +11,19 @@ import pkgutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+import torch
+
 from seqlab.bench import Options, Row
 from seqlab.bench.shared.agreement import difference
 from seqlab.bench.shared.memory import peak_bytes
 from seqlab.bench.shared.passes import Call
 from seqlab.bench.shared.timing import Timing, alternate, ratio
-from seqlab.train.precision import choose_device
 
 __all__ = ["Contest", "fight", "lengths", "names"]
 
 QUICK_LENGTH = 64
+CPU = torch.device("cpu")
+"""Where duels are fought: what they promise, they promise there."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,8 +99,7 @@ def _measured(contest: Contest, labels: dict[str, str | int], quick: bool) -> It
     calls = {"ours": contest.ours, "peer": contest.peer}
     times = alternate(calls, rounds=1 if quick else contest.rounds, warm_up=1)
     ours, peer = times["ours"], Timing(tuple(contest.peer_times * sample for sample in times["peer"].samples))
-    device = choose_device("auto")
-    peaks = {side: peak_bytes(call, device) for side, call in calls.items()}
+    peaks = {side: peak_bytes(call, CPU) for side, call in calls.items()}
     compared = ratio(ours, peer)
     yield ratio(peer, ours).row(
         contest.what,
