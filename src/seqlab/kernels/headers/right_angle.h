@@ -32,13 +32,19 @@ public:
 
     int64_t points;  // N = parts 4^levels
 
-    // The plan for sequences of `length` entries, made once.
+    // The plan for sequences of up to `length` entries, made once for all that take the same number of points.
     static const RightAngle& of(int64_t length) {
+        int levels = 0;
+        int64_t whole = 1;
+        while (whole * 16 <= length || whole * 14 < length) whole *= 4, ++levels;
+        int parts = 4;
+        for (int choice : {5, 6, 7, 8, 10, 12, 14})
+            if (whole * parts < length) parts = choice;
         static std::mutex mutex;
         static std::map<int64_t, std::unique_ptr<RightAngle>> plans;
         std::lock_guard<std::mutex> guard(mutex);
-        std::unique_ptr<RightAngle>& plan = plans[length];
-        if (!plan) plan.reset(new RightAngle(length));
+        std::unique_ptr<RightAngle>& plan = plans[whole * parts];
+        if (!plan) plan.reset(new RightAngle(parts, levels, whole));
         return *plan;
     }
 
@@ -67,37 +73,28 @@ public:
         through(nullptr, x, [](int64_t, int64_t) {});
     }
 
-    // The divisions of `down`, then visit(first, count) of finished values, then the way back of `up`, all of
-    // it piece by piece, so that a piece stays in the cache. Either array may be null.
+    // The divisions of `down`, then visit(first, count) of finished values, then the way back of `up`, all of it piece
+    // by piece, so that a piece stays in the cache. Either array may be null.
     template <class Visit>
     void through(C* down, C* up, Visit visit) const {
         for (int64_t part = 0; part < parts; ++part) node(down, up, 0, part, part * whole, whole, visit);
     }
 
 private:
-    int parts = 4, levels = 0;
-    int64_t whole = 1;  // entries of a part
+    int parts, levels;
+    int64_t whole;  // entries of a part
     std::vector<Wide> divide, divide_turned, unite, unite_turned;  // (parts, parts, 2)
     std::vector<std::vector<Wide>> factors;                        // of each level: (nodes, 3, 2), r, r^2 and r^3
 
-    explicit RightAngle(int64_t length) {
-        while (whole * 16 <= length || whole * 14 < length) whole *= 4, ++levels;
-        for (int choice : {4, 5, 6, 7, 8, 10, 12, 14}) {
-            parts = choice;
-            if (whole * parts >= length) break;
-        }
-        points = whole * parts;
+    RightAngle(int parts, int levels, int64_t whole) : points(whole * parts), parts(parts), levels(levels), whole(whole) {
         std::vector<double> angles(parts);  // of z^S = c, in turns
         for (int j = 0; j < parts; ++j) angles[j] = (0.25 + j) / parts;
-        for (int j = 0; j < parts; ++j)
-            for (int m = 0; m < parts; ++m) {
-                push(divide, angles[j] * m, 1);
-                push(divide_turned, angles[j] * m + 0.25, 1);
-            }
-        for (int m = 0; m < parts; ++m)
-            for (int j = 0; j < parts; ++j) {
-                push(unite, angles[j] * m, 1.0 / points);
-                push(unite_turned, angles[j] * m + 0.25, 1.0 / points);
+        for (int row = 0; row < parts; ++row)
+            for (int column = 0; column < parts; ++column) {
+                push(divide, angles[row] * column, 1);
+                push(divide_turned, angles[row] * column + 0.25, 1);
+                push(unite, angles[column] * row, 1.0 / points);
+                push(unite_turned, angles[column] * row + 0.25, 1.0 / points);
             }
         for (int level = 0; level < levels; ++level) {
             std::vector<double> next;
@@ -187,7 +184,7 @@ private:
 
     template <bool Down>
     static void every_node(C* x, int64_t nodes, int64_t quarter, const Wide* factor) {
-        if (quarter == 1) {
+        if (quarter == 1) {  // a loop of its own: the compiler sees that every node is one butterfly
             for (int64_t i = 0; i < nodes; ++i)
                 Down ? divide_node(x + 4 * i, 1, factor + 6 * i) : unite_node(x + 4 * i, 1, factor + 6 * i);
             return;
