@@ -99,11 +99,12 @@ def _edges(reading: Tensor, writing: Tensor, documents: Tensor, size: int) -> tu
     time = torch.arange(writing.shape[1], device=writing.device)
     before = time // size * size
     behind = (before + size).clamp(max=len(time))
-    arriving, leaving = reading[:, 1:] - reading[:, before], reading[:, behind] + writing
-    elsewhere = (documents[:, 1:] != documents[:, edge] for edge in (before, behind))
-    edges = (x.masked_fill(y[..., None], -torch.inf) for x, y in zip((arriving, leaving), elsewhere, strict=True))
-    arriving, leaving = (x.exp().float() for x in edges)
-    return arriving, leaving
+
+    def weight(logs: Tensor, edge: Tensor) -> Tensor:
+        elsewhere = documents[:, 1:] != documents[:, edge]
+        return logs.masked_fill(elsewhere[..., None], -torch.inf).exp().float()
+
+    return weight(reading[:, 1:] - reading[:, before], before), weight(reading[:, behind] + writing, behind)
 
 
 def _carry(
