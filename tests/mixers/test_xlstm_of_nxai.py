@@ -50,6 +50,13 @@ def test_heads_that_do_not_divide_a_width_are_told() -> None:
         MLSTM(heads=3, qk_dim_factor=0.3).build(dim=15, length=8)
 
 
+@pytest.mark.parametrize("spec", [MLSTM(heads=8, qk_dim_factor=1.0), ClassicMLSTM(heads=16), SLSTM(heads=8)])
+def test_heads_of_one_feature_are_refused(spec: Mixer) -> None:
+    """Their layer norm leaves nothing: the layer would be 0 whatever it reads."""
+    with pytest.raises(SpecError, match="heads of one feature"):
+        spec.build(dim=8, length=8)
+
+
 @every_mixer
 def test_a_bfloat16_model_remembers_in_float32(spec: Mixer) -> None:
     """The public cache takes the dtype of the embedding."""

@@ -61,7 +61,7 @@ class MatrixLSTM(SequenceMixer):
         self.keys, self.values = (_width(spec, dim, factor) for factor in ("qk_dim_factor", "v_dim_factor"))
         self.project = nn.Linear(dim, 2 * (self.keys + self.values), bias=spec.bias)
         self.gates = HeadGates(dim, spec.heads, cap=spec.gate_cap, input_bias=-10.0)
-        self.norm = HeadNorm(self.values, spec.norm_eps)
+        self.norm = HeadNorm(spec.heads, self.values, spec.norm_eps)
         self.out = residual(nn.Linear(self.values, dim, bias=spec.bias))
         self._reset_linears()
 

@@ -75,7 +75,7 @@ class ClassicMatrixLSTM(SequenceMixer):
         self.convolution = CausalConvolution(inner, spec.taps)
         self.q, self.k, self.v = (BlockLinear(inner, inner // spec.block, std) for _ in range(3))
         self.gates = HeadGates(3 * inner, spec.heads, input_std=0.1)
-        self.norm = HeadNorm(inner, spec.norm_eps)
+        self.norm = HeadNorm(spec.heads, inner, spec.norm_eps)
         self.skip = nn.Parameter(torch.ones(inner))
         self.out = residual(nn.Linear(inner, dim, bias=spec.bias))
         self._reset_own()

@@ -84,7 +84,7 @@ class ScalarLSTM(SequenceMixer):
             BlockLinear(dim, spec.heads, std) for _ in range(4)
         )
         self.recurrence = Recurrence(spec.heads, dim // spec.heads, spec.forget_power)
-        self.norm = HeadNorm(dim, spec.norm_eps)
+        self.norm = HeadNorm(spec.heads, dim, spec.norm_eps)
 
     def reset_parameters(self) -> None:
         linears = self.input_gate, self.forget_gate, self.value, self.output_gate
