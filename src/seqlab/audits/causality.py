@@ -20,6 +20,8 @@ SHORT = 33
 CUT_FLOPS, CUT_SYMBOLS = 1e10, 2**15
 """Operations, and symbols to read, that cuts of one length may take: where they allow it, longer inputs are cut after
 every position too."""
+CAUSAL = ("causal=true", "bidirectional=false")
+"""What mixers that can see both ways call it."""
 
 
 class Causality(Audit):
@@ -40,7 +42,7 @@ class Causality(Audit):
         if not getattr(model, "causal", True):
             return failed(
                 f"{_said_to_see(model)} not causal, so the model sees the symbols that it is to predict; make every "
-                "mixer causal (`model.layers.all.mixer.causal=true`)."
+                f"mixer causal{_by_which_fields(subject)}."
             )
         if not subject.output(model, subject.inputs(1)).isfinite().all():
             return failed(
@@ -183,6 +185,13 @@ def _said_to_see(model: nn.Module) -> str:
         return f"{titled(known[guilty[0]], model)} is"
     kinds = dict.fromkeys(type(getattr(known[i][1], "mixer", known[i][1])).__name__ for i in guilty)
     return f"{len(guilty)} of {len(known)} layers ({spans(guilty)}: {', '.join(kinds)}) are"
+
+
+def _by_which_fields(subject: Subject) -> str:
+    """The settings that make the experiment's mixers causal, in parentheses; nothing where they have none."""
+    mixers = [getattr(block, "mixer", None) for block in getattr(subject.experiment.model, "layers", ())]
+    known = [setting for setting in CAUSAL if any(hasattr(mixer, setting.partition("=")[0]) for mixer in mixers)]
+    return f" ({', '.join(f'`model.layers.all.mixer.{setting}`' for setting in known)})" if known else ""
 
 
 def spans(numbers: list[int]) -> str:
