@@ -21,6 +21,13 @@ def test_eval_repeats_the_result_of_the_run_and_keeps_it(cli: Cli, place: Place)
     assert json.loads(newest.read_text())["metrics"] == found["metrics"]
 
 
+def test_show_tells_which_way_the_kernels_went(cli: Cli) -> None:
+    kernels = json.loads(cli("show", "tiny", "--json").output)["summary"]["kernels"]
+    told = [line.strip() for line in cli("show", "tiny").output.splitlines() if line.strip().startswith("kernels ")]
+    assert kernels
+    assert all(f"{name} {', '.join(ways)}" in told[0] for name, ways in kernels.items())
+
+
 def test_eval_shows_a_result_that_it_cannot_keep(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
     def read_only(path: Path, value: object) -> None:
         raise ReadOnly(f"cannot write {path}")
