@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqlab.channels import Channel, ChannelMixer
 from seqlab.nn.activations import Activation, activation
 from seqlab.nn.inits import residual
+from seqlab.nn.linear import Linear
 from seqlab.spec import Field
 
 __all__ = ["MLP", "FeedForward"]
@@ -35,8 +36,8 @@ class FeedForward(ChannelMixer):
         hidden = max(round(spec.expansion * dim), 1)
         self.dropout = spec.dropout
         self.activation = activation(spec.activation)
-        self.up = nn.Linear(dim, hidden, bias=spec.bias)
-        self.down = residual(nn.Linear(hidden, dim, bias=spec.bias))
+        self.up = Linear(dim, hidden, bias=spec.bias)
+        self.down = residual(Linear(hidden, dim, bias=spec.bias))
 
     def reset_parameters(self) -> None:
         self.up.reset_parameters()

@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqlab.kernels.attention import attention
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.heads import Heads, Position, alibi_slopes
 from seqlab.nn.inits import residual
+from seqlab.nn.linear import Linear
 from seqlab.nn.norms import Norm
 from seqlab.nn.rows import document_begins, each_document, last_position, positions_in_document, positions_seen
 from seqlab.spec import Field
@@ -61,7 +62,7 @@ class SelfAttention(SequenceMixer):
         self.causal, self.max_length, self.dropout = spec.causal, length, spec.dropout
         self.alibi, self.alibi_span = spec.position == "alibi", spec.alibi_span
         self.heads = Heads(dim, spec.heads, spec.kv_heads, spec.position, spec.rotary_base, spec.qk_norm, spec.bias)
-        self.out = residual(nn.Linear(dim, dim, bias=spec.bias))
+        self.out = residual(Linear(dim, dim, bias=spec.bias))
 
     def reset_parameters(self) -> None:
         self.heads.reset_parameters()

@@ -13,6 +13,7 @@ from seqlab.filters.shift import ShiftKernel
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.mixers.shared.convolution import convolve
 from seqlab.nn.inits import residual
+from seqlab.nn.linear import Linear
 from seqlab.nn.outer import OuterProducts
 from seqlab.nn.rows import last_position, positions_seen, without_padding
 from seqlab.spec import Field, SpecError
@@ -56,12 +57,12 @@ class H3Layer(SequenceMixer):
         super().__init__()
         heads = dim // spec.head_dim
         self.products = OuterProducts(heads, spec.head_dim)
-        self.project = nn.Linear(dim, 3 * dim)
+        self.project = Linear(dim, 3 * dim)
         self.shift = spec.shift.build(channels=dim, length=length)
         self.key_skip = nn.Parameter(torch.empty(dim))
         self.kernel = spec.kernel.build(channels=heads, length=length)
         self.skip = nn.Parameter(torch.empty(heads))
-        self.out = residual(nn.Linear(dim, dim))
+        self.out = residual(Linear(dim, dim))
         self._reset_skips()
 
     def reset_parameters(self) -> None:

@@ -13,6 +13,7 @@ from seqlab.filters.explicit import Explicit
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.mixers.shared.convolution import convolve
 from seqlab.nn.inits import residual
+from seqlab.nn.linear import Linear
 from seqlab.nn.online import OnlineConvolution
 from seqlab.nn.remembered import Remembered
 from seqlab.nn.rows import last_document, last_position, positions_seen, without_padding
@@ -49,12 +50,12 @@ class H3ConvLayer(SequenceMixer):
     def __init__(self, spec: H3Conv, dim: int, length: int) -> None:
         super().__init__()
         self.max_length = self.length = length
-        self.project = nn.Linear(dim, 3 * dim)
+        self.project = Linear(dim, 3 * dim)
         self.key_filter = spec.key_filter.build(channels=dim, length=length)
         self.key_skip = nn.Parameter(torch.empty(dim))
         self.filter = spec.filter.build(channels=dim, length=length)
         self.skip = nn.Parameter(torch.empty(dim))
-        self.out = residual(nn.Linear(dim, dim))
+        self.out = residual(Linear(dim, dim))
         self._online_keys = Remembered(self.key_filter, self._key_convolution)
         self._online_products = Remembered(self.filter, self._product_convolution)
         self._reset_skips()

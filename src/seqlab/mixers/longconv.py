@@ -15,6 +15,7 @@ from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.mixers.shared.convolution import convolve
 from seqlab.nn.activations import Activation, activation
 from seqlab.nn.inits import residual
+from seqlab.nn.linear import Linear
 from seqlab.nn.online import OnlineConvolution
 from seqlab.nn.remembered import Remembered
 from seqlab.nn.rows import last_document, last_position, positions_seen, without_padding
@@ -65,7 +66,7 @@ class LongConvLayer(SequenceMixer):
         self.filters = self._build_filters(spec.filter, dim, spec.channels)
         self.filters_back = self._build_filters(spec.filter, dim, spec.channels if spec.bidirectional else 0)
         self.skip = nn.Parameter(torch.empty(spec.channels, dim))
-        self.out = residual(nn.Linear(spec.channels * dim, 2 * dim))
+        self.out = residual(Linear(spec.channels * dim, 2 * dim))
         self._online = Remembered(self, self._online_convolution)
         nn.init.normal_(self.skip)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqlab.kernels.scan import scan
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.inits import residual
+from seqlab.nn.linear import Linear
 from seqlab.nn.memory import forgetting
 from seqlab.nn.rows import last_position, positions_seen
 from seqlab.spec import Field, SpecError
@@ -99,9 +100,9 @@ class LinearRecurrence(SequenceMixer):
     def __init__(self, spec: LRU, dim: int) -> None:
         super().__init__()
         states = dim if spec.states is None else spec.states
-        self.project = nn.Linear(dim, 2 * states, bias=False)
+        self.project = Linear(dim, 2 * states, bias=False)
         self.ring = Ring(spec, states)
-        self.out = residual(nn.Linear(2 * states, dim, bias=False))
+        self.out = residual(Linear(2 * states, dim, bias=False))
         self.skip = nn.Parameter(torch.empty(dim))
         self._reset_own()
 

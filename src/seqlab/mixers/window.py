@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqlab.kernels.attention import attention
 from seqlab.kernels.window_attention import window_attention
@@ -13,6 +13,7 @@ from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.mixers.shared.recollection import Recollection
 from seqlab.nn.heads import Heads, Position, alibi_slopes
 from seqlab.nn.inits import residual
+from seqlab.nn.linear import Linear
 from seqlab.nn.norms import Norm
 from seqlab.nn.ring import Ring
 from seqlab.nn.rows import document_begins, last_position, positions_in_document, positions_seen
@@ -78,7 +79,7 @@ class SlidingAttention(SequenceMixer):
             dim, spec.heads, spec.kv_heads, spec.position, spec.rotary_base, spec.qk_norm, spec.bias,
             inputs=dim + spec.memory_dim if spec.memory else dim,
         )  # fmt: skip
-        self.out = residual(nn.Linear(dim, dim, bias=spec.bias))
+        self.out = residual(Linear(dim, dim, bias=spec.bias))
         memory = self.recollection.memory if self.recollection is not None else None
         self.max_length = memory.max_length if memory is not None else None
         self.resets = memory.resets if memory is not None else True

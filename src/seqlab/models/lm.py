@@ -7,9 +7,9 @@ from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from seqlab.data.signature import Signature
+from seqlab.kernels.linear import linear
 from seqlab.mixers import State
 from seqlab.models import Block, BlockModule, Model
 from seqlab.nn.inits import Init, depth_gain, initialise
@@ -180,7 +180,7 @@ class LanguageModel(nn.Module):
 
     def _logits(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         head = self.embedding if self.head is None else self.head
-        return F.linear(normed(self.norm, x, lengths), head.weight)
+        return linear(normed(self.norm, x, lengths), head.weight)
 
     def flops(self, length: int) -> float:
         """Floating-point operations of one row's forward pass, the head included; a multiply-add counts as 2."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.kernels.rotary import rotary
+from seqlab.nn.linear import Linear
 from seqlab.nn.norms import Norm
 from seqlab.nn.norms.rmsnorm import RMSNorm
 from seqlab.spec import SpecError
@@ -47,7 +48,7 @@ class Heads(nn.Module):
             raise SpecError(f"rotary positions need heads of even width; {heads} heads of {dim} features are not.")
         self.heads, self.groups, self.width = heads, groups, dim // heads
         self.rotary_base = base if position == "rotary" else None
-        self.project = nn.Linear(inputs or dim, (heads + 2 * groups) * self.width, bias=bias)
+        self.project = Linear(inputs or dim, (heads + 2 * groups) * self.width, bias=bias)
         chosen = RMSNorm() if norm is True else norm
         self.q_norm = chosen.build(dim=self.width) if chosen else None
         self.k_norm = chosen.build(dim=self.width) if chosen else None

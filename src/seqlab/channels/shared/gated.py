@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqlab.channels import ChannelMixer
 from seqlab.nn.activations import Activation, activation
 from seqlab.nn.inits import residual
+from seqlab.nn.linear import Linear
 
 __all__ = ["GatedFeedForward"]
 
@@ -19,8 +20,8 @@ class GatedFeedForward(ChannelMixer):
         super().__init__()
         self.dropout = dropout
         self.activation = activation(function)
-        self.gate_and_up = nn.Linear(dim, 2 * hidden, bias=bias)
-        self.down = residual(nn.Linear(hidden, dim, bias=bias))
+        self.gate_and_up = Linear(dim, 2 * hidden, bias=bias)
+        self.down = residual(Linear(hidden, dim, bias=bias))
 
     def reset_parameters(self) -> None:
         self.gate_and_up.reset_parameters()

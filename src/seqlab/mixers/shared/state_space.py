@@ -13,6 +13,7 @@ from seqlab.filters import RecurrentFilter
 from seqlab.mixers import SequenceMixer, State, fresh_position
 from seqlab.mixers.shared.convolution import convolve
 from seqlab.nn.inits import residual
+from seqlab.nn.linear import Linear
 from seqlab.nn.rows import last_position, positions_seen, without_padding
 
 __all__ = ["StateSpaceLayer"]
@@ -32,7 +33,7 @@ class StateSpaceLayer(SequenceMixer):
         super().__init__()
         self.kernel, self.glu, self.dropout = kernel, glu, dropout
         self.skip = nn.Parameter(torch.empty(dim))
-        self.out = residual(nn.Linear(dim, 2 * dim if glu else dim))
+        self.out = residual(Linear(dim, 2 * dim if glu else dim))
         nn.init.normal_(self.skip)
 
     def reset_parameters(self) -> None:
