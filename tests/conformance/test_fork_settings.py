@@ -28,7 +28,7 @@ from tiny_runs import carried_out, text, tiny, workplace
 __all__ = ["text", "tiny", "workplace"]
 
 PLACES = {"optim/optimisers": "optim", "mixers": "model.layers.0.mixer"}
-FEWEST = 3
+FEWEST = 2
 """Settings of a part that at least are compared."""
 
 

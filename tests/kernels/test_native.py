@@ -13,6 +13,7 @@ import torch
 
 from seqlab.kernels import native
 from seqlab.kernels.native import Native
+from seqlab.kernels.scan.native import NATIVE
 
 DOUBLED = """
 #include <cstdint>
@@ -102,8 +103,21 @@ def test_a_folder_that_cannot_be_written(source: Path, tmp_path: Path, monkeypat
     monkeypatch.setenv("SEQLAB_COMPILER", compiler(tmp_path, "exit 1"))
     monkeypatch.setenv("SEQLAB_KERNELS", str(source / "below a file"))
     assert "cannot be used" in (Native(source).fault() or "")
+    assert "cannot be written" in (Native(source).failure() or "")
 
 
 def test_compiled_models_take_torchs_operations(source: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.compiler, "is_compiling", lambda: True)
     assert not Native(source).usable()
+
+
+def test_a_library_that_cannot_be_loaded_is_told(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SEQLAB_COMPILER", compiler(tmp_path, 'while [ "$1" != -o ]; do shift; done; echo x > "$2"'))
+    assert Native(source).failure() is None
+    assert not Native(source).usable()
+    assert "cannot be used" in (Native(source).failure() or "")
+
+
+@pytest.mark.parametrize("empty", [(0, 3, 1, 4), (1, 0, 1, 4), (1, 3, 1, 0)])
+def test_nothing_is_read_where_there_is_nothing(empty: tuple[int, ...]) -> None:
+    assert not NATIVE.serves(torch.zeros(empty))

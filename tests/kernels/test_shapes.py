@@ -44,8 +44,17 @@ def test_what_does_not_fit_is_told(changes: dict[str, tuple[int, ...]]) -> None:
 def test_members_of_a_tuple_are_told_by_number() -> None:
     with pytest.raises(ValueError, match=r"memory\[1\] \(b\).*memory\[1\] \(3,\)"):
         kernel(**given(), memory=(torch.zeros(2, 5), torch.zeros(3)))
+    with pytest.raises(ValueError, match=r"memory has 2 tensors, got 3"):
+        kernel(**given(), memory=[torch.zeros(2, 5)] * 3)  # a list holds what a tuple does
     with pytest.raises(ValueError, match="starts"):
         kernel(**given(), starts=torch.zeros(3, 3, dtype=torch.bool))
+
+
+def test_other_numbers_than_are_wanted_are_told() -> None:
+    with pytest.raises(ValueError, match="kernel takes starts as Bool, got int64"):
+        kernel(**given(), starts=torch.zeros(2, 3, dtype=torch.int64))
+    with pytest.raises(ValueError, match="kernel takes x as Float, got int32"):
+        kernel(torch.zeros(2, 3, 5, dtype=torch.int32), torch.zeros(4, 4))
 
 
 def test_tensors_of_two_devices_are_told() -> None:
@@ -58,6 +67,9 @@ def test_tensors_of_two_devices_are_told() -> None:
     [
         ("long_convolution", [(2, 16, 9), (16, 9), (16,)]),
         ("gated_convolutions", [(2, 9, 3, 16), (3, 9, 3), (3, 9), (1, 9, 4), (1, 9)]),
+        ("scan", [(2, 9, 1, 4), (1, 5)]),
+        ("scan", [(2, 9, 1, 4), (2, 9, 1, 4), (1, 1, 4)]),
+        ("scan", [(2, 9, 4), (1, 4)]),
         ("slstm", [(2, 9, 4, 4, 8), (2, 4, 8, 8)]),
     ],
 )

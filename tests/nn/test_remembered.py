@@ -69,3 +69,11 @@ def test_a_copy_remembers_for_itself() -> None:
     other = copy.deepcopy(module)
     other.weight.zero_()
     assert (module.total(), other.total()) == (3, 0)
+
+
+@torch.no_grad()
+def test_a_copy_is_not_taken_for_what_it_was_copied_from() -> None:
+    """Tensors that are made when the original is gone may have its tensors' ids and addresses."""
+    module = Sum()
+    module.total()
+    assert copy.deepcopy(module).total._held is None

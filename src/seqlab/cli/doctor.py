@@ -72,7 +72,9 @@ def _native_kernels() -> Finding:
         return Finding(what, "no compiler", "everything runs without it, some kernels slower; install g++")
     if failed := failures():
         found = "; ".join(f"{name}: {failure}" for name, failure in failed.items())
-        return Finding(what, found, "torch's operations serve, slower; remove the .failed file to try again")
+        return Finding(
+            what, found, "torch's operations serve, slower; remove .failed files, or set SEQLAB_KERNELS, to try again"
+        )
     return Finding(what, f"usable, compiled at first use by {version}")
 
 

@@ -52,8 +52,11 @@ class Native:
         return not torch.compiler.is_compiling() and self.fault() is None
 
     def serves(self, x: Tensor) -> bool:
-        """Whether x lies where the functions can read it, in a dtype that they know, and they are usable."""
-        return x.device.type == "cpu" and x.dtype in DTYPES and self.usable()
+        """Whether x lies where the functions can read it, in a dtype that they know, and they are usable.
+
+        Not an x without entries: the functions divide by sizes, and sum from the first row on.
+        """
+        return x.device.type == "cpu" and x.dtype in DTYPES and x.numel() > 0 and self.usable()
 
     def fault(self) -> str | None:
         """Why the functions cannot be called, in one sentence; None where they can."""
@@ -70,10 +73,14 @@ class Native:
         self._library[function](*map(_for_c, arguments), ctypes.c_int64(torch.get_num_threads()))
 
     def failure(self) -> str | None:
-        """What an earlier attempt to compile ended with, if it failed; compiles nothing itself."""
+        """What an earlier attempt to compile ended with, if it failed, and what the next would; compiles nothing."""
         target = self._target()
-        marker = None if target is None else target.with_suffix(".failed")
-        return f"{marker.read_text()} ({marker})" if marker is not None and marker.exists() else None
+        if target is None:
+            return None
+        marker = target.with_suffix(".failed")
+        if marker.exists():
+            return f"{marker.read_text()} ({marker})"
+        return self.fault() if target.exists() else _unwritable(target.parent)
 
     def _target(self) -> Path | None:
         """The library's file; None without a compiler."""
@@ -138,6 +145,13 @@ def _processor() -> str:
         return f"{platform.machine()} {platform.processor()}"
     told = {line.partition(":")[0].strip(): line.partition(":")[2].strip() for line in reversed(lines)}
     return " ".join([platform.machine(), *(told.get(name, "") for name in ("model name", "flags", "Features"))])
+
+
+def _unwritable(folder: Path) -> str | None:
+    """What is wrong with a folder, or with the one in which it would be made."""
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    usable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
+    return None if usable else f"{folder} cannot be written"
 
 
 def _compile(source: Path, target: Path) -> str | None:

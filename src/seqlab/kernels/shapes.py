@@ -11,7 +11,7 @@ import inspect
 import types
 import typing
 from collections.abc import Callable, Iterator
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, NamedTuple, ParamSpec, TypeVar
 
 import torch
 from torch import Tensor
@@ -23,45 +23,77 @@ Result = TypeVar("Result")
 
 
 def fitting(function: Callable[P, Result]) -> Callable[P, Result]:
-    """The function, which raises ValueError where a tensor does not have the axes that its annotation names, where two
-    disagree on the size of an axis, or where they lie on several devices. Nothing is looked at while compiling."""
-    kinds = typing.get_type_hints(function)
-    axes = {name: _axes(kinds[name]) for name in inspect.signature(function).parameters}
+    """The function, which raises ValueError where a tensor does not have the kind of numbers or the axes that its
+    annotation names, where two disagree on the size of an axis, or where they lie on several devices. Axes under a
+    star may be any. Nothing is looked at while compiling."""
+    hints = typing.get_type_hints(function)
+    wanted = {name: _wanted(hints[name]) for name in inspect.signature(function).parameters}
 
     @functools.wraps(function)
     def checked(*args: P.args, **kwargs: P.kwargs) -> Result:
         if not torch.compiler.is_compiling():
-            given = dict(zip(axes, args, strict=False)) | kwargs
-            tensors = [told for name, value in given.items() for told in _tensors(name, value, axes[name])]
-            sizes: dict[str, int] = {}
-            one_device = len({tensor.device for _, tensor, _ in tensors}) <= 1
-            if not one_device or not all(_fits(tensor.shape, wanted, sizes) for _, tensor, wanted in tensors):
-                raise ValueError(_sentence(function.__name__, tensors))
+            given = dict(zip(wanted, args, strict=False)) | kwargs
+            tensors = [told for name, value in given.items() for told in _tensors(name, value, wanted[name])]
+            if fault := _fault(tensors):
+                raise ValueError(f"{function.__name__} takes {fault}.")
         return function(*args, **kwargs)
 
     return checked
 
 
-def _axes(kind: Any) -> Any:
-    """The axes of a tensor's annotation; of a tuple's, those of its members; None of anything else."""
-    if typing.get_origin(kind) in (types.UnionType, typing.Union):
-        return next((axes for axes in map(_axes, typing.get_args(kind)) if axes is not None), None)
-    if typing.get_origin(kind) is tuple:
-        return [_axes(member) for member in typing.get_args(kind)]
-    return kind.dim_str.split() if hasattr(kind, "dim_str") else None
+class _Wanted(NamedTuple):
+    """What a tensor's annotation says."""
+
+    kind: str
+    """Float, Int or Bool."""
+    dtypes: tuple[str, ...]
+    axes: list[str]
 
 
-def _tensors(name: str, value: Any, axes: Any) -> Iterator[tuple[str, Tensor, list[str]]]:
-    """An argument's tensors, with their names and axes."""
+Named = tuple[str, Tensor, _Wanted]
+
+
+def _wanted(hint: Any) -> Any:
+    """Of a tensor's annotation; of a tuple's, those of its members; None of anything else."""
+    if typing.get_origin(hint) in (types.UnionType, typing.Union):
+        return next((wanted for wanted in map(_wanted, typing.get_args(hint)) if wanted is not None), None)
+    if typing.get_origin(hint) is tuple:
+        return [_wanted(member) for member in typing.get_args(hint)]
+    return _Wanted(hint.dtype.__name__, hint.dtypes, hint.dim_str.split()) if hasattr(hint, "dim_str") else None
+
+
+def _tensors(name: str, value: Any, wanted: Any) -> Iterator[Named]:
+    """An argument's tensors, with their names and what is wanted of them."""
     if isinstance(value, Tensor):
-        yield name, value, axes
-    elif isinstance(value, tuple) and axes is not None:
-        for number, (member, own) in enumerate(zip(value, axes, strict=True)):
+        yield name, value, wanted
+    elif isinstance(value, tuple | list) and wanted is not None:
+        if len(value) != len(wanted):
+            raise ValueError(f"{name} has {len(wanted)} tensors, got {len(value)}.")
+        for number, (member, own) in enumerate(zip(value, wanted, strict=True)):
             yield from _tensors(f"{name}[{number}]", member, own)
 
 
+def _fault(tensors: list[Named]) -> str:
+    """What is taken, and what was given instead; empty where all of it fits."""
+    for name, tensor, wanted in tensors:
+        if (dtype := str(tensor.dtype).removeprefix("torch.")) not in wanted.dtypes:
+            return f"{name} as {wanted.kind}, got {dtype}"
+    devices = {tensor.device for _, tensor, _ in tensors}
+    if len(devices) > 1:
+        return f"tensors of one device, got {', '.join(sorted(map(str, devices)))}"
+    sizes: dict[str, int] = {}
+    if all(_fits(tensor.shape, wanted.axes, sizes) for _, tensor, wanted in tensors):
+        return ""
+    taken = ", ".join(f"{name} ({', '.join(wanted.axes)})" for name, _, wanted in tensors)
+    return f"{taken}, got {', '.join(f'{name} {tuple(tensor.shape)}' for name, tensor, _ in tensors)}"
+
+
 def _fits(shape: torch.Size, axes: list[str], sizes: dict[str, int]) -> bool:
-    """Whether the shape has these axes: `d`, `#d` (which may be 1), `s-2` or a number; `sizes` learns new letters."""
+    """Whether the shape has these axes: `*b` (any, at the front), `d`, `#d` (which may be 1), `s-2` or a number;
+    `sizes` learns new letters."""
+    if axes[0].startswith("*"):
+        axes = axes[1:]
+        shape = shape[max(len(shape) - len(axes), 0) :]
     if len(shape) != len(axes):
         return False
     for size, axis in zip(shape, axes, strict=True):
@@ -72,12 +104,3 @@ def _fits(shape: torch.Size, axes: list[str], sizes: dict[str, int]) -> bool:
         if not axis.startswith("#"):
             sizes.setdefault(letter, size + int(less or 0))
     return True
-
-
-def _sentence(kernel: str, tensors: list[tuple[str, Tensor, list[str]]]) -> str:
-    wanted = ", ".join(f"{name} ({', '.join(axes)})" for name, _, axes in tensors)
-    devices = {tensor.device for _, tensor, _ in tensors}
-    if len(devices) > 1:
-        return f"{kernel} takes tensors of one device, got {', '.join(sorted(map(str, devices)))}."
-    given = ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor, _ in tensors)
-    return f"{kernel} takes {wanted}, got {given}."

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqlab.kernels.short_convolution import short_convolution
-from seqlab.nn.rows import positions_in_document
+from seqlab.nn.rows import latest, positions_in_document
 
 __all__ = ["CausalConvolution"]
 
@@ -36,11 +36,12 @@ class CausalConvolution(nn.Module):
         if starts is None:
             return short_convolution(x.contiguous(), self.weight, self.bias)
         position, taps = positions_in_document(x, starts)[..., None], self.weight.shape[1]
-        y = self.bias + x * self.weight[:, -1]
+        wide = x.to(torch.promote_types(x.dtype, torch.float32))
+        y = self.bias + wide * self.weight[:, -1]
         for lag in range(1, min(taps, x.shape[1])):
-            earlier = F.pad(x, (0, 0, lag, 0))[:, : x.shape[1]]
+            earlier = F.pad(wide, (0, 0, lag, 0))[:, : x.shape[1]]
             y = y + torch.where(position >= lag, earlier, 0) * self.weight[:, taps - 1 - lag]
-        return y
+        return y.to(x.dtype)
 
     def init_memory(self, batch: int) -> Tensor:
         features, taps = self.weight.shape
@@ -48,9 +49,7 @@ class CausalConvolution(nn.Module):
 
     def memory_after(self, x: Tensor, last: Tensor, seen: Tensor) -> Tensor:
         """last (B,): where each row's last real position is; seen (B,): how many its last document has."""
-        age = torch.arange(self.weight.shape[1] - 2, -1, -1, device=x.device)
-        source = (last[:, None] - age).clamp(min=0)[..., None].expand(-1, -1, x.shape[2])
-        return x.gather(1, source).masked_fill((age >= seen[:, None])[..., None], 0)
+        return latest(x, last, seen, self.weight.shape[1] - 1)
 
     def step(self, x_t: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
         """(B, D) and the memory -> (B, D) and the new memory."""

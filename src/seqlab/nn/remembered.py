@@ -35,6 +35,10 @@ class Remembered(Generic[Value]):
             self._held = tensors, marks, self._compute()  # the tensors are kept so that their ids stay theirs
         return self._held[2]
 
+    def __getstate__(self) -> dict[str, object]:
+        """A copy remembers nothing: the marks of its tensors are others."""
+        return self.__dict__ | {"_held": None}
+
 
 def _tensors(module: nn.Module) -> Iterator[Tensor]:
     """Parameters and buffers; torch's own listing makes their names too, which takes several times as long."""

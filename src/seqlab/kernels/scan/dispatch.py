@@ -9,11 +9,13 @@ from torch import Tensor
 from seqlab.kernels.gpu import triton_serves
 from seqlab.kernels.scan.fast import scan_chunks
 from seqlab.kernels.scan.native import NATIVE, scan_native
+from seqlab.kernels.shapes import fitting
 from seqlab.kernels.taken import take
 
 __all__ = ["scan"]
 
 
+@fitting
 def scan(
     u: Float[Tensor, "b l p d"], decay: Float[Tensor, "*bl q d"], initial: Float[Tensor, "b q d"] | None = None
 ) -> Float[Tensor, "b l q d"]:
@@ -37,14 +39,11 @@ def scan(
 
 
 def _check(u: Tensor, decay: Tensor, initial: Tensor | None) -> None:
-    """What runs below a Python call reads memory by these shapes and dtypes."""
+    """What the shapes in the signature do not say."""
     dtypes = {tensor.dtype for tensor in (u, decay, initial) if tensor is not None}
     if dtypes not in ({torch.float32}, {torch.float64}):
         told = ", ".join(sorted(str(dtype).removeprefix("torch.") for dtype in dtypes))
         raise ValueError(f"a scan is all float32 or all float64, got {told}.")
-    batch, length, input_parts, features = u.shape
-    parts = decay.shape[-2]
-    fits = input_parts <= parts <= 2 and decay.shape in ((parts, features), (batch, length, parts, features))
-    if not fits or (initial is not None and initial.shape != (batch, parts, features)):
-        told = ", ".join(str(tuple(tensor.shape)) for tensor in (u, decay, initial) if tensor is not None)
-        raise ValueError(f"a scan takes (b, l, p, d), decays (b, l, q, d) or (q, d) and a state (b, q, d), got {told}.")
+    if not u.shape[2] <= decay.shape[-2] <= 2 or decay.shape[:-2] not in ((), u.shape[:2]):
+        told = f"{tuple(u.shape)} and {tuple(decay.shape)}"
+        raise ValueError(f"a scan takes (b, l, p, d) and decays (b, l, q, d) or (q, d) with p <= q <= 2, got {told}.")
