@@ -7,10 +7,12 @@ from itertools import pairwise
 import pytest
 import torch
 from shipped_parts import narrowed, relative, variants
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqlab.mixers import Mixer, SequenceMixer, State
 from seqlab.nn.rows import starts_after_padding
+from seqlab.optim.groups import parameter_groups
+from seqlab.optim.optimisers.adamw import AdamW
 from seqlab.spec import from_json, to_json
 
 DIM, LENGTH, BATCH = 16, 24, 3
@@ -358,6 +360,13 @@ def test_parameter_groups_hold_own_parameters_once(spec: Mixer) -> None:
     assert len(grouped) == len(set(grouped))
     assert set(grouped) <= own
     assert all(set(group) - {"params"} <= {"lr", "weight_decay"} for group in mixer.param_groups())
+
+
+def test_biases_and_skips_do_not_decay(spec: Mixer) -> None:
+    model = nn.ModuleList([build(spec), nn.Linear(1, 1)])  # a fixed memory alone has nothing to train
+    decays = {name: g["weight_decay"] for g in parameter_groups(model, AdamW()) for name in g["names"]}
+    kept = {name: decay for name, decay in decays.items() if name.endswith(("bias", "skip"))}
+    assert set(kept.values()) <= {0.0}, kept
 
 
 def test_flops_grow_with_the_length(spec: Mixer) -> None:

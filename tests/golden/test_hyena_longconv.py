@@ -47,7 +47,7 @@ def layer(arrays: dict[str, Tensor]) -> LongConvLayer:
     module = spec.build(dim=dim, length=kernels.shape[2]).double()
     with torch.no_grad():
         for name, tensor in names(module).items():
-            tensor.copy_(arrays[f"param/{name}"])
+            tensor.copy_(arrays[f"param/{name}"].reshape(tensor.shape))
         for part, own in zip((*module.filters, *module.filters_back), kernels, strict=True):
             part.weight.copy_(own)
     return module
@@ -70,7 +70,7 @@ def test_layer(path: Path, case: str) -> None:
     assert_close(u.grad, arrays["gu"], 1e-11, "gu")
     for name, tensor in names(module).items():
         assert tensor.grad is not None
-        assert_close(tensor.grad, arrays[f"grad/{name}"], 1e-10, name)
+        assert_close(tensor.grad, arrays[f"grad/{name}"].reshape(tensor.shape), 1e-10, name)
     for part, gradient in zip((*module.filters, *module.filters_back), arrays["grad/kernel.kernel"], strict=True):
         assert_close(part.weight.grad, gradient, 1e-10, "kernel")
 
@@ -84,7 +84,7 @@ def test_convolution_and_threshold(path: Path, case: str) -> None:
     assert_close(taps, arrays["k_squashed"][..., : u.shape[1]], 1e-15, "the taps")
     for channel, wanted in enumerate(arrays["conv_plus_D"].unbind(1)):
         back = None if module.causal else taps[module.channels + channel]
-        y = long_convolution(u, taps[channel], module.skip[channel], back)
+        y = long_convolution(u, taps[channel], module.skip.view(module.channels, -1)[channel], back)
         assert_close(y.mT, wanted, 1e-12, "the convolution and its skip")
 
 

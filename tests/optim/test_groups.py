@@ -84,6 +84,13 @@ def test_hidden_matrices_are_neither_embeddings_nor_heads_nor_claimed() -> None:
     assert not settings_of(parameter_groups(untied, Muon()), "orthogonalise")["head.weight"]
 
 
+def test_taps_of_each_feature_are_no_matrix() -> None:
+    """They have two axes, and to make them orthogonal would mix features that do not see each other."""
+    model = Model()
+    model.mixer.taps = nn.Parameter(torch.zeros(4, 3))
+    assert not settings_of(parameter_groups(model, Muon()), "orthogonalise")["mixer.taps"]
+
+
 @pytest.mark.parametrize(
     ("group", "message"),
     [

@@ -65,7 +65,7 @@ class LongConvLayer(SequenceMixer):
         self.activation = activation(spec.activation)
         self.filters = self._build_filters(spec.filter, dim, spec.channels)
         self.filters_back = self._build_filters(spec.filter, dim, spec.channels if spec.bidirectional else 0)
-        self.skip = nn.Parameter(torch.empty(spec.channels, dim))
+        self.skip = nn.Parameter(torch.empty(spec.channels * dim))
         self.out = residual(Linear(spec.channels * dim, 2 * dim))
         self._online = Remembered(self, self._online_convolution)
         nn.init.normal_(self.skip)
@@ -92,7 +92,7 @@ class LongConvLayer(SequenceMixer):
         back = None if self.causal else self._taps(self.filters_back, length)
         # Padding cannot reach back by the formula, but a transform spreads its rounding everywhere.
         u = self._for_every_channel(without_padding(x, lengths))
-        return self._read_out(convolve(u, taps, self.skip.flatten(), starts, back))
+        return self._read_out(convolve(u, taps, self.skip, starts, back))
 
     def _taps(self, filters: nn.ModuleList, length: int) -> Tensor:
         """(C D, length)."""
@@ -122,12 +122,12 @@ class LongConvLayer(SequenceMixer):
     def _online_convolution(self) -> OnlineConvolution:
         """The skip is a part of the first tap."""
         taps = self._taps(self.filters, self.length)
-        return OnlineConvolution(torch.cat([taps[:, :1] + self.skip.flatten()[:, None], taps[:, 1:]], dim=1))
+        return OnlineConvolution(torch.cat([taps[:, :1] + self.skip[:, None], taps[:, 1:]], dim=1))
 
     def init_state(self, batch: int) -> State:
         wide = torch.promote_types(self.skip.dtype, torch.float32)
         return {
-            "history": self.skip.new_zeros(batch, self.length, self.skip.numel(), dtype=wide),
+            "history": self.skip.new_zeros(batch, self.length, len(self.skip), dtype=wide),
             "position": fresh_position(batch, self.skip.device),
         }
 
@@ -142,9 +142,9 @@ class LongConvLayer(SequenceMixer):
         return self._read_out(mixed.to(x_t.dtype)[:, None])[:, 0], state
 
     def state_bytes(self, batch: int, length: int) -> int:
-        return batch * (self.length * self.skip.numel() * max(self.skip.element_size(), 4) + 8)
+        return batch * (self.length * len(self.skip) * max(self.skip.element_size(), 4) + 8)
 
     def flops(self, length: int) -> float:
         """The filters' own evaluation, which does not grow with the batch, is left out."""
         transforms = 3 * 5 * math.log2(max(2 * length, 2))
-        return length * (2.0 * self.out.weight.numel() + self.skip.numel() * (transforms + 2))
+        return length * (2.0 * self.out.weight.numel() + len(self.skip) * (transforms + 2))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -90,6 +90,10 @@ class ScalarLSTM(SequenceMixer):
         linears = self.input_gate, self.forget_gate, self.value, self.output_gate
         for part in (self.convolution, *linears, self.recurrence, self.norm):
             part.reset_parameters()
+
+    def param_groups(self) -> list[dict[str, Any]]:
+        """No weight decay on the biases: it would move every memory towards one length."""
+        return [{"params": [self.recurrence.bias], "weight_decay": 0.0}]
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         self.check(x, lengths, starts)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from torch import nn
+from torch import Tensor, nn
 
 from seqlab.optim.optimisers import Group, Optimiser
 from seqlab.spec import SpecError, matching_paths
@@ -22,13 +22,13 @@ def parameter_groups(model: nn.Module, optimiser: Optimiser) -> list[Group]:
     not a hidden matrix. Frozen parameters are left out. Raises SpecError for a claim that cannot be meant.
     """
     claims = _claims(model)
-    outer = _embeddings_and_heads(model)
+    matrices = _hidden_matrices(model)
     groups: dict[tuple[tuple[str, Any], ...], Group] = {}
     for name, parameter in model.named_parameters():
         if not parameter.requires_grad:
             continue
         claim = claims.get(parameter, {})
-        hidden = parameter.ndim == 2 and parameter not in outer and "lr" not in claim
+        hidden = parameter in matrices and "lr" not in claim
         decays = optimiser.decay == "all" or parameter.ndim >= 2
         settings = {**optimiser.settings(hidden), "weight_decay": optimiser.weight_decay if decays else 0.0, **claim}
         group = groups.setdefault(tuple(settings.items()), {"params": [], "names": [], **settings})
@@ -59,9 +59,13 @@ def _claims(model: nn.Module) -> dict[nn.Parameter, dict[str, float]]:
     return claims
 
 
-def _embeddings_and_heads(model: nn.Module) -> set[nn.Parameter]:
-    """Parameters of embeddings and of modules marked `is_head = True`, tied ones included."""
-    return {
+def _hidden_matrices(model: nn.Module) -> set[Tensor]:
+    """The weights of linears, but for embeddings and modules marked `is_head = True`, tied ones included.
+
+    Two axes alone make no matrix: the taps of a convolution of each feature have them too.
+    """
+    linears = {module.weight for module in model.modules() if isinstance(module, nn.Linear)}
+    return linears - {
         parameter
         for module in model.modules()
         if isinstance(module, nn.Embedding) or getattr(module, "is_head", False)

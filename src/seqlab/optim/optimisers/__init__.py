@@ -36,7 +36,7 @@ class Optimiser(Part, kind="optim/optimisers"):
     def settings(self, hidden: bool) -> dict[str, Any]:
         """The settings of an ordinary parameter's group other than the decay: `lr`, and what `build` must know.
 
-        hidden: the parameter is a matrix between hidden features, not an embedding or a head.
+        hidden: the parameter is the weight of a linear between hidden features, not an embedding or a head.
         """
         return {"lr": self.lr}
 

@@ -18,11 +18,11 @@ __all__ = ["Muon", "MuonWithAdamW"]
 
 
 class Muon(Optimiser):
-    """Muon (K. Jordan et al. 2024, kellerjordan.github.io/posts/muon) for matrices (out, in) between hidden features:
+    """Muon (K. Jordan et al. 2024, kellerjordan.github.io/posts/muon) for the weights (out, in) of linears between
+    hidden features:
 
     u <- momentum * u + (1 - momentum) g; w <- (1 - lr * weight_decay) w - lr * scale * orthogonalise(u).
-    Embeddings, heads (modules marked `is_head = True`), vectors, tensors of more axes and parameters claimed with
-    a rate of their own get AdamW.
+    Heads (modules marked `is_head = True`), all other parameters and those claimed with a rate of their own get AdamW.
     """
 
     lr: float = Field(default=0.02, gt=0)
