@@ -7,6 +7,7 @@ import math
 from pathlib import Path
 from typing import Any
 
+import pytest
 from calling import Cli
 
 from seqlab.spec import find, names
@@ -53,7 +54,8 @@ def test_the_numbers_are_the_modules(cli: Cli) -> None:
     assert (mixer["causal"], mixer["resets"], mixer["reach"]) == (True, hyena.resets, None)
 
 
-def test_the_table_has_a_row_for_each(cli: Cli) -> None:
+def test_the_table_has_a_row_for_each(cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")  # a table is cut at the edge of a terminal
     head, *rows = cli("mixers").output.splitlines()
     assert head.split()[:4] == ["mixer", "parameters", "state", "FLOPs"]
     assert [row.split()[0] for row in rows] == names("mixers")

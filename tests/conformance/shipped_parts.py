@@ -15,7 +15,7 @@ from seqlab.filters.shift import ShiftKernel
 from seqlab.mixers.dln import DLN
 from seqlab.nn.matrix_cell import MatrixCell
 from seqlab.nn.memory import Memory
-from seqlab.spec import find, names
+from seqlab.spec import Part, find, names
 
 # Overrides of the defaults that are worth a run of their own. A part that is not named here is tested as it is;
 # a name that two kinds share is given with its kind.
@@ -66,10 +66,19 @@ VARIANTS: dict[str, list[dict[str, Any]]] = {
 }
 
 
+def told(field: str, value: Any) -> str:
+    """A changed field; of a part, what of it differs from its defaults."""
+    if not isinstance(value, Part):
+        return f"{field}={value}"
+    usual = type(value)()
+    changed = {name: own for name, own in vars(value).items() if own != getattr(usual, name)}
+    return "-".join([f"{field}={type(value).__name__}", *map(told, changed, changed.values())])
+
+
 def variants(kind: str) -> list[Any]:
     """The specs of a kind as parameters of a test, with readable ids."""
     return [
-        pytest.param(find(kind, name)(**changes), id="-".join([name, *(f"{k}={v}" for k, v in changes.items())]))
+        pytest.param(find(kind, name)(**changes), id="-".join([name, *map(told, changes, changes.values())]))
         for name in names(kind)
         for changes in VARIANTS.get(f"{kind}/{name}") or VARIANTS.get(name, [{}])
     ]
