@@ -14,7 +14,8 @@ from typing import Any
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from seqlab.kernels.once import once_differentiable
 
 __all__ = ["attention_short"]
 

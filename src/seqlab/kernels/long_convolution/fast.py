@@ -11,8 +11,9 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 from torch.fft import irfft, rfft
+
+from seqlab.kernels.once import once_differentiable
 
 __all__ = ["fft_size", "long_convolution_fft"]
 

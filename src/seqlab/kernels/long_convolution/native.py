@@ -8,9 +8,9 @@ from typing import Any
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from seqlab.kernels.native import DTYPES, Native
+from seqlab.kernels.once import once_differentiable
 
 __all__ = ["NATIVE", "long_convolution_native"]
 

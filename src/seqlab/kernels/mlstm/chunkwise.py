@@ -16,7 +16,6 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from seqlab.kernels.mlstm.output import InputGate, normalise
 
@@ -42,7 +41,7 @@ def mlstm_chunkwise(
 ) -> tuple[Float[Tensor, "b l h e"], Float[Tensor, "b h d e"], Float[Tensor, "b h d"], Float[Tensor, "b h"]]:
     """The reference's function from a given state. Positions that do not fill a chunk make a shorter one.
 
-    The gradient exists once. The stabiliser m has its share of it: h depends on m through eps, C through its scale.
+    The stabiliser m has its share of it: h depends on m through eps, C through its scale.
     """
     wide = torch.promote_types(q.dtype, torch.float32)
     stabilised = gate == "exponential"
@@ -167,7 +166,6 @@ class _PairWeights(torch.autograd.Function):
         ctx.save_for_backward(output)
 
     @staticmethod
-    @once_differentiable
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
         (weights,) = ctx.saved_tensors
         shares = grad * weights

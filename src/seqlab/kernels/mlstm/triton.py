@@ -15,10 +15,10 @@ import triton
 import triton.language as tl
 from jaxtyping import Bool, Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
 from seqlab.kernels.mlstm.log_weights import log_weights
 from seqlab.kernels.mlstm.output import InputGate, normalise
+from seqlab.kernels.once import once_differentiable
 
 __all__ = ["mlstm_triton"]
 

@@ -12,8 +12,8 @@ from typing import Any
 import torch
 from jaxtyping import Float, Inexact
 from torch import Tensor
-from torch.autograd.function import once_differentiable
 
+from seqlab.kernels.once import once_differentiable
 from seqlab.kernels.scan.parts import numbers, parts
 
 __all__ = ["scan_chunks"]

@@ -8,7 +8,8 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from seqlab.kernels.once import once_differentiable
 
 __all__ = ["Loops", "Memory", "Trace", "slstm_through_time"]
 

@@ -13,7 +13,8 @@ import triton
 import triton.language as tl
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+
+from seqlab.kernels.once import once_differentiable
 
 __all__ = ["window_attention_triton"]
 
