@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from itertools import pairwise
 
 import pytest
@@ -159,6 +160,15 @@ def test_selecting_and_joining_rows_commutes_with_steps(spec: Mixer) -> None:
     y, state = stepped(mixer, following, mixed)
     assert relative(y, torch.cat([after_ahead[[2, 0]], after_behind[[1, 1]]])) <= 1e-12
     assert state["position"].tolist() == [12, 12, 7, 7]
+
+
+def test_a_saved_state_goes_on(spec: Mixer) -> None:
+    mixer = causal(spec)
+    x, file = inputs(6), io.BytesIO()
+    torch.save(mixer.prefill(x[:, :4])[1], file)
+    file.seek(0)
+    y, _ = stepped(mixer, x[:, 4:], torch.load(file, weights_only=True))
+    assert relative(y, mixer(x)[:, 4:]) <= 1e-12
 
 
 def test_right_padding_changes_nothing(spec: Mixer) -> None:

@@ -27,7 +27,8 @@ class SLSTM(Mixer):
     All four pre-activations are block-diagonal linears with one block each head, i and f of silu(convolution(x)), z
     and o of x, plus a recurrence R h of the same head, plus a bias. The norm is a layer norm of each head; no linear
     follows. Inputs of any length; a sequence is computed position by position. Linears are drawn by N(0, 2 / (5 D)),
-    R and the biases are 0 but for f, whose biases fall from 5 to -7 within a head as 5 - 12 (j / (E - 1))^power.
+    the convolution by torch's default, R and the biases are 0 but for f, whose biases fall from 5 to -7 within a head
+    as 5 - 12 (j / (E - 1))^power. Conventions of the package xlstm.
     """
 
     source: ClassVar[str] = "Beck et al., arXiv 2405.04517"
