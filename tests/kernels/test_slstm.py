@@ -8,7 +8,7 @@ from compare_kernels import agree, ways
 from torch import Tensor
 
 from seqlab.kernels.slstm import slstm
-from seqlab.kernels.slstm.compiled import NATIVE
+from seqlab.kernels.slstm.native import NATIVE
 from seqlab.kernels.slstm.reference import slstm_reference
 
 SHAPES = [(1, 1, 1, 1), (2, 7, 3, 5), (1, 30, 2, 17), (3, 12, 1, 40)]

@@ -1,4 +1,4 @@
-"""Which scalar LSTM runs: Triton's on a GPU, the compiled loop on a CPU with a compiler, else torch's, which also
+"""Which scalar LSTM runs: Triton's on a GPU, the C++ loop on a CPU where it could be compiled, else torch's, which also
 serves a single step."""
 
 from __future__ import annotations
@@ -8,8 +8,8 @@ from torch import Tensor
 
 from seqlab.kernels.gpu import triton_serves
 from seqlab.kernels.shapes import fitting
-from seqlab.kernels.slstm.compiled import NATIVE, slstm_compiled
 from seqlab.kernels.slstm.fast import slstm_loop
+from seqlab.kernels.slstm.native import NATIVE, slstm_native
 from seqlab.kernels.slstm.through_time import Memory
 from seqlab.kernels.taken import take
 
@@ -35,7 +35,7 @@ def slstm(
         take("slstm", "triton")
         return slstm_triton(x, recurrence, initial, starts)
     if x.shape[1] > 1 and NATIVE.serves(x):  # for a single step the weights would be laid out anew
-        take("slstm", "compiled")
-        return slstm_compiled(x, recurrence, initial, starts)
+        take("slstm", "native")
+        return slstm_native(x, recurrence, initial, starts)
     take("slstm", "loop")
     return slstm_loop(x, recurrence, initial, starts)

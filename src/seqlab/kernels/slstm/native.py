@@ -11,22 +11,22 @@ from torch import Tensor
 from seqlab.kernels.native import DTYPES, Native
 from seqlab.kernels.slstm.through_time import Loops, Memory, Trace, slstm_through_time
 
-__all__ = ["NATIVE", "slstm_compiled"]
+__all__ = ["NATIVE", "slstm_native"]
 
 NATIVE = Native(Path(__file__).with_name("slstm.cpp"))
 
 
-def slstm_compiled(
+def slstm_native(
     x: Float[Tensor, "b l h 4 d"],
     recurrence: Float[Tensor, "h 4 d d"],
     initial: Memory | None = None,
     starts: Bool[Tensor, "b l"] | None = None,
 ) -> tuple[Float[Tensor, "b l h d"], Float[Tensor, "b h d"], Float[Tensor, "b h d"], Float[Tensor, "b h d"]]:
     """The reference's function, where `NATIVE.serves(x)`."""
-    return slstm_through_time(_CompiledLoops(), x, recurrence, initial, starts)
+    return slstm_through_time(_NativeLoops(), x, recurrence, initial, starts)
 
 
-class _CompiledLoops(Loops):
+class _NativeLoops(Loops):
     def forward(self, x: Tensor, recurrence: Tensor, initial: Memory, starts: Tensor | None) -> Trace:
         batch, length, heads, _, units = x.shape
         y, c, n = x.new_empty(3, batch, length, heads, units)
