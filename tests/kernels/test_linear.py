@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib
+
 import pytest
 import torch
 from compare_kernels import agree
@@ -47,3 +49,13 @@ def test_large_products_are_right() -> None:
     assert x.numel() * len(weight) >= LEAST_PRODUCTS
     exact = linear_reference(x.double(), weight.double())
     assert (linear(x, weight) - exact).abs().max() <= 1e-5 * exact.abs().max()
+
+
+@needs_onednn
+def test_onednn_is_not_asked_for_what_does_not_fit() -> None:
+    """It would tell of a primitive descriptor that could not be created."""
+    kernel = importlib.import_module("seqlab.kernels.linear.fast").linear_onednn
+    with pytest.raises(ValueError, match=r"^linear_onednn takes x .* got x \(1, 64, 128\), weight \(256, 100\)"):
+        kernel(torch.randn(1, 64, 128), torch.randn(256, 100))
+    with pytest.raises(RuntimeError, match="dtype"):
+        linear(torch.randn(1, 64, 128), torch.randn(256, 128).bfloat16())

@@ -24,7 +24,7 @@ def linear(
 ) -> Float[Tensor, "*bl e"]:
     """y = weight x + bias over the last axis, in x's dtype; weights are laid out as in torch.nn.Linear."""
     large = x.numel() * len(weight) >= LEAST_PRODUCTS
-    if large and x.dtype == torch.float32 and x.device.type == "cpu" and _onednn_is_faster():
+    if large and x.dtype == weight.dtype == torch.float32 and x.device.type == "cpu" and _onednn_is_faster():
         take("linear", "onednn")
         return linear_onednn(x, weight, bias)
     take("linear", "torch")

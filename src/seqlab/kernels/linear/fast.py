@@ -12,9 +12,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqlab.kernels.shapes import fitting
+
 __all__ = ["linear_onednn"]
 
 
+@fitting
 def linear_onednn(
     x: Float[Tensor, "*bl d"], weight: Float[Tensor, "e d"], bias: Float[Tensor, " e"] | None = None
 ) -> Float[Tensor, "*bl e"]:
