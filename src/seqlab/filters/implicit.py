@@ -62,7 +62,7 @@ class ImplicitFilter(LongFilter):
 
     def __init__(self, spec: Implicit, channels: int, length: int) -> None:
         super().__init__()
-        self.spec = spec
+        self.spec, self.length = spec, length
         widths = [spec.emb_dim] + [spec.width] * (spec.inner_layers + 1)
         self.hidden = nn.ModuleList(Linear(a, b) for a, b in pairwise(widths))
         self.last = Linear(spec.width, channels, bias=False)
@@ -82,11 +82,10 @@ class ImplicitFilter(LongFilter):
             linear.reset_parameters()
         with torch.no_grad():
             self.frequency.fill_(self.spec.frequency)
-            self.positions.copy_(_positions(self.spec.emb_dim, len(self.positions)))
+            self.positions.copy_(_positions(self.spec.emb_dim, self.length))
 
     def forward(self, length: int) -> Tensor:
-        if length > len(self.positions):
-            raise ValueError(f"this filter was built for {len(self.positions)} taps and was asked for {length}.")
+        self.check_length(length)
         x = self.positions[:length]
         for linear in self.hidden:
             x = torch.sin(self.frequency * linear(x))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from seqlab.filters.s4d import S4DKernel
 from seqlab.filters.shift import ShiftKernel
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
-from seqlab.mixers.shared.convolution import convolve
+from seqlab.mixers.shared.convolution import convolution_flops, convolve
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
 from seqlab.nn.outer import OuterProducts
@@ -132,8 +131,6 @@ class H3Layer(SequenceMixer):
         return sum(tensor.nbytes for tensor in self.init_state(1).values()) * batch
 
     def flops(self, length: int) -> float:
-        """The kernels' own evaluation, which does not grow with the batch, is left out."""
         dim, width = self.out.in_features, self.products.width
         convolved = dim * (1 + width)
-        transforms = 3 * 5 * math.log2(max(2 * length, 2))
-        return length * (2.0 * 4 * dim * dim + convolved * (transforms + 2) + 3 * dim * width)
+        return length * (2.0 * 4 * dim * dim + convolved * convolution_flops(length) + 3 * dim * width)

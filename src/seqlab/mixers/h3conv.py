@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 from seqlab.filters import Filter
 from seqlab.filters.explicit import Explicit
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
-from seqlab.mixers.shared.convolution import convolve
+from seqlab.mixers.shared.convolution import convolution_flops, convolve
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
 from seqlab.nn.online import OnlineConvolution
@@ -131,7 +130,5 @@ class H3ConvLayer(SequenceMixer):
         return batch * (2 * self.length * len(self.skip) * size + 8)
 
     def flops(self, length: int) -> float:
-        """The filters' own evaluation, which does not grow with the batch, is left out."""
         dim = len(self.skip)
-        transforms = 3 * 5 * math.log2(max(2 * length, 2))
-        return length * (2.0 * 4 * dim * dim + 2 * dim * (transforms + 3))
+        return length * (2.0 * 4 * dim * dim + 2 * dim * (convolution_flops(length) + 1))

@@ -14,7 +14,7 @@ from seqlab.filters.implicit import Implicit
 from seqlab.kernels.gated_convolutions import gated_convolutions
 from seqlab.kernels.short_convolution import short_convolution
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
-from seqlab.mixers.shared.convolution import convolve
+from seqlab.mixers.shared.convolution import convolution_flops, convolve
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
 from seqlab.nn.online import OnlineConvolution
@@ -221,9 +221,8 @@ class HyenaOperator(SequenceMixer):
         return batch * (width * (taps - 1) * size + history + 8)
 
     def flops(self, length: int) -> float:
-        """The filter's own evaluation, which does not grow with the batch, is left out."""
         width, taps = self.short_weight.shape
         dim = self.out.in_features
         channels = dim * self.products.width
-        transforms = (self.order - 1) * channels * 3 * 5 * math.log2(max(2 * length, 2))
-        return length * (2.0 * dim * (width + dim) + 2 * width * taps + transforms + 2 * self.order * channels)
+        convolutions = (self.order - 1) * channels * convolution_flops(length)
+        return length * (2.0 * dim * (width + dim) + 2 * width * taps + convolutions + self.order * channels)

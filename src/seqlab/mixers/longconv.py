@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar
 
 import torch
@@ -12,7 +11,7 @@ from torch import Tensor, nn
 from seqlab.filters import Filter, LongFilter
 from seqlab.filters.explicit import Explicit
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
-from seqlab.mixers.shared.convolution import convolve
+from seqlab.mixers.shared.convolution import convolution_flops, convolve
 from seqlab.nn.activations import Activation, activation
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
@@ -145,6 +144,4 @@ class LongConvLayer(SequenceMixer):
         return batch * (self.length * len(self.skip) * max(self.skip.element_size(), 4) + 8)
 
     def flops(self, length: int) -> float:
-        """The filters' own evaluation, which does not grow with the batch, is left out."""
-        transforms = 3 * 5 * math.log2(max(2 * length, 2))
-        return length * (2.0 * self.out.weight.numel() + len(self.skip) * (transforms + 2))
+        return length * (2.0 * self.out.weight.numel() + len(self.skip) * convolution_flops(length))

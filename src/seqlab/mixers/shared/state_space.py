@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from seqlab.filters import RecurrentFilter
 from seqlab.mixers import SequenceMixer, State, fresh_position
-from seqlab.mixers.shared.convolution import convolve
+from seqlab.mixers.shared.convolution import convolution_flops, convolve
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
 from seqlab.nn.rows import last_position, positions_seen, without_padding
@@ -73,6 +72,4 @@ class StateSpaceLayer(SequenceMixer):
         return sum(tensor.nbytes for tensor in self.init_state(1).values()) * batch
 
     def flops(self, length: int) -> float:
-        """The kernel's own evaluation, which does not grow with the batch, is left out."""
-        transforms = 3 * 5 * math.log2(max(2 * length, 2))
-        return length * (2.0 * self.out.weight.numel() + len(self.skip) * (transforms + 2))
+        return length * (2.0 * self.out.weight.numel() + len(self.skip) * convolution_flops(length))
