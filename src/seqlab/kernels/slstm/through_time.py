@@ -41,8 +41,8 @@ class Loops(ABC):
     def backward(
         self, grads: tuple[Tensor, ...], recurrence: Tensor, initial: Memory, starts: Tensor | None, trace: Trace
     ) -> tuple[Tensor, Memory]:
-        """From the last position to the first: the gradients of every y (b, l, h, d) and of the last c, n and m ->
-        those of x and of the initial memory."""
+        """From the last position to the first: the gradients of every y (b, l, h, d) and of the last c, n and m, all
+        contiguous -> those of x and of the initial memory."""
 
 
 def slstm_through_time(
@@ -78,7 +78,7 @@ class _ThroughTime(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         recurrence, y, c, n, m, *trace = ctx.saved_tensors
-        given = grads[0].contiguous(), grads[1], grads[2], grads[3]
+        given = tuple(grad.contiguous() for grad in grads[:4])
         grad_x, grad_initial = ctx.loops.backward(given, recurrence, (y, c, n, m), ctx.starts, Trace(*trace))
         before = torch.cat([y[:, None], trace[0][:, :-1]], dim=1)
         if ctx.starts is not None:
