@@ -91,6 +91,16 @@ def test_a_failure_is_kept_and_not_repeated(source: Path, tmp_path: Path, monkey
     assert count.read_text() == "x\n"
 
 
+@needs_compiler
+def test_a_failure_beside_another_process_that_succeeded(source: Path, tmp_path: Path) -> None:
+    """Of many processes that compile at once, the slow ones may take more than the limit."""
+    assert Native(source).usable()
+    (library,) = (tmp_path / "compiled").glob("*.so")
+    library.with_suffix(".failed").write_text("took more than 60 s")
+    assert Native(source).usable()
+    assert Native(source).failure() is None
+
+
 def test_a_compiler_that_hangs_is_given_up(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQLAB_COMPILER", compiler(tmp_path, "sleep 30"))
     monkeypatch.setattr(native, "LIMIT_SECONDS", 0.1)

@@ -77,10 +77,10 @@ class Native:
         target = self._target()
         if target is None:
             return None
+        if target.exists():
+            return self.fault()
         marker = target.with_suffix(".failed")
-        if marker.exists():
-            return f"{marker.read_text()} ({marker})"
-        return self.fault() if target.exists() else _unwritable(target.parent)
+        return f"{marker.read_text()} ({marker})" if marker.exists() else _unwritable(target.parent)
 
     def _target(self) -> Path | None:
         """The library's file; None without a compiler."""
@@ -97,10 +97,11 @@ class Native:
         if target is None:
             return "there is no C++ compiler"
         marker = target.with_suffix(".failed")
-        if marker.exists():
-            return marker.read_text()
         try:
-            if not target.exists() and (fault := _compile(self.source, target)) is not None:
+            if not target.exists() and marker.exists():
+                return marker.read_text()
+            fault = None if target.exists() else _compile(self.source, target)
+            if fault is not None and not target.exists():  # of two processes at once, the other may have made it
                 marker.write_text(fault)
                 return fault
             self._library = ctypes.CDLL(str(target))
