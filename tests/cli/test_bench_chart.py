@@ -50,7 +50,7 @@ def test_curves_rise_where_times_grow_and_bars_are_as_long_as_the_ratio() -> Non
     bars = [float(bar.get("width", "")) for bar in root.iter(f"{SVG}rect") if bar.get("fill", "").startswith("#")]
     assert bars[0] / bars[1] == pytest.approx(1.25, abs=0.01)
     texts = [text.text for text in root.iter(f"{SVG}text")]
-    assert {"hyena", "attention", "1,024", "4,096", "10", "long, beside a < b: 2.500 x, 1.800 x wanted"} <= set(texts)
+    assert {"hyena", "attention", "1,024", "4,096", "10", "long, beside a < b", "2.500 x, 1.800 x wanted"} <= set(texts)
     assert "broken" not in texts
 
 

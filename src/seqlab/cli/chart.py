@@ -96,7 +96,8 @@ def _bars(contests: Sequence[Row], top: int) -> Iterator[str]:
     for number, row in enumerate(contests):
         y = top + BAR * number
         told = f"{figure(row.value)} x" + (f", {figure(row.target)} x wanted" if row.target is not None else "")
-        yield _text(LEFT, y + 10, f"{row.what}, beside {row.peer}: {told}")
+        yield _text(LEFT, y + 10, f"{row.what}, beside {row.peer}")
+        yield _text(LEFT + max(row.value, row.target or 0.0) * scale + 6, y + 24, told)
         colour = COLOURS[1] if row.misses else COLOURS[0]
         yield f'<rect x="{LEFT}" y="{y + 15}" width="{row.value * scale:.1f}" height="10" fill="{colour}"/>'
         if row.target is not None:
