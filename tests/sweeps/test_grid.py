@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import takewhile
 from pathlib import Path
 
 import pytest
@@ -163,6 +164,8 @@ from seqlab.sweeps.record import Sweep
 queue = Queue(Sweep.open(LabBook(sys.argv[1]), "raced"))
 while (trial := queue.claim()) is not None:
     print(trial.id, flush=True)
+print("done", flush=True)
+sys.stdin.read()  # what a process has claimed is free again once it is gone
 """
 
 
@@ -170,10 +173,15 @@ def test_processes_that_race_share_the_queue_and_the_dead_give_back(book: LabBoo
     sweep = declared(book, "raced", [{"lr": lr} for lr in range(8)], [0])
     environment = {**os.environ, "PYTHONPATH": str(Path(seqlab.__file__).parents[1])}
     racers = [
-        subprocess.Popen([sys.executable, "-c", CLAIMER, str(book.root)], stdout=subprocess.PIPE, env=environment)
+        subprocess.Popen(
+            [sys.executable, "-c", CLAIMER, str(book.root)],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True,
+        )
         for _ in range(2)
-    ]
-    claimed = [line for racer in racers for line in racer.communicate(timeout=60)[0].decode().split()]
+    ]  # fmt: skip
+    claimed = [line.strip() for racer in racers for line in takewhile("done\n".__ne__, racer.stdout or ())]
+    for racer in racers:
+        racer.communicate(timeout=60)
     assert sorted(claimed) == sorted(sweep.trials())
     assert all(standing.is_free for standing in Queue(sweep).standings().values())
     assert Queue(sweep).claim() is not None
