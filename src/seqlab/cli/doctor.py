@@ -101,11 +101,12 @@ def _machine() -> Iterator[Finding]:
 
 
 def _data() -> Iterator[Finding]:
-    from seqlab.data import cache, cards, fetch
+    from seqlab.data import cards, fetch
+    from seqlab.places import cache_folder, is_writable
 
-    folder = cache.folder()
-    writable = os.access(next(path for path in (folder, *folder.parents) if path.exists()), os.W_OK)
-    yield Finding("cache", str(folder), "" if writable else "it cannot be written; set SEQLAB_CACHE to another folder")
+    folder = cache_folder()
+    advice = "" if is_writable(folder) else "it cannot be written; set SEQLAB_CACHE to another folder"
+    yield Finding("cache", str(folder), advice)
     for name in cards.names():
         here, card = fetch.present(name), cards.card(name)
         size = render.size(card.package.size)

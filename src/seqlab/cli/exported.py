@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
-from seqlab.cli import render
+from seqlab.cli.selected import settings_of
 from seqlab.sweeps.rules import Rule
 from seqlab.sweeps.select import Choice, Group
 from seqlab.sweeps.select.knobs import knobs
@@ -26,11 +26,7 @@ def table(form: str, rule: Rule, choice: Choice) -> str:
 
 def _row(choice: Choice, group: Group) -> list[str]:
     mark = "winner" if group.cell == choice.winner.cell else "tie" if choice.is_tied(group) else ""
-    return [*_settings(choice, group), _mean(group), str(len(group.values)), mark]
-
-
-def _settings(choice: Choice, group: Group) -> list[str]:
-    return [render.plain(group.settings[path]) if path in group.settings else "" for path in knobs(choice.groups)]
+    return [*settings_of(choice, group), _mean(group), str(len(group.values)), mark]
 
 
 def _mean(group: Group) -> str:
@@ -69,7 +65,7 @@ def _csv(rule: Rule, choice: Choice) -> str:
         *_, mark = _row(choice, group)
         numbers = [group.mean if group.values else "", "" if (e := group.standard_error) is None else e]
         write(
-            [group.cell, *_settings(choice, group), *numbers, len(group.values), mark]
+            [group.cell, *settings_of(choice, group), *numbers, len(group.values), mark]
             + [group.values.get(seed, "") for seed in seeds]
         )
     return out.getvalue()

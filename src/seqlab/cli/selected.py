@@ -9,7 +9,7 @@ from seqlab.sweeps.rules import Rule
 from seqlab.sweeps.select import Choice, Disagreement, Group, Selection
 from seqlab.sweeps.select.knobs import knobs
 
-__all__ = ["cells_of", "head_of", "print_selection"]
+__all__ = ["cells_of", "head_of", "print_selection", "settings_of"]
 
 SHOWN = 20
 """Cells in the table unless all are asked for."""
@@ -75,9 +75,13 @@ def head_of(choice: Choice) -> tuple[list[str], list[str]]:
 
 def cells_of(choice: Choice, group: Group) -> list[str]:
     """One cell of the sweep as a row of the table."""
-    settings = [render.plain(group.settings[path]) if path in group.settings else "" for path in knobs(choice.groups)]
     numbers = [_measured(group.mean), _uncertain(group)] if group.values else ["", ""]
-    return [*settings, *numbers, str(len(group.values)), _standing(choice, group)]
+    return [*settings_of(choice, group), *numbers, str(len(group.values)), _standing(choice, group)]
+
+
+def settings_of(choice: Choice, group: Group) -> list[str]:
+    """The knobs of one cell, a column each; empty for those that it does not have."""
+    return [render.plain(group.settings[path]) if path in group.settings else "" for path in knobs(choice.groups)]
 
 
 def _measured(value: float) -> str:

@@ -24,11 +24,6 @@ class CacheUnwritable(DataError):
     """The cache folder cannot be written; what is only a convenience goes on without it."""
 
 
-def folder() -> Path:
-    """The cache folder; it need not exist yet."""
-    return cache_folder()
-
-
 def buffer(data: Readable) -> memoryview:
     """The bytes of `data`, not copied."""
     return memoryview(data)  # type: ignore[arg-type]  # numpy's stubs name the buffer protocol from 3.12 on
@@ -80,7 +75,7 @@ def write(path: Path, data: Readable) -> None:
 @contextmanager
 def lock(name: str) -> Iterator[None]:
     """Hold the lock `name` against every other process that uses this cache; waits for its turn."""
-    path = folder() / "locks" / name
+    path = cache_folder() / "locks" / name
     with _writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w")

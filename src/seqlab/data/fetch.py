@@ -12,6 +12,7 @@ import numpy as np
 
 from seqlab.data import DataError, builders, cache, clients
 from seqlab.data.cards import Card, card
+from seqlab.places import cache_folder
 
 Progress = Callable[[str], None]
 
@@ -79,7 +80,7 @@ def _silent(_: str) -> None:
 
 
 def _product(wanted: Card) -> Path:
-    return cache.folder() / "data" / wanted.file
+    return cache_folder() / "data" / wanted.file
 
 
 def _shipped(wanted: Card) -> bytes:
@@ -90,7 +91,7 @@ def _shipped(wanted: Card) -> bytes:
 def _archive(wanted: Card, say: Progress) -> Path:
     """The package's archive in the cache, downloaded unless a whole one is there."""
     package = wanted.package
-    kept = cache.folder() / "archives" / package.archive
+    kept = cache_folder() / "archives" / package.archive
     if kept.is_file() and cache.sha256(kept.read_bytes()) == package.sha256:
         say(f"{package.archive} is in the cache")
         return kept

@@ -13,6 +13,7 @@ import numpy as np
 
 from seqlab.data import cache, ngram
 from seqlab.data.symbols import Symbols
+from seqlab.places import cache_folder
 
 Floor = dict[str, Any]
 
@@ -61,7 +62,7 @@ def _floor(nats_per_symbol: float, bits_per_byte: float) -> Floor:
 
 
 def _place(train: np.ndarray, valid: np.ndarray) -> Path:
-    return cache.folder() / "floors" / f"witten-bell-{cache.sha256(train)[:32]}-{cache.sha256(valid)[:32]}.json"
+    return cache_folder() / "floors" / f"witten-bell-{cache.sha256(train)[:32]}-{cache.sha256(valid)[:32]}.json"
 
 
 def _keep(place: Path, bits: list[float]) -> None:

@@ -14,6 +14,7 @@ import numpy as np
 from seqlab.data import DataError, cache
 from seqlab.data.cache import Readable
 from seqlab.data.text import absolute, read_text
+from seqlab.places import cache_folder
 
 _PIECE = 1 << 20
 _CACHED_FROM = 1 << 20
@@ -50,7 +51,7 @@ class Tokenizer:
         """UTF-8 bytes to ids, without special symbols added. Long texts (above 1 MiB) are kept in the cache."""
         if cache.buffer(data).nbytes < _CACHED_FROM:
             return self._encode(data)
-        kept = cache.folder() / "tokens" / f"{cache.sha256(data)[:32]}-{self.sha256[:32]}.npy"
+        kept = cache_folder() / "tokens" / f"{cache.sha256(data)[:32]}-{self.sha256[:32]}.npy"
         if kept.is_file():
             cached: np.ndarray = np.load(kept, mmap_mode="r")
             return cached

@@ -21,7 +21,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from seqlab.places import compiled_folder
+from seqlab.places import compiled_folder, is_writable
 
 __all__ = ["DTYPES", "Native", "compiler_version", "failures", "find_compiler"]
 
@@ -80,7 +80,9 @@ class Native:
         if target.exists():
             return self.fault()
         marker = target.with_suffix(".failed")
-        return f"{marker.read_text()} ({marker})" if marker.exists() else _unwritable(target.parent)
+        if marker.exists():
+            return f"{marker.read_text()} ({marker})"
+        return None if is_writable(target.parent) else f"{target.parent} cannot be written"
 
     def _target(self) -> Path | None:
         """The library's file; None without a compiler."""
@@ -146,13 +148,6 @@ def _processor() -> str:
         return f"{platform.machine()} {platform.processor()}"
     told = {line.partition(":")[0].strip(): line.partition(":")[2].strip() for line in reversed(lines)}
     return " ".join([platform.machine(), *(told.get(name, "") for name in ("model name", "flags", "Features"))])
-
-
-def _unwritable(folder: Path) -> str | None:
-    """What is wrong with a folder, or with the one in which it would be made."""
-    nearest = next(path for path in (folder, *folder.parents) if path.exists())
-    usable = nearest.is_dir() and os.access(nearest, os.W_OK | os.X_OK)
-    return None if usable else f"{folder} cannot be written"
 
 
 def _compile(source: Path, target: Path) -> str | None:

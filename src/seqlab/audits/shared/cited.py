@@ -16,6 +16,7 @@ from seqlab.audits.shared.reads import parts_in
 from seqlab.audits.shared.subject import Subject
 from seqlab.data import cache
 from seqlab.journal.clock import now
+from seqlab.places import cache_folder
 from seqlab.spec import SpecError, did_you_mean, label, to_json
 
 __all__ = ["keep", "key", "recall"]
@@ -66,4 +67,4 @@ def keep(place: str, finding: Finding) -> None:
 
 
 def _path(place: str) -> Path:
-    return cache.folder() / "audits" / f"{place}.json"
+    return cache_folder() / "audits" / f"{place}.json"
