@@ -122,10 +122,23 @@ class SequenceMixer(nn.Module):
                 f"{type(self).__name__} computes in {_plain(own)} and was given {_plain(x.dtype)}; convert either."
             )
 
+    def require_causal(self) -> None:
+        """Raise ValueError where there can be no state, for outputs see later inputs."""
+        if not self.causal:
+            raise ValueError(f"{type(self).__name__} is not causal: it sees the future and cannot run step by step.")
+
     def check_state(self, x_t: Tensor, state: State) -> None:
-        """Raise ValueError where `step` cannot take x_t with this state; nothing is looked at while compiling."""
-        if torch.compiler.is_compiling():
-            return
+        """Raise ValueError where `step` cannot take x_t with this state, or one position more; the entries are not
+        looked at while compiling."""
+        self.require_causal()
+        if not torch.compiler.is_compiling():
+            self._check_entries(x_t, state)
+        if self.max_length is not None and int(state["position"].max()) >= self.max_length:
+            raise ValueError(
+                f"{type(self).__name__} was built for {self.max_length} positions and cannot step beyond them."
+            )
+
+    def _check_entries(self, x_t: Tensor, state: State) -> None:
         name = type(self).__name__
         if x_t.ndim != 2 or len(x_t) == 0:
             raise ValueError(f"{name} steps with (B, D), at least one row, got {tuple(x_t.shape)}.")

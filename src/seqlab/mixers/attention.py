@@ -13,7 +13,15 @@ from seqlab.nn.heads import Heads, Position, alibi_slopes
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
 from seqlab.nn.norms import Norm
-from seqlab.nn.rows import document_begins, each_document, last_position, positions_in_document, positions_seen
+from seqlab.nn.rows import (
+    document_begins,
+    each_document,
+    is_padding,
+    last_document,
+    last_position,
+    positions_in_document,
+    positions_seen,
+)
 from seqlab.spec import Field
 
 __all__ = ["Attention", "SelfAttention"]
@@ -95,7 +103,7 @@ class SelfAttention(SequenceMixer):
         return bias[None] if seen is None else bias.masked_fill(~seen, float("-inf"))
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
-        self._require_causal()
+        self.require_causal()
         self.check(x, lengths, starts)
         state = self.init_state(x.shape[0])
         state["position"] = positions_seen(x, lengths, starts)
@@ -103,8 +111,8 @@ class SelfAttention(SequenceMixer):
             y, k, v = self._attend(x)
         else:
             y = self(x, lengths, starts)
-            begin = last_position(x, lengths) + 1 - state["position"]
-            _, k, v = self.heads(_moved_to_the_front(x, begin), torch.arange(x.shape[1], device=x.device)[None])
+            document = last_document(x, last_position(x, lengths), state["position"])
+            _, k, v = self.heads(document, positions_in_document(document, None))
         state["keys"][:, : x.shape[1]] = k
         state["values"][:, : x.shape[1]] = v
         return y, state
@@ -119,11 +127,8 @@ class SelfAttention(SequenceMixer):
         }
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
-        self._require_causal()
         self.check_state(x_t, state)
         position, keys, values = state["position"], state["keys"], state["values"]
-        if int(position.max()) >= keys.shape[1]:
-            raise ValueError(f"attention was built for {keys.shape[1]} positions and cannot step beyond them.")
         q, k, v = self.heads(x_t[:, None], position[:, None])
         rows = torch.arange(len(position), device=position.device)
         keys[rows, position], values[rows, position] = k[:, 0], v[:, 0]
@@ -139,10 +144,6 @@ class SelfAttention(SequenceMixer):
         bias = -alibi_slopes(self.heads.heads, self.alibi_span, x_t)[:, None, None] * distance
         return bias.masked_fill(distance < 0, float("-inf"))
 
-    def _require_causal(self) -> None:
-        if not self.causal:
-            raise ValueError("attention with causal=False sees the future and cannot run step by step.")
-
     def state_bytes(self, batch: int, length: int) -> int:
         cached = 2 * self.length * self.heads.groups * self.heads.width
         return batch * (cached * self.out.weight.element_size() + 8)
@@ -156,16 +157,10 @@ class SelfAttention(SequenceMixer):
 def _seen(x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> Tensor | None:
     """(B, 1, 1 or L, L): which keys are real and of the query's own document; None where all are."""
     time = torch.arange(x.shape[1], device=x.device)
-    real = None if lengths is None else (time < lengths[:, None])[:, None, None]
+    real = None if lengths is None else ~is_padding(x[..., 0], lengths)[:, None, None]
     if starts is None:
         return real
     begin = document_begins(starts)
     own = (begin[:, :, None] == begin[:, None])[:, None]
     # Padding may be a document of its own, and a query without any key has no answer.
     return own if real is None else own & (real | (time[:, None] == time))
-
-
-def _moved_to_the_front(x: Tensor, begin: Tensor) -> Tensor:
-    """(B, L, ...) from `begin` (B,) on; what follows the end is of no meaning."""
-    rows, time = torch.arange(len(x), device=x.device)[:, None], torch.arange(x.shape[1], device=x.device)
-    return x[rows, (begin[:, None] + time).clamp(max=x.shape[1] - 1)]

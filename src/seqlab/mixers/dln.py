@@ -10,7 +10,7 @@ from torch import Tensor
 from seqlab.kernels.scan import scan
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.memory import Memory, forgetting
-from seqlab.nn.rows import last_position, positions_seen
+from seqlab.nn.rows import at_the_end, positions_seen
 
 __all__ = ["DLN", "DampedFourier"]
 
@@ -67,7 +67,7 @@ class DampedFourier(SequenceMixer):
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)
         states = self._states(x, starts)
-        last = states[torch.arange(len(x), device=x.device), last_position(x, lengths)]
+        last = at_the_end(states, lengths)
         return states[:, :, 0].to(x.dtype), {"memory": last, "position": positions_seen(x, lengths, starts)}
 
     def init_state(self, batch: int) -> State:

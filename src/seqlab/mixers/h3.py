@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
+from seqlab.filters import LongFilter
 from seqlab.filters.s4d import S4DKernel
 from seqlab.filters.shift import ShiftKernel
-from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
+from seqlab.mixers import Mixer, State, fresh_position
 from seqlab.mixers.shared.convolution import convolution_flops, convolve
+from seqlab.mixers.shared.projections import ThreeProjections
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
 from seqlab.nn.outer import OuterProducts
@@ -44,13 +46,11 @@ class H3(Mixer):
         return H3Layer(self, dim, length)
 
 
-class H3Layer(SequenceMixer):
+class H3Layer(ThreeProjections):
     """State: `keys` (B, D, N - 1), the shift model's last inputs; `products` (B, E E, H, N/2, 2), the diagonal models'
     states, of each pair of a key's and a value's feature."""
 
-    causal = True
     max_length = None
-    resets = True
 
     def __init__(self, spec: H3, dim: int, length: int) -> None:
         super().__init__()
@@ -64,21 +64,8 @@ class H3Layer(SequenceMixer):
         self.out = residual(Linear(dim, dim))
         self._reset_skips()
 
-    def reset_parameters(self) -> None:
-        for part in (self.project, self.shift, self.kernel, self.out):
-            part.reset_parameters()
-        self._reset_skips()
-
-    def _reset_skips(self) -> None:
-        nn.init.normal_(self.key_skip)
-        nn.init.normal_(self.skip)
-
-    def param_groups(self) -> list[dict[str, Any]]:
-        return self.shift.param_groups() + self.kernel.param_groups()
-
-    def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
-        self.check(x, lengths, starts)
-        return self._mix(x, lengths, starts)[0]
+    def _filters(self) -> tuple[LongFilter, LongFilter]:
+        return self.shift, self.kernel
 
     def _mix(self, x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """y, the inputs of the shift models (B, L, D) and those of the diagonal ones (B, L, E E H)."""
@@ -88,10 +75,6 @@ class H3Layer(SequenceMixer):
         products = self.products.outer(shifted, v)
         mixed = convolve(products, self.kernel.taps(x.shape[1]), self.skip, starts)
         return self.out(self.products.contract(q, mixed).to(x.dtype)), k, products
-
-    def _project(self, x: Tensor) -> tuple[Tensor, ...]:
-        projected: Tensor = self.project(x)
-        return projected.to(torch.promote_types(x.dtype, torch.float32)).chunk(3, dim=-1)
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)

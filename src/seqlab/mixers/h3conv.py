@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
-from seqlab.filters import Filter
+from seqlab.filters import Filter, LongFilter
 from seqlab.filters.explicit import Explicit
-from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
+from seqlab.mixers import Mixer, State, fresh_position
 from seqlab.mixers.shared.convolution import convolution_flops, convolve
+from seqlab.mixers.shared.projections import ThreeProjections
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
 from seqlab.nn.online import OnlineConvolution
@@ -40,11 +41,8 @@ class H3Conv(Mixer):
         return H3ConvLayer(self, dim, length)
 
 
-class H3ConvLayer(SequenceMixer):
+class H3ConvLayer(ThreeProjections):
     """State: `keys` and `products` (B, length, D), the memories of the two convolutions (seqlab.nn.online)."""
-
-    causal = True
-    resets = True
 
     def __init__(self, spec: H3Conv, dim: int, length: int) -> None:
         super().__init__()
@@ -55,25 +53,11 @@ class H3ConvLayer(SequenceMixer):
         self.filter = spec.filter.build(channels=dim, length=length)
         self.skip = nn.Parameter(torch.empty(dim))
         self.out = residual(Linear(dim, dim))
-        self._online_keys = Remembered(self.key_filter, self._key_convolution)
-        self._online_products = Remembered(self.filter, self._product_convolution)
+        self._online = Remembered(self, self._online_convolutions)
         self._reset_skips()
 
-    def reset_parameters(self) -> None:
-        for part in (self.project, self.key_filter, self.filter, self.out):
-            part.reset_parameters()
-        self._reset_skips()
-
-    def _reset_skips(self) -> None:
-        nn.init.normal_(self.key_skip)
-        nn.init.normal_(self.skip)
-
-    def param_groups(self) -> list[dict[str, Any]]:
-        return self.key_filter.param_groups() + self.filter.param_groups()
-
-    def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
-        self.check(x, lengths, starts)
-        return self._mix(x, lengths, starts)[0]
+    def _filters(self) -> tuple[LongFilter, LongFilter]:
+        return self.key_filter, self.filter
 
     def _mix(self, x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """y, and the inputs (B, L, D) of the two convolutions."""
@@ -83,26 +67,22 @@ class H3ConvLayer(SequenceMixer):
         mixed = convolve(products, self.filter(x.shape[1]), self.skip, starts)
         return self.out((q * mixed).to(x.dtype)), k, products
 
-    def _project(self, x: Tensor) -> tuple[Tensor, ...]:
-        projected: Tensor = self.project(x)
-        return projected.to(torch.promote_types(x.dtype, torch.float32)).chunk(3, dim=-1)
-
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)
         y, *inputs = self._mix(x, lengths, starts)
         last, seen = last_position(x, lengths), positions_seen(x, lengths, starts)
         keys, products = inputs if starts is None else [last_document(u, last, seen) for u in inputs]
+        of_keys, of_products = self._online()
         return y, {
-            "keys": self._online_keys().prefill(keys, seen, self.length),
-            "products": self._online_products().prefill(products, seen, self.length),
+            "keys": of_keys.prefill(keys, seen, self.length),
+            "products": of_products.prefill(products, seen, self.length),
             "position": seen,
         }
 
-    def _key_convolution(self) -> OnlineConvolution:
-        return OnlineConvolution(self.key_filter(self.length))
-
-    def _product_convolution(self) -> OnlineConvolution:
-        return OnlineConvolution(self.filter(self.length))
+    def _online_convolutions(self) -> tuple[OnlineConvolution, OnlineConvolution]:
+        """That of the keys and that of the products."""
+        keys = OnlineConvolution(self.key_filter(self.length), self.key_skip)
+        return keys, OnlineConvolution(self.filter(self.length), self.skip)
 
     def init_state(self, batch: int) -> State:
         wide = torch.promote_types(self.skip.dtype, torch.float32)
@@ -115,13 +95,10 @@ class H3ConvLayer(SequenceMixer):
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         self.check_state(x_t, state)
-        position = state["position"]
-        if int(position.max()) >= self.length:
-            raise ValueError(f"h3conv was built for {self.length} positions and cannot step beyond them.")
+        position, (of_keys, of_products) = state["position"], self._online()
         q, k, v = self._project(x_t)
-        shifted = self._online_keys().step(k, state["keys"], position) + self.key_skip * k
-        products = shifted * v
-        mixed = self._online_products().step(products, state["products"], position) + self.skip * products
+        products = of_keys.step(k, state["keys"], position) * v
+        mixed = of_products.step(products, state["products"], position)
         state["position"] = position + 1
         return self.out((q * mixed).to(x_t.dtype)), state
 

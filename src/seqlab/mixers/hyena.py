@@ -163,7 +163,7 @@ class HyenaOperator(SequenceMixer):
         return y
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
-        self._require_causal()
+        self.require_causal()
         self.check(x, lengths, starts)
         x = without_padding(x, lengths)
         joined = each_document(lambda rows: torch.cat(self._mix(rows, lengths), dim=-1), x, starts)
@@ -178,16 +178,10 @@ class HyenaOperator(SequenceMixer):
             "position": seen,
         }
 
-    def _require_causal(self) -> None:
-        if not self.causal:
-            raise ValueError("a bidirectional hyena is not causal and cannot run step by step.")
-
     def _online_convolutions(self) -> list[OnlineConvolution]:
-        """One for each long convolution; the skip is a part of the first tap."""
+        """One for each long convolution."""
         taps, skips, _ = self._kernels(self.length)
-        return [
-            OnlineConvolution(taps) for taps in torch.cat([taps[..., :1] + skips[..., None], taps[..., 1:]], dim=-1)
-        ]
+        return list(map(OnlineConvolution, taps, skips))
 
     def init_state(self, batch: int) -> State:
         weight = self.project.weight
@@ -201,11 +195,8 @@ class HyenaOperator(SequenceMixer):
         }
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
-        self._require_causal()
         self.check_state(x_t, state)
         position, history = state["position"], state["history"]
-        if int(position.max()) >= self.length:
-            raise ValueError(f"hyena was built for {self.length} positions and cannot step beyond them.")
         seen = torch.cat([state["recent"], self.project(x_t)[:, None]], dim=1)
         short = (seen.to(history.dtype) * self.short_weight.T).sum(1) + self.short_bias
         *gates, v = self._slots(short)

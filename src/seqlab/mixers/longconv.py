@@ -107,21 +107,15 @@ class LongConvLayer(SequenceMixer):
         return F.glu(self.out(hidden))
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
-        self._require_causal()
+        self.require_causal()
         y = self(x, lengths, starts)
         seen = positions_seen(x, lengths, starts)
         u = self._for_every_channel(last_document(x, last_position(x, lengths), seen))
         wide = u.to(torch.promote_types(x.dtype, torch.float32))
         return y, {"history": self._online().prefill(wide, seen, self.length), "position": seen}
 
-    def _require_causal(self) -> None:
-        if not self.causal:
-            raise ValueError("a bidirectional longconv is not causal and cannot run step by step.")
-
     def _online_convolution(self) -> OnlineConvolution:
-        """The skip is a part of the first tap."""
-        taps = self._taps(self.filters, self.length)
-        return OnlineConvolution(torch.cat([taps[:, :1] + self.skip[:, None], taps[:, 1:]], dim=1))
+        return OnlineConvolution(self._taps(self.filters, self.length), self.skip)
 
     def init_state(self, batch: int) -> State:
         wide = torch.promote_types(self.skip.dtype, torch.float32)
@@ -131,11 +125,8 @@ class LongConvLayer(SequenceMixer):
         }
 
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
-        self._require_causal()
         self.check_state(x_t, state)
         position, history = state["position"], state["history"]
-        if int(position.max()) >= self.length:
-            raise ValueError(f"longconv was built for {self.length} positions and cannot step beyond them.")
         mixed = self._online().step(self._for_every_channel(x_t).to(history.dtype), history, position)
         state["position"] = position + 1
         return self._read_out(mixed.to(x_t.dtype)[:, None])[:, 0], state

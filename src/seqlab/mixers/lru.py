@@ -13,7 +13,7 @@ from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
 from seqlab.nn.memory import forgetting
-from seqlab.nn.rows import last_position, positions_seen
+from seqlab.nn.rows import at_the_end, positions_seen
 from seqlab.spec import Field, SpecError
 
 __all__ = ["LRU", "LinearRecurrence", "Ring"]
@@ -133,7 +133,7 @@ class LinearRecurrence(SequenceMixer):
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)
         y, states = self._mix(x, starts)
-        last = states[torch.arange(len(x), device=x.device), last_position(x, lengths)]
+        last = at_the_end(states, lengths)
         return y, {"memory": last, "position": positions_seen(x, lengths, starts)}
 
     def init_state(self, batch: int) -> State:

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.gates import HeadGates, closed_after
 from seqlab.nn.head_norm import HeadNorm
 from seqlab.nn.inits import residual
+from seqlab.nn.linear import Linear
 from seqlab.nn.matrix_cell import MatrixCell
 from seqlab.nn.rows import positions_seen, without_padding
+from seqlab.nn.small_init import draw_small
 from seqlab.spec import Field, SpecError
 
 __all__ = ["MLSTM", "MatrixLSTM"]
@@ -59,10 +60,10 @@ class MatrixLSTM(SequenceMixer):
         super().__init__()
         self.dim, self.heads, self.cell = dim, spec.heads, spec.cell
         self.keys, self.values = (_width(spec, dim, factor) for factor in ("qk_dim_factor", "v_dim_factor"))
-        self.project = nn.Linear(dim, 2 * (self.keys + self.values), bias=spec.bias)
+        self.project = Linear(dim, 2 * (self.keys + self.values), bias=spec.bias)
         self.gates = HeadGates(dim, spec.heads, cap=spec.gate_cap, input_bias=-10.0)
         self.norm = HeadNorm(spec.heads, self.values, spec.norm_eps)
-        self.out = residual(nn.Linear(self.values, dim, bias=spec.bias))
+        self.out = residual(Linear(self.values, dim, bias=spec.bias))
         self._reset_linears()
 
     def reset_parameters(self) -> None:
@@ -72,9 +73,7 @@ class MatrixLSTM(SequenceMixer):
 
     def _reset_linears(self) -> None:
         for linear in (self.project, self.out):
-            nn.init.normal_(linear.weight, 0.0, math.sqrt(2 / (5 * self.dim)))
-            if linear.bias is not None:
-                nn.init.zeros_(linear.bias)
+            draw_small(linear, self.dim)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         self.check(x, lengths, starts)

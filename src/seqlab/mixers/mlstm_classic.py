@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
 import torch
@@ -15,8 +14,10 @@ from seqlab.nn.causal_convolution import CausalConvolution
 from seqlab.nn.gates import HeadGates, closed_after
 from seqlab.nn.head_norm import HeadNorm
 from seqlab.nn.inits import residual
+from seqlab.nn.linear import Linear
 from seqlab.nn.matrix_cell import MatrixCell
 from seqlab.nn.rows import last_position, positions_seen, without_padding
+from seqlab.nn.small_init import draw_small, small_std
 from seqlab.spec import Field, SpecError
 
 __all__ = ["ClassicMLSTM", "ClassicMatrixLSTM"]
@@ -70,14 +71,13 @@ class ClassicMatrixLSTM(SequenceMixer):
                 f"or blocks of {spec.block} do not divide; choose another factor, or other heads or blocks."
             )
         self.dim, self.inner, self.heads, self.cell = dim, inner, spec.heads, spec.cell
-        std = math.sqrt(2 / (5 * dim))
-        self.project = nn.Linear(dim, 2 * inner, bias=spec.bias)
+        self.project = Linear(dim, 2 * inner, bias=spec.bias)
         self.convolution = CausalConvolution(inner, spec.taps)
-        self.q, self.k, self.v = (BlockLinear(inner, inner // spec.block, std) for _ in range(3))
+        self.q, self.k, self.v = (BlockLinear(inner, inner // spec.block, small_std(dim)) for _ in range(3))
         self.gates = HeadGates(3 * inner, spec.heads, input_std=0.1)
         self.norm = HeadNorm(spec.heads, inner, spec.norm_eps)
         self.skip = nn.Parameter(torch.ones(inner))
-        self.out = residual(nn.Linear(inner, dim, bias=spec.bias))
+        self.out = residual(Linear(inner, dim, bias=spec.bias))
         self._reset_own()
 
     def reset_parameters(self) -> None:
@@ -88,9 +88,7 @@ class ClassicMatrixLSTM(SequenceMixer):
     def _reset_own(self) -> None:
         nn.init.ones_(self.skip)
         for linear in (self.project, self.out):
-            nn.init.normal_(linear.weight, 0.0, math.sqrt(2 / (5 * self.dim)))
-            if linear.bias is not None:
-                nn.init.zeros_(linear.bias)
+            draw_small(linear, self.dim)
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         self.check(x, lengths, starts)

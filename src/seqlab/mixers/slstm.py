@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import Any, ClassVar
 
 import torch
@@ -15,7 +14,8 @@ from seqlab.nn.block_linear import BlockLinear
 from seqlab.nn.causal_convolution import CausalConvolution
 from seqlab.nn.gates import closed_after
 from seqlab.nn.head_norm import HeadNorm
-from seqlab.nn.rows import last_position, positions_seen, without_padding
+from seqlab.nn.rows import at_the_end, last_position, positions_seen, without_padding
+from seqlab.nn.small_init import small_std
 from seqlab.spec import Field, SpecError
 
 __all__ = ["SLSTM", "ScalarLSTM"]
@@ -79,10 +79,10 @@ class ScalarLSTM(SequenceMixer):
 
     def __init__(self, spec: SLSTM, dim: int) -> None:
         super().__init__()
-        self.heads, std = spec.heads, math.sqrt(2 / (5 * dim))
+        self.heads = spec.heads
         self.convolution = CausalConvolution(dim, spec.taps)
         self.input_gate, self.forget_gate, self.value, self.output_gate = (
-            BlockLinear(dim, spec.heads, std) for _ in range(4)
+            BlockLinear(dim, spec.heads, small_std(dim)) for _ in range(4)
         )
         self.recurrence = Recurrence(spec.heads, dim // spec.heads, spec.forget_power)
         self.norm = HeadNorm(spec.heads, dim, spec.norm_eps)
@@ -112,7 +112,7 @@ class ScalarLSTM(SequenceMixer):
             i, f, z, o = raw.unbind(3)
             raw = torch.stack([*closed_after(lengths, i, f), z, o], dim=3)
         h, c, n, m = slstm(raw, self.recurrence.weight, None, begins)
-        state = self._state(h[torch.arange(len(x), device=x.device), last], c, n, m)
+        state = self._state(at_the_end(h, lengths), c, n, m)
         recent = self.convolution.memory_after(x, last, seen)
         return self.norm(h).to(x.dtype), state | {"recent": recent, "position": seen}
 

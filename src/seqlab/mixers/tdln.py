@@ -12,9 +12,10 @@ from torch import Tensor, nn
 from seqlab.kernels.scan import scan
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.inits import residual
+from seqlab.nn.linear import Linear
 from seqlab.nn.memory import Memory, Oscillators, forgetting
 from seqlab.nn.norms.layernorm import LayerNorm
-from seqlab.nn.rows import last_position, positions_seen
+from seqlab.nn.rows import at_the_end, positions_seen
 from seqlab.spec import Field
 
 __all__ = ["TDLN", "TimedMemory", "TimedOscillators"]
@@ -49,9 +50,9 @@ class TimedMemory(nn.Module):
     def __init__(self, spec: TDLN, dim: int) -> None:
         super().__init__()
         self.time_bias = spec.time_bias
-        self.time = nn.Linear(dim, dim)
+        self.time = Linear(dim, dim)
         # The output is linear in this one's, without a norm or a linear between, where there is one level.
-        self.data = nn.Linear(dim, dim) if spec.levels else residual(nn.Linear(dim, dim))
+        self.data = Linear(dim, dim) if spec.levels else residual(Linear(dim, dim))
         self.memory = spec.memory.build(dim=dim)
 
     def reset_parameters(self) -> None:
@@ -109,8 +110,7 @@ class TimedOscillators(SequenceMixer):
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)
         y, states = self._mix(x, starts)
-        rows, last = torch.arange(len(x), device=x.device), last_position(x, lengths)
-        memory = torch.stack([level[rows, last] for level in states], dim=1)
+        memory = torch.stack([at_the_end(level, lengths) for level in states], dim=1)
         return y, {"memory": memory, "position": positions_seen(x, lengths, starts)}
 
     def init_state(self, batch: int) -> State:

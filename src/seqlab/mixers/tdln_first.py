@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from seqlab.kernels.scan import scan
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.memory import Memory, forgetting
-from seqlab.nn.rows import last_position, positions_seen
+from seqlab.nn.rows import at_the_end, positions_seen
 
 __all__ = ["FirstTDLN", "FirstTimedOscillators"]
 
@@ -71,9 +71,8 @@ class FirstTimedOscillators(SequenceMixer):
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)
         y, states, time = self._mix(x, self.init_state(len(x)), starts)
-        rows, last = torch.arange(len(x), device=x.device), last_position(x, lengths)
-        position = positions_seen(x, lengths, starts)
-        return y, {"memory": states[rows, last], "weight": time[rows, last], "position": position}
+        memory, weight = at_the_end(states, lengths), at_the_end(time, lengths)
+        return y, {"memory": memory, "weight": weight, "position": positions_seen(x, lengths, starts)}
 
     def init_state(self, batch: int) -> State:
         memory = self.memory.fresh_states(batch)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal, cast
 
-import torch
 from torch import Tensor, nn
 
 from seqlab.data.signature import Signature
@@ -17,7 +16,7 @@ from seqlab.nn.inits.normal import Normal
 from seqlab.nn.norms import Norm, normed
 from seqlab.nn.norms.rmsnorm import RMSNorm
 from seqlab.nn.position import sinusoidal
-from seqlab.nn.rows import last_position, positions_in_document
+from seqlab.nn.rows import at_the_end, positions_in_document
 from seqlab.spec import Field, SpecError
 from seqlab.spec.part import label
 
@@ -147,8 +146,7 @@ class LanguageModel(nn.Module):
         for index, block in enumerate(self._blocks()):
             x, memory = block.prefill(x, lengths, starts)
             state |= _named(index, memory)
-        last = x[torch.arange(len(x), device=x.device), last_position(x, lengths)]
-        return self._logits(last), state
+        return self._logits(at_the_end(x, lengths)), state
 
     def init_state(self, batch: int) -> State:
         """The state before the first symbol."""

@@ -5,11 +5,10 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqlab.kernels.short_convolution import short_convolution
-from seqlab.nn.rows import latest, positions_in_document
+from seqlab.nn.rows import each_document, latest
 
 __all__ = ["CausalConvolution"]
 
@@ -33,15 +32,7 @@ class CausalConvolution(nn.Module):
         nn.init.uniform_(self.bias, -bound, bound)
 
     def forward(self, x: Tensor, starts: Tensor | None = None) -> Tensor:
-        if starts is None:
-            return short_convolution(x.contiguous(), self.weight, self.bias)
-        position, taps = positions_in_document(x, starts)[..., None], self.weight.shape[1]
-        wide = x.to(torch.promote_types(x.dtype, torch.float32))
-        y = self.bias + wide * self.weight[:, -1]
-        for lag in range(1, min(taps, x.shape[1])):
-            earlier = F.pad(wide, (0, 0, lag, 0))[:, : x.shape[1]]
-            y = y + torch.where(position >= lag, earlier, 0) * self.weight[:, taps - 1 - lag]
-        return y.to(x.dtype)
+        return each_document(lambda rows: short_convolution(rows.contiguous(), self.weight, self.bias), x, starts)
 
     def init_memory(self, batch: int) -> Tensor:
         features, taps = self.weight.shape

@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqlab.nn.rows import is_padding
+
 __all__ = ["HeadGates", "closed_after", "soft_cap"]
 
 CLOSED = 1e30  # exp(-1e30) and log sigmoid(1e30) are 0 in every dtype; infinity would leave infinity - infinity
@@ -48,6 +50,5 @@ class HeadGates(nn.Module):
 
 def closed_after(lengths: Tensor, input_gate: Tensor, forget_gate: Tensor) -> tuple[Tensor, Tensor]:
     """Both pre-activations (B, L, ...), so that right padding leaves a memory exactly as it is."""
-    padded = torch.arange(input_gate.shape[1], device=lengths.device) >= lengths[:, None]
-    padded = padded.view(*padded.shape, *[1] * (input_gate.ndim - 2))
+    padded = is_padding(input_gate, lengths)
     return input_gate.masked_fill(padded, -CLOSED), forget_gate.masked_fill(padded, CLOSED)

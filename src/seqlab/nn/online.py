@@ -23,18 +23,20 @@ BLOCK = 32
 
 
 class OnlineConvolution:
-    """y_t = sum_{s <= t} taps_{t-s} u_s for kernels that stay as they are.
+    """y_t = sum_{s <= t} taps_{t-s} u_s + skip . u_t for kernels that stay as they are.
 
-    `taps` (C, K), u and y (B, E C) in the dtype of the taps; E groups of channels share the taps. The memory of B rows
-    is one tensor (B, length, E C): before a row's position lie its inputs, and from the position on what these inputs
-    have already given to the outputs to come. It depends on the inputs and the position alone, whether they came one
-    by one or as a prompt, so rows may stand at positions of their own, and be selected and joined at any time. A
-    memory of zeros is empty.
+    `taps` (C, K), `skip` (C,), u and y (B, E C) in the dtype of the taps; E groups of channels share both. The memory
+    of B rows is one tensor (B, length, E C): before a row's position lie its inputs, and from the position on what
+    these inputs have already given to the outputs to come. It depends on the inputs and the position alone, whether
+    they came one by one or as a prompt, so rows may stand at positions of their own, and be selected and joined at any
+    time. A memory of zeros is empty.
 
     One step costs O(log^2 L) on average; every power of two has one of O(L log L).
     """
 
-    def __init__(self, taps: Tensor) -> None:
+    def __init__(self, taps: Tensor, skip: Tensor | None = None) -> None:
+        if skip is not None:
+            taps = torch.cat([taps[:, :1] + skip[:, None], taps[:, 1:]], dim=1)
         self._taps = taps
         # The last row is tap 0: a window of the inputs up to now is multiplied by as many last rows.
         near = F.pad(taps[:, :BLOCK], (0, max(BLOCK - taps.shape[1], 0)))

@@ -12,9 +12,11 @@ import torch
 from torch import Tensor
 
 __all__ = [
+    "at_the_end",
     "document_begins",
     "each_document",
     "fresh_position",
+    "is_padding",
     "last_document",
     "last_position",
     "latest",
@@ -97,9 +99,17 @@ def latest(u: Tensor, last: Tensor, seen: Tensor, count: int) -> Tensor:
     return u.gather(1, source.expand(-1, -1, u.shape[2])).masked_fill((age >= seen[:, None])[..., None], 0)
 
 
+def at_the_end(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """(B, L, ...) -> (B, ...): x at each row's last real position."""
+    return x[torch.arange(len(x), device=x.device), last_position(x, lengths)]
+
+
+def is_padding(x: Tensor, lengths: Tensor) -> Tensor:
+    """(B, L, 1, ...), as many axes as x (B, L, ...) has: where right padding stands."""
+    padded = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
+    return padded.view(*padded.shape, *[1] * (x.ndim - 2))
+
+
 def without_padding(x: Tensor, lengths: Tensor | None) -> Tensor:
     """x (B, L, ...) with zeros in the place of right padding; x itself where there is none."""
-    if lengths is None:
-        return x
-    padded = torch.arange(x.shape[1], device=x.device) >= lengths[:, None]
-    return x.masked_fill(padded.view(*padded.shape, *[1] * (x.ndim - 2)), 0)
+    return x if lengths is None else x.masked_fill(is_padding(x, lengths), 0)

@@ -28,7 +28,7 @@ def long_convolution_native(
     The gradient transforms again what the forward pass did: that costs no more than reading it back from memory.
     """
     wide = torch.promote_types(torch.promote_types(u.dtype, taps.dtype), torch.float32)
-    stored = u if u.dtype == torch.bfloat16 and wide == torch.float32 else u.to(wide)
+    stored = u.to(wide) if wide == torch.float64 else u
     back = None if taps_back is None else taps_back.to(wide)
     y: Tensor = _Convolution.apply(stored, taps.to(wide), skip.to(wide), back)
     return y.to(u.dtype)

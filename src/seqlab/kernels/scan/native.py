@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqlab.kernels.native import Native
+from seqlab.kernels.native import DTYPES, Native
 from seqlab.kernels.scan.one_pass import scan_in_one_pass
 
 __all__ = ["NATIVE", "scan_native"]
@@ -27,4 +26,4 @@ def _run(function: str, *tensors: Tensor, like: Tensor) -> None:
     batch, length, input_parts, features = like.shape
     decay = tensors[1]
     sizes = batch, length, features, input_parts, decay.shape[-2], int(decay.ndim == 2)
-    NATIVE.run(f"{function}_{'float' if like.dtype == torch.float32 else 'double'}", *tensors, *sizes)
+    NATIVE.run(f"{function}_{DTYPES[like.dtype]}", *tensors, *sizes)

@@ -115,18 +115,18 @@ void choose_backward(const Real* grad, const Real* z, const Real* initial, const
 
 }  // namespace
 
-#define SCAN(Real)                                                                                                   \
-    extern "C" void forward_##Real(const Real* u, const Real* z, const Real* initial, Real* states, int64_t batch,   \
+#define SCAN(NAME, Real)                                                                                                   \
+    extern "C" void forward_##NAME(const Real* u, const Real* z, const Real* initial, Real* states, int64_t batch,   \
                                    int64_t length, int64_t features, int64_t in, int64_t parts, int64_t constant,    \
                                    int64_t threads) {                                                                \
         choose_forward(u, z, initial, states, {batch, length, features}, in, parts, constant != 0, threads);         \
     }                                                                                                                \
-    extern "C" void backward_##Real(const Real* grad, const Real* z, const Real* initial, const Real* states,        \
+    extern "C" void backward_##NAME(const Real* grad, const Real* z, const Real* initial, const Real* states,        \
                                     Real* grad_u, void* grad_z, Real* carried, int64_t batch, int64_t length,        \
                                     int64_t features, int64_t in, int64_t parts, int64_t constant, int64_t threads) { \
         choose_backward(grad, z, initial, states, grad_u, grad_z, carried, {batch, length, features}, in, parts,     \
                         constant != 0, threads);                                                                     \
     }
 
-SCAN(float)
-SCAN(double)
+SCAN(float32, float)
+SCAN(float64, double)

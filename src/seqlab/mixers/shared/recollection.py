@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from seqlab.kernels.rms_norm import rms_norm
 from seqlab.mixers import Mixer, State
 from seqlab.nn.inits import inner
+from seqlab.nn.linear import Linear
 from seqlab.spec import SpecError
 
 __all__ = ["Recollection"]
@@ -26,7 +27,7 @@ class Recollection(nn.Module):
 
     def __init__(self, memory: Mixer, dim: int, features: int, length: int) -> None:
         super().__init__()
-        self.project = nn.Linear(dim, features, bias=False)
+        self.project = Linear(dim, features, bias=False)
         self.memory = inner(memory.build(dim=features, length=length))
         if not self.memory.causal:
             raise SpecError("a memory that sees the future cannot be kept step by step; choose a causal mixer for it.")

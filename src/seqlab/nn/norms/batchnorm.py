@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqlab.nn.norms import Norm
+from seqlab.nn.rows import is_padding
 from seqlab.spec import Field
 
 __all__ = ["BatchNorm", "BatchStatisticsNorm"]
@@ -68,8 +69,8 @@ class BatchStatisticsNorm(nn.Module):
         wide = x.to(self.running_mean.dtype)
         if lengths is None or not self.training:
             return self._norm(wide.reshape(-1, x.shape[-1])).view(x.shape).to(x.dtype)
-        real = torch.arange(x.shape[1], device=x.device) < lengths[:, None]
-        return torch.zeros_like(wide).masked_scatter(real[..., None], self._norm(wide[real])).to(x.dtype)
+        real = ~is_padding(x, lengths)
+        return torch.zeros_like(wide).masked_scatter(real, self._norm(wide[real[..., 0]])).to(x.dtype)
 
     def _norm(self, x: Tensor) -> Tensor:
         """(N, D), all of them real."""
