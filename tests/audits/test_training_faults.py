@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 import torch
 from exhibits import small, small_model
-from faults_of_training import FAULTS, Plain, Shaped, Statistics, WrongMethod, acted_on, layers, wrapped
+from faults_of_models import Plain, Statistics, layers, wrapped
+from faults_of_updates import Shaped, WrongMethod, acted_on
+from planted_faults import FAULTS
 from torch import Tensor, nn
 
 from seqlab.audits.shared.gate import chosen, examine
