@@ -20,8 +20,10 @@ from seqlab.data.signature import Signature
 from seqlab.experiment import Experiment
 from seqlab.mixers import Mixer
 from seqlab.mixers.attention import Attention
+from seqlab.mixers.dln import DLN, DampedFourier
 from seqlab.models import Block
 from seqlab.models.lm import LM
+from seqlab.nn import memory
 from seqlab.nn.norms.batchnorm import BatchNorm
 from seqlab.tasks.text import PreparedText
 from seqlab.train.start import prepare
@@ -108,6 +110,15 @@ def test_layers_of_ones_own_are_believed(kind: str, audit: str) -> None:
 
 def test_the_gain_of_layers_that_return_more_than_the_stream_is_measured() -> None:
     assert finding("residual_gain", small(Layers(kind="recurrent"))).measured["layers"] == 4
+
+
+@pytest.mark.parametrize("says", [True, False])
+def test_a_formula_that_holds_its_input_has_a_way_to_say_so(says: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """s = z s + x with a short memory is little more than x."""
+    monkeypatch.setattr(DampedFourier, "holds_input", says)
+    short = DLN(memory=memory.Memory(shortest_horizon=1.1, longest_horizon=1.2))
+    found = finding("residual_gain", small(LM(dim=16, layers=(Block(mixer=short),) * 2)))
+    assert found.status == ("pass" if says else "fail")
 
 
 def test_a_stream_that_ends_is_told() -> None:

@@ -29,7 +29,8 @@ class ResidualGain(Audit):
 
     Each layer is called once more with the stream scaled up, so that branches behind a norm do not count; what the
     model adds to its result outside is counted too. Where the layers normalise the stream itself (post-norm) it has no
-    gain to measure. A branch must not return its own input, where what it returns is added to the stream.
+    gain to measure. A branch must not return its own input, where what it returns is added to the stream, unless it
+    says of its formula that it `holds_input`.
     """
 
     depends_on: ClassVar[tuple[str, ...]] = ("model",)
@@ -205,7 +206,7 @@ def _returned_inputs(subject: Subject, model: nn.Module) -> list[Named]:
     for path, owner in owners:
         mine = [named for named in listened if named[0].startswith(f"{path}.") and _keeps_shape(heard[named[0]])]
         added = mine if isinstance(owner, BlockModule) else _added(heard[path], mine, heard)
-        found += [named for named in added if _holds_input(heard[named[0]])]
+        found += [named for named in added if _holds_input(heard[named[0]]) and not _by_its_formula(named[1])]
     return found
 
 
@@ -229,6 +230,11 @@ def _holds_input(at: Heard) -> bool:
     x, y = at.inputs[0], at.output
     assert y is not None  # _keeps_shape
     return abs(_share(x, y) - 1) < 0.25 and _cosine(x, y) > 0.4 and _every_feature(x, y)
+
+
+def _by_its_formula(branch: nn.Module) -> bool:
+    """Whether a mixer says that its formula adds the input (seqlab.mixers)."""
+    return bool(getattr(branch, "holds_input", False))
 
 
 def _every_feature(x: Tensor, y: Tensor) -> bool:

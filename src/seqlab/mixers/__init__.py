@@ -52,6 +52,9 @@ class SequenceMixer(nn.Module):
     """How many positions one output sees at most, its own included, where the mixer limits that by design."""
     resets: bool = False
     """Whether `starts` may be given."""
+    holds_input: bool = False
+    """Whether the formula itself adds each input to its output as it is; otherwise audits take that for a residual
+    connection in the wrong place."""
     _signature: tuple[tuple[torch.dtype, torch.device], dict[str, tuple[torch.Size, torch.dtype]]] | None = None
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:

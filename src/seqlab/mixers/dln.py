@@ -38,6 +38,7 @@ class DampedFourier(SequenceMixer):
     causal = True
     max_length = None
     resets = True
+    holds_input = True
 
     def __init__(self, spec: DLN, dim: int) -> None:
         super().__init__()
