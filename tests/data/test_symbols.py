@@ -8,25 +8,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from seqlab.data import DataError, builders, symbols, tokenizer
+from seqlab.data import DataError, arrays, progress, symbols, tokenizer
 from seqlab.data.symbols import Bytes, Characters, StreamDecoder, Symbols
 from seqlab.data.tokenizer import Tokenizer
+from wikitext_folder import write_tokenizer
 
 TEXT = "To be, or nöt to be: 🙂\nthat is the question.\nTo be!\n"
 
 
 @pytest.fixture
 def small_tokenizer(tmp_path: Path) -> Path:
-    """A byte-level BPE in GPT-2's form with 256 bytes, two merges and the end symbol."""
-    alphabet = tokenizer._byte_alphabet()
-    vocabulary = alphabet | {"be": 256, "Ġbe": 257, "<|endoftext|>": 258}
-    members = {
-        "package/encoder.json": json.dumps(vocabulary).encode(),
-        "package/vocab.bpe": "#version: 0.2\nb e\nĠ be\n".encode(),
-    }
-    path = tmp_path / "tokenizer.json"
-    path.write_bytes(builders.gpt2_tokenizer(members))
-    return path
+    return write_tokenizer(tmp_path)
 
 
 @pytest.fixture(params=["bytes", "characters", "tokenizer"])
@@ -109,7 +101,7 @@ def test_pieces_do_not_change_the_tokens(small_tokenizer: Path, monkeypatch: pyt
     found = Tokenizer(str(small_tokenizer))
     whole = found.encode(TEXT.encode() * 20)
     monkeypatch.setattr(tokenizer, "_PIECE", 10)
-    assert len(list(tokenizer._pieces(TEXT * 20))) > 20
+    assert len(list(tokenizer._pieces(memoryview(TEXT.encode() * 20)))) > 20
     np.testing.assert_array_equal(found.encode(TEXT.encode() * 20), whole)
 
 
@@ -117,8 +109,79 @@ def test_long_texts_are_tokenized_once(small_tokenizer: Path, monkeypatch: pytes
     monkeypatch.setattr(tokenizer, "_CACHED_FROM", 10)
     found = Tokenizer(str(small_tokenizer))
     first = found.encode(TEXT.encode())
-    monkeypatch.setattr(found, "_encode", lambda _: pytest.fail("tokenized again"))
+    monkeypatch.setattr(found, "_encode_piece", lambda _: pytest.fail("tokenized again"))
     np.testing.assert_array_equal(found.encode(TEXT.encode()), first)
+
+
+def test_lines_are_tokenized_by_themselves_without_the_blank_ones(
+    small_tokenizer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found, data = Tokenizer(str(small_tokenizer)), b" to be \n \n\n be\r or\n" * 30
+    whole = found.encode_lines(data)
+    assert found.decode(whole) == b" to be \n be\r or\n" * 30
+    monkeypatch.setattr(tokenizer, "_PIECE", 10)
+    assert len(list(tokenizer._whole_lines(memoryview(data)))) > 20
+    np.testing.assert_array_equal(found.encode_lines(data), whole)
+    with pytest.raises(DataError, match="ends inside a line"):
+        found.encode_lines(data[:-1])
+
+
+def test_a_place_that_is_not_utf8_is_counted_over_pieces(
+    small_tokenizer: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tokenizer, "_PIECE", 10)
+    with pytest.raises(DataError, match="byte 60 of the text"):
+        Tokenizer(str(small_tokenizer)).encode(b"to be " * 10 + b"\xff")
+
+
+def test_progress_is_told_up_to_the_end(small_tokenizer: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokenizer, "_PIECE", 100)
+    told: list[tuple[str, float]] = []
+    with progress.listening(lambda what, share: told.append((what, share))):
+        Tokenizer(str(small_tokenizer)).encode_lines(b"to be or not \n" * 100)
+    shares = [share for _, share in told]
+    assert len(shares) > 5
+    assert shares == sorted(shares)
+    assert shares[-1] == 1.0
+
+
+def test_tokens_that_were_cut_off_are_made_again(
+    small_tokenizer: Path, cache_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither a process that died in the middle nor a damaged file gives tokens."""
+    monkeypatch.setattr(tokenizer, "_CACHED_FROM", 10)
+    monkeypatch.setattr(tokenizer, "_PIECE", 10)
+    found, data, calls = Tokenizer(str(small_tokenizer)), b"to be or not \n" * 20, 0
+    encode = found._encode_lines
+
+    def dying(text: str) -> list[list[int]]:
+        nonlocal calls
+        calls += 1
+        if calls == 3:
+            raise KeyboardInterrupt
+        return encode(text)
+
+    monkeypatch.setattr(found, "_encode_lines", dying)
+    with pytest.raises(KeyboardInterrupt):
+        found.encode_lines(data)
+    assert list((cache_folder / "tokens").iterdir()) == []
+    whole = found.encode_lines(data)
+    assert isinstance(whole, np.memmap)
+    assert found.decode(whole) == data
+    (kept,) = (cache_folder / "tokens").iterdir()
+    kept.write_bytes(kept.read_bytes()[:-2])
+    with pytest.raises(DataError, match="is damaged"):
+        found.encode_lines(data)
+
+
+def test_an_array_is_kept_piece_by_piece(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pieces = [np.arange(n, dtype=np.uint16) for n in (3, 0, 70_000 // 2)]
+    found = arrays.kept(tmp_path / "cache" / "a.npy", np.dtype(np.uint16), lambda: iter(pieces))
+    np.testing.assert_array_equal(found, np.concatenate(pieces))
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("SEQLAB_CACHE", str(tmp_path / "file"))
+    found = arrays.kept(tmp_path / "file" / "a.npy", np.dtype(np.uint16), lambda: iter(pieces))
+    np.testing.assert_array_equal(found, np.concatenate(pieces))
 
 
 def test_another_tokenizer_at_the_same_place_is_noticed(small_tokenizer: Path) -> None:

@@ -143,14 +143,15 @@ def test_many_windows_in_small_batches_are_the_same(text: Path, monkeypatch: pyt
     task, model = prepared(text, length=16, overlap=0.7), ByPlace()
     whole = task.evaluate(model, "val")
     assert tuple(whole) == task.metrics
-    monkeypatch.setattr("seqlab.tasks.text.EVALUATION_SYMBOLS", 50)
+    monkeypatch.setattr("seqlab.tasks.shared.windows.EVALUATION_SYMBOLS", 50)
     assert task.evaluate(model, "val") == pytest.approx(whole, rel=1e-12)
     monkeypatch.undo()
     passes: list[int] = []
     model.register_forward_hook(lambda module, inputs, logits: passes.append(logits.numel()))
-    monkeypatch.setattr("seqlab.tasks.text.EVALUATION_LOGITS", 2 * 16 * task.symbols.size)  # two windows at a time
+    two_windows = 2 * 16 * task.symbols.size
+    monkeypatch.setattr("seqlab.tasks.shared.windows.EVALUATION_LOGITS", two_windows)
     assert task.evaluate(model, "val") == pytest.approx(whole, rel=1e-12)
-    assert max(passes) == 2 * 16 * task.symbols.size
+    assert max(passes) == two_windows
 
 
 def test_a_longer_evaluation_window(text: Path) -> None:

@@ -11,6 +11,8 @@ from typing import Any
 import click
 
 from seqlab.cli import errors
+from seqlab.cli.progress import Shown
+from seqlab.data.progress import listening
 
 __all__ = ["main"]
 
@@ -52,7 +54,8 @@ class Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; a mistake of the user ends in its one sentence, a bug in its traceback."""
         try:
-            return super().invoke(ctx)
+            with listening(Shown()):
+                return super().invoke(ctx)
         except Exception as error:
             told = errors.sentence(error)
             if told is None:

@@ -35,7 +35,7 @@ def sha256(data: Readable) -> str:
 
 
 @contextmanager
-def _writable(path: Path) -> Iterator[None]:
+def writable(path: Path) -> Iterator[None]:
     """Turn the system's refusal to write at `path` into CacheUnwritable."""
     try:
         yield
@@ -48,7 +48,7 @@ def _writable(path: Path) -> Iterator[None]:
 @contextmanager
 def workspace(beside: Path) -> Iterator[Path]:
     """A temporary folder on the file system of `beside`, so that its files can be renamed to there."""
-    with _writable(beside):
+    with writable(beside):
         beside.parent.mkdir(parents=True, exist_ok=True)
         temporary = tempfile.TemporaryDirectory(dir=beside.parent, prefix=".partial-")
     with temporary as name:
@@ -57,7 +57,7 @@ def workspace(beside: Path) -> Iterator[Path]:
 
 def adopt(partial: Path, path: Path) -> None:
     """Make the finished file `partial` the file `path`, on disk before it bears that name."""
-    with _writable(path):
+    with writable(path):
         with partial.open("rb") as file:
             os.fsync(file.fileno())
         partial.replace(path)
@@ -67,7 +67,7 @@ def write(path: Path, data: Readable) -> None:
     """Write `data` to `path`, whole or not at all. Raises CacheUnwritable."""
     with workspace(beside=path) as temporary:
         partial = temporary / path.name
-        with _writable(path):
+        with writable(path):
             partial.write_bytes(buffer(data))
         adopt(partial, path)
 
@@ -76,7 +76,7 @@ def write(path: Path, data: Readable) -> None:
 def lock(name: str) -> Iterator[None]:
     """Hold the lock `name` against every other process that uses this cache; waits for its turn."""
     path = cache_folder() / "locks" / name
-    with _writable(path):
+    with writable(path):
         path.parent.mkdir(parents=True, exist_ok=True)
         file = path.open("w")
     with file:

@@ -5,21 +5,22 @@ Only byte-level ones are taken: each of their tokens stands for known bytes, so 
 
 import json
 import re
-from collections.abc import Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator
 from typing import Any, ClassVar
 
 import numpy as np
 
-from seqlab.data import DataError, cache
+from seqlab.data import DataError, arrays, cache, progress
 from seqlab.data.cache import Readable
 from seqlab.data.text import absolute, read_text
 from seqlab.places import cache_folder
 
 _PIECE = 1 << 20
+"""Bytes that the library is given at once, at least."""
 _CACHED_FROM = 1 << 20
-_BETWEEN_WORDS = re.compile(r"(?<=[A-Za-z])(?= [A-Za-z])")
+_BETWEEN_WORDS = re.compile(rb"(?<=[A-Za-z])(?= [A-Za-z])")
 """A letter, then a space and a letter: the pre-tokenizers of this family always split before that space."""
+_LINE_END = re.compile(rb"\n")
 
 
 class Tokenizer:
@@ -49,23 +50,43 @@ class Tokenizer:
 
     def encode(self, data: Readable) -> np.ndarray:
         """UTF-8 bytes to ids, without special symbols added. Long texts (above 1 MiB) are kept in the cache."""
-        if cache.buffer(data).nbytes < _CACHED_FROM:
-            return self._encode(data)
-        kept = cache_folder() / "tokens" / f"{cache.sha256(data)[:32]}-{self.sha256[:32]}.npy"
-        if kept.is_file():
-            cached: np.ndarray = np.load(kept, mmap_mode="r")
-            return cached
-        ids = self._encode(data)
-        with suppress(cache.CacheUnwritable), cache.workspace(beside=kept) as temporary:  # it saves time only
-            np.save(temporary / kept.name, ids)
-            cache.adopt(temporary / kept.name, kept)
-        return ids
+        return self._ids(cache.buffer(data), "", _pieces, self._encode_piece)
 
-    def _encode(self, data: Readable) -> np.ndarray:
+    def encode_lines(self, data: Readable) -> np.ndarray:
+        """UTF-8 bytes to ids, each line by itself with its end, as language models on WikiText are trained; blank
+        lines are left out. Long texts (above 1 MiB) are kept in the cache."""
+        return self._ids(cache.buffer(data), "-lines", _whole_lines, self._encode_lines)
+
+    def _ids(
+        self,
+        data: memoryview,
+        form: str,
+        cut: Callable[[memoryview], Iterator[bytes]],
+        encode: Callable[[str], list[list[int]]],
+    ) -> np.ndarray:
+        """The ids of all pieces, in a memory that does not grow with the text."""
         dtype = smallest_unsigned(self.size)
-        pieces = _pieces(as_text(data, "a tokenizer"))
-        ids = [np.array(self._library.encode(piece, add_special_tokens=False).ids, dtype) for piece in pieces]
-        return np.concatenate([np.empty(0, dtype), *ids])
+
+        def pieces() -> Iterator[np.ndarray]:
+            start = 0
+            for piece in progress.told(f"tokenizing {data.nbytes / 1e6:,.0f} MB", cut(data), len, data.nbytes):
+                yield np.concatenate(
+                    [np.empty(0, dtype), *_arrays(encode(as_text(piece, "a tokenizer", start)), dtype)]
+                )
+                start += len(piece)
+
+        if data.nbytes < _CACHED_FROM:
+            return np.concatenate([np.empty(0, dtype), *pieces()])
+        name = f"{cache.sha256(data)[:32]}-{self.sha256[:32]}{form}.npy"
+        return arrays.kept(cache_folder() / "tokens" / name, dtype, pieces)
+
+    def _encode_piece(self, text: str) -> list[list[int]]:
+        return [self._library.encode(text, add_special_tokens=False).ids]
+
+    def _encode_lines(self, text: str) -> list[list[int]]:
+        lines = [line for line in text.split("\n")[:-1] if line.strip()]
+        found = self._library.encode_batch_fast([f"{line}\n" for line in lines], add_special_tokens=False)
+        return [line.ids for line in found]
 
     def decode(self, ids: np.ndarray) -> bytes:
         """The bytes of the tokens, joined; not always whole UTF-8 (see StreamDecoder)."""
@@ -80,13 +101,14 @@ class Tokenizer:
         return {"kind": self.kind, "location": absolute(self.location), "sha256": self.sha256}
 
 
-def as_text(data: Readable, reader: str) -> str:
-    """Decode UTF-8. Raises DataError naming the first byte that is none."""
+def as_text(data: Readable, reader: str, start: int = 0) -> str:
+    """Decode UTF-8. Raises DataError naming the first byte that is none, counted from `start`."""
     try:
         return str(cache.buffer(data), "utf-8")
     except UnicodeDecodeError as error:
         raise DataError(
-            f"byte {error.start:,} of the text is not UTF-8, which {reader} must read; convert it to UTF-8 or use bytes"
+            f"byte {start + error.start:,} of the text is not UTF-8, which {reader} must read; convert it to UTF-8 or "
+            "use bytes"
         ) from error
 
 
@@ -103,13 +125,28 @@ def smallest_unsigned(size: int) -> np.dtype[Any]:
     return np.min_scalar_type(size - 1)
 
 
-def _pieces(text: str) -> Iterator[str]:
-    """`text` in pieces of at least 1 Mi characters, cut where no token can cross, so memory stays bounded."""
+def _pieces(data: memoryview) -> Iterator[bytes]:
+    """`data` in pieces of at least 1 MiB, cut where no token can cross, so memory stays bounded."""
     start = 0
-    while cut := _BETWEEN_WORDS.search(text, start + _PIECE):
-        yield text[start : cut.start()]
+    while cut := _BETWEEN_WORDS.search(data, start + _PIECE):
+        yield bytes(data[start : cut.start()])
         start = cut.start()
-    yield text[start:]
+    yield bytes(data[start:])
+
+
+def _whole_lines(data: memoryview) -> Iterator[bytes]:
+    """`data` in pieces of at least 1 MiB of whole lines. Raises DataError where the last line has no end."""
+    start = 0
+    while end := _LINE_END.search(data, start + _PIECE):
+        yield bytes(data[start : end.end()])
+        start = end.end()
+    if start < data.nbytes and data[-1] != ord("\n"):
+        raise DataError("the text ends inside a line, so its file is cut off; get it again")
+    yield bytes(data[start:])
+
+
+def _arrays(pieces: list[list[int]], dtype: np.dtype[Any]) -> list[np.ndarray]:
+    return [np.array(ids, dtype) for ids in pieces]
 
 
 def _library(content: str, location: str) -> Any:

@@ -24,6 +24,10 @@ class Task(Part, kind="tasks"):
         """This task with its relative paths made absolute, so that a run can go on from any folder."""
         return self
 
+    def foretold(self) -> Signature | None:
+        """The sizes that the data will have, where the spec alone tells them; None where the data must be read."""
+        return None
+
     @abstractmethod
     def prepare(self) -> PreparedTask:
         """Read the data. Raises DataError in one sentence when it is missing, empty or too short."""
