@@ -15,7 +15,7 @@ from torch.nn import functional as F
 from seqlab.audits.shared.shortened import Shortened, shortened
 from seqlab.audits.shared.stubs import Uniform
 from seqlab.audits.shared.subject import Subject
-from seqlab.audits.shared.trainees import batch_of, trainee
+from seqlab.audits.shared.trainees import trainee
 from seqlab.tasks import Batch, PreparedTask
 from seqlab.train.start import prepare
 
@@ -81,4 +81,4 @@ def test_a_task_that_asks_for_more_than_logits_keeps_whole_rows() -> None:
 def test_the_rows_of_a_large_model_are_shortened() -> None:
     training = prepare(small(task=replace(small().task, path=str(TEXT), length=1024))).training
     training.model.flops = lambda length: 1e9 * length  # type: ignore[assignment]
-    assert batch_of(trainee(Subject(training))).tensors["inputs"].shape[1] == 32
+    assert trainee(Subject(training)).next_batch().tensors["inputs"].shape[1] == 32

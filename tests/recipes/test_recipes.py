@@ -40,7 +40,9 @@ def test_recipe_survives_its_saved_form(name: str) -> None:
 
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipe_runs_one_step(name: str, text: Path, tmp_path: Path) -> None:
-    experiment = override(find_recipe(name).build(), "budget.steps=1", "seed=3", f"task.path={text}")
+    experiment = override(find_recipe(name).build(), "budget.steps=1", "seed=3")
+    if hasattr(experiment.task, "path"):
+        experiment = override(experiment, f"task.path={text}")
     run = seqlab.run(experiment, runs=tmp_path)
     assert run.state().name == "finished"
     assert run.metrics.step == 1

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from seqlab.audits import Audit, Finding, Stage, failed, not_applicable, passed
 from seqlab.audits.shared.stubs import Uniform
 from seqlab.audits.shared.subject import Subject
-from seqlab.audits.shared.trainees import batch_of, captured_gradient, rows_for, total_norm, trainee
+from seqlab.audits.shared.trainees import captured_gradient, rows_for, total_norm, trainee
 from seqlab.experiment import Batching
 from seqlab.spec import Field
 from seqlab.tasks import Batch
@@ -46,7 +46,7 @@ class BatchParts(Audit):
 
     def examine(self, subject: Subject) -> Finding:
         t = trainee(subject, rows=max(2, rows_for(subject, ROWS)) if subject.experiment.batch.size > 1 else 1)
-        batch = batch_of(t)
+        batch = t.next_batch()
         rows = len(next(iter(batch.tensors.values())))
         if rows < 2:
             return not_applicable("a batch has one row")

@@ -13,7 +13,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from seqlab.audits import Audit, Finding, Stage, failed, passed
 from seqlab.audits.shared.layers import layers, titled
 from seqlab.audits.shared.subject import Subject
-from seqlab.audits.shared.trainees import batch_of, rows_for, trainee
+from seqlab.audits.shared.trainees import rows_for, trainee
 from seqlab.channels import ChannelMixer
 from seqlab.mixers import SequenceMixer
 from seqlab.spec import Field
@@ -40,7 +40,7 @@ class Dtype(Audit):
 
     def examine(self, subject: Subject) -> Finding:
         t = trainee(subject, rows=rows_for(subject, most=2))  # a batch norm cannot train on one row
-        worker, batch = t.weights.worker, batch_of(t)
+        worker, batch = t.weights.worker, t.next_batch()
         measured: dict[str, Any] = {"dtype": _name(t.dtype)}
         for mode in ("evaluation", "training"):
             seen = Seen(worker.train(mode == "training"), t.dtype)

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from seqlab.audits import Audit, Finding, Stage, failed, passed, warned
 from seqlab.audits.shared.subject import Subject
-from seqlab.audits.shared.trainees import at_peak, batch_of, rows_for, trained_weights, trainee
+from seqlab.audits.shared.trainees import at_peak, rows_for, trained_weights, trainee
 from seqlab.spec import Field
 from seqlab.tasks import Batch
 from seqlab.train.training import Training, seed_generators
@@ -83,7 +83,7 @@ def _near(a: float, b: float, tolerance: float) -> bool:
 
 def _measured(subject: Subject, t: Training) -> dict[str, float]:
     """Loss and metrics of the present weights on the batch of the next step, with the step's own dropout."""
-    batch = batch_of(t)
+    batch = t.next_batch()
     sums: dict[str, float] = {}
     with subject.drawing("evaluation_phase"), torch.no_grad():
         for index, part in enumerate(batch.parts(t.experiment.batch.accumulate)):
@@ -119,13 +119,13 @@ def _as_predicted(subject: Subject, t: Training, batch: Batch) -> Batch:
     name = next((name for name in TARGETS if name in batch.tensors), "")
     if name and isinstance(outputs[0], Tensor) and outputs[0].shape[:-1] == batch.tensors[name].shape:
         return replace(batch, tensors={**batch.tensors, name: outputs[0].argmax(-1)})
-    return t.task.batch(t.experiment.seed, t.step + 1, t.experiment.batch.size, t.stage).to(t.device)
+    return t.next_batch(skipped=1)
 
 
 def _impure(subject: Subject, t: Training) -> str | None:
     """What is wrong where a task's loss changes the weights, or depends on the batches before."""
     weights = trained_weights(t)
-    one = batch_of(t)
+    one = t.next_batch()
     other = _as_predicted(subject, t, one)
 
     def scores(batch: Any) -> dict[str, float]:

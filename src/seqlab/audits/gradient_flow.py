@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from seqlab.audits import Audit, Finding, Stage, failed, not_applicable, passed, warned
 from seqlab.audits.shared.layers import layers, titled
 from seqlab.audits.shared.subject import Subject, wake
-from seqlab.audits.shared.trainees import batch_of, total_norm, trainee
+from seqlab.audits.shared.trainees import total_norm, trainee
 from seqlab.spec import Field
 from seqlab.train.training import Training, build_model
 
@@ -118,7 +118,7 @@ def _redrawn(subject: Subject, look: int) -> nn.Module:
 
 def _gradients(subject: Subject, t: Training, model: nn.Module, draw: int = 0) -> dict[str, Tensor | None]:
     """The gradient of each trainable parameter of a model on the next batch, computed in the model's dtype."""
-    batch = batch_of(t)
+    batch = t.next_batch()
     dtype = next(model.parameters()).dtype
     for name, tensor in batch.tensors.items():
         if tensor.is_floating_point():

@@ -13,7 +13,7 @@ from seqlab.audits.shared.ends import ends
 from seqlab.audits.shared.factors import factor
 from seqlab.audits.shared.stubs import Uniform
 from seqlab.audits.shared.subject import Subject
-from seqlab.audits.shared.trainees import batch_of, rows_for, trainee
+from seqlab.audits.shared.trainees import rows_for, trainee
 from seqlab.spec import Field
 from seqlab.train.training import Training
 
@@ -61,7 +61,7 @@ class InitLoss(Audit):
         told = f"the fresh model's loss is {loss:.4g}, {share:.3g} times the {chance:.4g} of guessing"
         if not math.isfinite(loss):
             return failed(f"the fresh model's loss is {loss}: its outputs overflow at the start.", **measured)
-        if share < self.low and batch_of(t).scored >= SCORED // 2:
+        if share < self.low and t.next_batch().scored >= SCORED // 2:
             why = _cause(share, t) or "it is scored on what it can see (targets among the inputs)"
             return failed(f"{told}, though it has learned nothing: {why}.", **measured)
         if share > self.high:
@@ -101,7 +101,7 @@ def _chance(subject: Subject) -> float | None:
 
 
 def _mean_loss(subject: Subject, t: Training, model: nn.Module) -> float:
-    batch = batch_of(t)
+    batch = t.next_batch()
     with subject.drawing("init_loss"), torch.no_grad():
         loss: Tensor = t.task.loss(model, batch)[0]
     return float(loss) / batch.scored
@@ -109,6 +109,5 @@ def _mean_loss(subject: Subject, t: Training, model: nn.Module) -> float:
 
 def _cause(share: float, t: Training) -> str | None:
     """What makes a loss so many times the right one."""
-    rows, scored = t.experiment.batch.size, batch_of(t).scored
-    vocabulary = t.task.signature.vocabulary
-    return factor(share, vocabulary=vocabulary, length=t.task.row_tokens, rows=rows, scored=scored)
+    rows, scored = t.experiment.batch.size, t.next_batch().scored
+    return factor(share, vocabulary=t.task.signature.outputs, length=t.task.row_tokens, rows=rows, scored=scored)

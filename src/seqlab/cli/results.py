@@ -39,7 +39,8 @@ def standing(loss: float, floors: Floors) -> str:
 def print_floors(floors: Floors, result: Mapping[str, float] | None = None, phase: str = "val") -> None:
     """Print the floors, and the result between those it beats and those it does not."""
     metrics = [name for name in ("loss", "bits_per_byte", "accuracy") if floor_values(floors, name)]
-    order = metrics[0] if metrics else "loss"
+    # By the first metric that all of them know: the class whose mean is nearest has no loss.
+    order = max(metrics, key=lambda name: len(floor_values(floors, name)), default="loss")
     rows: dict[str, Mapping[str, float]] = {
         _title(name, floors[name]): floors[name] for name in floor_values(floors, order)
     }

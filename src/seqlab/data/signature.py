@@ -2,16 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
 __all__ = ["Signature"]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Signature:
-    """The shapes at both ends of a model."""
+    """The shapes at both ends of a model: symbols or numbers come in, an answer at each position or one for all goes
+    out."""
 
-    vocabulary: int
-    """Number of symbols that can come in; a language model's output has as many."""
-    length: int
-    """Longest input in symbols."""
+    vocabulary: int = 0
+    """Number of symbols that can come in; 0 where numbers do. A language model's output has as many."""
+    length: int = 1
+    """Longest input in symbols; 1 where numbers come in."""
+    shape: tuple[int, ...] | None = None
+    """Shape of an input of numbers: an image (channels, height, width) or features (F,); none: symbols come in."""
+    classes: int | None = None
+    """Number of classes of a whole input; none: a symbol is predicted at each position."""
+
+    @property
+    def outputs(self) -> int:
+        """Number of answers among which a model chooses: classes, else symbols."""
+        return self.vocabulary if self.classes is None else self.classes
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any]) -> Self:
+        """The signature that a run's origin holds; one of before there were images has fewer fields."""
+        shape = saved.get("shape")
+        return cls(**{**saved, "shape": None if shape is None else tuple(shape)})

@@ -15,9 +15,9 @@ from seqlab.data.signature import Signature
 from seqlab.mixers import Mixer, State
 from seqlab.nn.norms import Norm, gathering_nothing, normed
 from seqlab.nn.norms.rmsnorm import RMSNorm
-from seqlab.spec import Field, Part
+from seqlab.spec import Field, Part, SpecError, label
 
-__all__ = ["Block", "BlockModule", "Model"]
+__all__ = ["Block", "BlockModule", "Model", "reads_numbers", "reads_symbols"]
 
 
 class Model(Part, kind="models"):
@@ -30,6 +30,28 @@ class Model(Part, kind="models"):
     @abstractmethod
     def card(self, model: nn.Module) -> dict[str, Any]:
         """What a model card shows, as JSON: per layer the mixer, causal or not, positions, norms, parameters."""
+
+
+def reads_numbers(model: Model, signature: Signature) -> tuple[int, ...]:
+    """The shape of one input of a model of images or features that classifies. Raises SpecError where the task gives
+    symbols, or asks for them."""
+    if signature.shape is None or signature.classes is None:
+        asked = "gives symbols" if signature.shape is None else "asks for an answer at each position"
+        raise SpecError(
+            f"{label(type(model))} puts images or features into classes, and the task {asked}; choose another `model`, "
+            "such as lm, or another `task`."
+        )
+    return signature.shape
+
+
+def reads_symbols(model: Model, signature: Signature) -> None:
+    """Raise SpecError where a model that predicts a symbol at each position is given numbers, or asked for a class."""
+    if signature.shape is not None or signature.classes is not None:
+        asked = "gives images or features" if signature.shape is not None else "asks for the class of a whole row"
+        raise SpecError(
+            f"{label(type(model))} predicts the next symbol, and the task {asked}; choose another `model`, such as "
+            "mlp, or another `task`."
+        )
 
 
 class Block(Part):

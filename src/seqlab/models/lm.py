@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from seqlab.data.signature import Signature
 from seqlab.kernels.linear import linear
 from seqlab.mixers import State
-from seqlab.models import Block, BlockModule, Model
+from seqlab.models import Block, BlockModule, Model, reads_symbols
 from seqlab.nn.inits import Init, depth_gain, initialise
 from seqlab.nn.inits.normal import Normal
 from seqlab.nn.norms import Norm, normed
@@ -57,6 +57,7 @@ class LM(Model):
             raise SpecError("models/lm needs at least one layer in `layers`.")
 
     def build(self, signature: Signature) -> LanguageModel:
+        reads_symbols(self, signature)
         return LanguageModel(self, signature)
 
     def card(self, model: nn.Module) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from seqlab.data.signature import Signature
 from seqlab.spec import Part
 
-__all__ = ["Batch", "PreparedTask", "Task"]
+__all__ = ["Batch", "PreparedTask", "Task", "at_least_float32"]
 
 
 class Task(Part, kind="tasks"):
@@ -78,7 +78,8 @@ class PreparedTask(ABC):
 
     @abstractmethod
     def batch(self, seed: int, step: int, size: int, stage: int = 0) -> Batch:
-        """The batch of a step (counted from 0): a pure function of its arguments, so that resuming needs no state."""
+        """The batch of a step: a pure function of its arguments, so that resuming needs no state. Steps are counted
+        from 0, in each task of a stream anew."""
 
     @abstractmethod
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
@@ -88,8 +89,9 @@ class PreparedTask(ABC):
         """
 
     @abstractmethod
-    def evaluate(self, model: nn.Module, split: str, *, subset: bool = False) -> dict[str, float]:
-        """The metrics of a held-out split ("val" or "test"), or of its fixed subset; names without the split."""
+    def evaluate(self, model: nn.Module, split: str, *, subset: bool = False, stage: int = 0) -> dict[str, float]:
+        """The metrics of a held-out split ("val" or "test"), or of its fixed subset, in a task of the stream; names
+        without the split."""
 
     @abstractmethod
     def held_out_inputs(self, rows: int) -> tuple[Tensor, ...]:
@@ -119,3 +121,8 @@ class PreparedTask(ABC):
     def assets(self) -> dict[str, Any]:
         """What it takes to use a model of this task without its data (the alphabet ...), as JSON."""
         return {}
+
+
+def at_least_float32(logits: Tensor) -> Tensor:
+    """Logits in the dtype that losses and metrics are computed in: float32, or float64 where the model computes so."""
+    return logits if logits.dtype == torch.float64 else logits.float()

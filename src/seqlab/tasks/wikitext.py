@@ -90,7 +90,7 @@ class PreparedWikiText(WindowedText):
         encoded = {split: symbols.encode_lines(data) for split, data in self.bytes.items()}
         super().__init__(spec, symbols, encoded, place=spec.folder, vocabulary=spec.vocabulary)
 
-    def evaluate(self, model: nn.Module, split: str, *, subset: bool = False) -> dict[str, float]:
+    def evaluate(self, model: nn.Module, split: str, *, subset: bool = False, stage: int = 0) -> dict[str, float]:
         """What every text has, and e^loss for each token, for each word (a line's end is one) and for each byte.
 
         Words of a subset are its bytes over the split's mean bytes of a word.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import nn
@@ -87,8 +87,7 @@ def load_model(run: Run, step: int | None = None) -> tuple[nn.Module, Checkpoint
     Needs no data: the sizes were recorded when the run was made.
     """
     checkpoint, skipped = pick_checkpoint(run, step)
-    signature: dict[str, Any] = run.origin["signature"]
-    model = experiment_of(run).model.build(Signature(**signature))
+    model = experiment_of(run).model.build(Signature.from_json(run.origin["signature"]))
     weights = checkpoint.weights(averaged=True)
     if next(iter(weights.values())).dtype == torch.float64:
         model = model.double()

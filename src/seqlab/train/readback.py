@@ -69,7 +69,7 @@ def read(t: Training, *, evaluation: bool = False) -> Reading:
     """What a training does from here on; it is used up by that. evaluation: also what an evaluation reads."""
     spec = t.experiment
     left = range(t.step, t.steps if t.steps is not None else t.step + PLENTY)
-    batch = t.task.batch(spec.seed, t.step, spec.batch.size, t.stage)
+    batch = t.next_batch()
     return {
         "steps": t.steps,
         "device": str(t.device),

@@ -59,15 +59,18 @@ def _apart(a: Tensor, b: Tensor) -> float:
 
 
 def logits(a: nn.Module, b: nn.Module, runs: tuple[Run, Run]) -> float:
-    """The largest absolute difference of outputs on the same random symbols. Raises SpecError where none fit both."""
-    signatures = [Signature(**run.origin["signature"]) for run in runs]
-    if signatures[0].vocabulary != signatures[1].vocabulary:
+    """The largest absolute difference of outputs on the same random inputs. Raises SpecError where none fit both."""
+    one, other = (Signature.from_json(run.origin["signature"]) for run in runs)
+    if (one.vocabulary, one.shape, one.classes) != (other.vocabulary, other.shape, other.classes):
         raise SpecError(f"{runs[0].name} and {runs[1].name} read other alphabets; nothing can be computed with both.")
-    length = min(LENGTH, *(signature.length for signature in signatures))
     generator = torch.Generator().manual_seed(stream_seed(0, "same"))
-    tokens = torch.randint(signatures[0].vocabulary, (ROWS, length), generator=generator)
+    if one.shape is not None:
+        inputs = torch.rand(ROWS, *one.shape, generator=generator)
+    else:
+        length = min(LENGTH, one.length, other.length)
+        inputs = torch.randint(one.vocabulary, (ROWS, length), generator=generator)
     with torch.no_grad():
-        return _apart(a(tokens), b(tokens))
+        return _apart(a(inputs), b(inputs))
 
 
 def curves(a: Run, b: Run, tolerance: float) -> list[Curve]:

@@ -17,7 +17,7 @@ def optimiser_step(t: Training) -> dict[str, Tensor | float]:
     """Forward, backward, update; returns `train/...` of the forward pass that made the gradient, on the device."""
     spec, shares = t.experiment, t.shares
     with shares("data"):
-        batch = t.task.batch(spec.seed, t.step, spec.batch.size, t.stage).to(t.device)
+        batch = t.next_batch()
     sums: dict[str, Tensor | float] = {"loss": 0.0}
     for index, part in enumerate(batch.parts(spec.batch.accumulate)):
         seed_generators(spec.seed, "dropout", t.step, index)  # nothing of the stream need be saved

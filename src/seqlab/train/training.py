@@ -15,7 +15,7 @@ from seqlab.experiment import Experiment
 from seqlab.models import BlockModule
 from seqlab.optim.groups import freeze, parameter_groups
 from seqlab.optim.startup import spare_the_compiler
-from seqlab.tasks import PreparedTask
+from seqlab.tasks import Batch, PreparedTask
 from seqlab.train.precision import LossScale
 from seqlab.train.shares import Shares
 from seqlab.train.weights import Weights
@@ -80,6 +80,13 @@ class Training:
 
     def _stage_at(self, step: int) -> int:
         return min(step // self.steps_a_stage, self.task.stages - 1) if self.steps_a_stage is not None else 0
+
+    def next_batch(self, rows: int | None = None, *, skipped: int = 0) -> Batch:
+        """The batch of the next step, or of one some steps later, on the device: of `rows` rows, by default the
+        experiment's."""
+        step = self.step - self.stage * (self.steps_a_stage or 0) + skipped
+        size = rows or self.experiment.batch.size
+        return self.task.batch(self.experiment.seed, step, size, self.stage).to(self.device)
 
     def training_seconds(self) -> float:
         """Seconds in the loop over all attempts, evaluation and checkpoints included."""

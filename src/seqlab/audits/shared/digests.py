@@ -48,8 +48,8 @@ def digests(experiment: Experiment, task: PreparedTask) -> dict[str, str]:
 
 def _evaluated(task: PreparedTask) -> list[torch.Tensor]:
     """What a model of symbols, and one of whole rows, is shown in the evaluation of a small subset."""
-    small = small_task(task, AFFORDABLE_LOGITS // task.signature.vocabulary)
-    stubs = [Uniform(task.signature.vocabulary, rows_only=rows_only).eval() for rows_only in (False, True)]
+    small = small_task(task, AFFORDABLE_LOGITS // task.signature.outputs)
+    stubs = [Uniform(task.signature.outputs, rows_only=rows_only).eval() for rows_only in (False, True)]
     for stub in stubs:
         with suppress(Exception), torch.no_grad():  # a task takes one of them, or asks more of a model than logits
             small.evaluate(stub, "val", subset=True)

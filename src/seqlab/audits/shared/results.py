@@ -7,7 +7,10 @@ from typing import Any
 
 from seqlab.audits.shared.subject import Subject
 
-__all__ = ["FEW_STEPS", "floors_of", "held_out", "steps_told"]
+__all__ = ["FEW_STEPS", "ceilings_of", "floors_of", "held_out", "steps_told"]
+
+CEILINGS = ("bayes",)
+"""Names, among a task's floors, of what no model can surpass."""
 
 FEW_STEPS = 50
 """A run of fewer steps cannot be expected to have learned anything."""
@@ -27,6 +30,15 @@ def held_out(subject: Subject) -> dict[str, float]:
 
 def floors_of(subject: Subject, metric: str) -> dict[str, float]:
     """What each floor says of a metric; a text's floors call its loss `nats_per_symbol`."""
+    return {floor: value for floor, value in _beside(subject, metric).items() if floor not in CEILINGS}
+
+
+def ceilings_of(subject: Subject, metric: str) -> dict[str, float]:
+    """What is known to be the best that can be reached of a metric."""
+    return {name: value for name, value in _beside(subject, metric).items() if name in CEILINGS}
+
+
+def _beside(subject: Subject, metric: str) -> dict[str, float]:
     if subject.run is None:
         return {}
     floors: Mapping[str, Mapping[str, Any]] = subject.run.summary.get("floors") or {}

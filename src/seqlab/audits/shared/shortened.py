@@ -37,7 +37,7 @@ class Shortened(PreparedTask):
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         return self.task.loss(model, batch)
 
-    def evaluate(self, model: nn.Module, split: str, *, subset: bool = False) -> dict[str, float]:
+    def evaluate(self, model: nn.Module, split: str, *, subset: bool = False, stage: int = 0) -> dict[str, float]:
         return self.task.evaluate(model, split, subset=subset)
 
     def held_out_inputs(self, rows: int) -> tuple[Tensor, ...]:

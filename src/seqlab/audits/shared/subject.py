@@ -142,6 +142,8 @@ class Subject:
     def _reads_positions(self) -> bool:
         """Whether the second axis of the inputs holds positions, which can be fewer: they are symbols, or the model
         says what a length costs. The pixels of a picture cannot be fewer."""
+        if self.task.signature.shape is not None:
+            return False
         return hasattr(self.training.model, "flops") or not self.task.held_out_inputs(1)[0].is_floating_point()
 
     def flops(self, length: int) -> float:

@@ -13,14 +13,12 @@ from torch import Tensor
 from seqlab.audits.shared.shortened import shortened
 from seqlab.audits.shared.subject import Subject, wake
 from seqlab.experiment import Batching, Budget
-from seqlab.tasks import Batch
 from seqlab.train.interventions import begin_interventions
 from seqlab.train.step import optimiser_step
 from seqlab.train.training import Training, assemble
 
 __all__ = [
     "at_peak",
-    "batch_of",
     "captured_gradient",
     "equals",
     "is_same",
@@ -84,11 +82,6 @@ def at_peak(t: Training) -> Training:
     steps = sorted({round(index * (total - 1) / 200) for index in range(201)} | set(range(min(total, 200))))
     t.step = max(steps, key=lambda step: t.experiment.schedule.lr(1.0, step, t.steps or 0, t.schedule_memory))
     return t
-
-
-def batch_of(t: Training, rows: int | None = None) -> Batch:
-    """The batch of the next step, on the device."""
-    return t.task.batch(t.experiment.seed, t.step, rows or t.experiment.batch.size, t.stage).to(t.device)
 
 
 def trained_weights(t: Training) -> dict[str, Tensor]:

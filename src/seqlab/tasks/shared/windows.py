@@ -21,7 +21,7 @@ from seqlab.data.ngram import LONGEST
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
 from seqlab.data.symbols import Symbols
-from seqlab.tasks import Batch, PreparedTask
+from seqlab.tasks import Batch, PreparedTask, at_least_float32
 
 __all__ = ["WindowedText", "Windows"]
 
@@ -131,9 +131,11 @@ class WindowedText(PreparedTask):
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Cross-entropy in nats, summed, in float32; no other metric in training."""
         logits = model(batch.tensors["inputs"])
-        return F.cross_entropy(_float(logits).flatten(0, 1), batch.tensors["targets"].flatten(), reduction="sum"), {}
+        return F.cross_entropy(
+            at_least_float32(logits).flatten(0, 1), batch.tensors["targets"].flatten(), reduction="sum"
+        ), {}
 
-    def evaluate(self, model: nn.Module, split: str, *, subset: bool = False) -> dict[str, float]:
+    def evaluate(self, model: nn.Module, split: str, *, subset: bool = False, stage: int = 0) -> dict[str, float]:
         """loss (nats per symbol), bits_per_byte, accuracy, and `symbols`, how many were scored."""
         starts, first = self._evaluation_windows(split, subset)
         length = min(self.spec.window, len(self.encoded[split]) - 1)
@@ -156,7 +158,7 @@ class WindowedText(PreparedTask):
 
     def _score(self, model: nn.Module, rows: Tensor, scored: Tensor) -> NDArray[np.float64]:
         with torch.no_grad():
-            logits = _float(model(rows[:, :-1]))[scored]
+            logits = at_least_float32(model(rows[:, :-1]))[scored]
             targets = rows[:, 1:][scored]
             nats = F.cross_entropy(logits, targets, reduction="none").double().sum()
             correct = (logits.argmax(-1) == targets).sum()
@@ -195,7 +197,3 @@ class WindowedText(PreparedTask):
 
     def examples(self, split: str) -> NDArray[Any]:
         return self.encoded[split]
-
-
-def _float(logits: Tensor) -> Tensor:
-    return logits if logits.dtype == torch.float64 else logits.float()
