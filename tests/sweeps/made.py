@@ -6,6 +6,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from seqlab.journal import LabBook, Run
+from seqlab.spec import Part
+from seqlab.sweeps.cells import vary
+from seqlab.sweeps.declare import Declaration, declare
+from seqlab.sweeps.grid import combinations, parse_knobs
 from seqlab.sweeps.queue import Queue
 from seqlab.sweeps.record import Sweep, Trial
 
@@ -40,6 +44,14 @@ def declared(book: LabBook, name: str, cells: Sequence[Mapping[str, Any]], seeds
         for seed in chosen
     ]
     sweep.extend(trials, {trial.cell: {"seed": 0} for trial in trials}, {"recipe": "made:up"})
+    return sweep
+
+
+def planned(book: LabBook, name: str, base: Part, knobs: Sequence[str], seeds: int) -> Sweep:
+    """A sweep of an experiment over knobs, as `seqlab sweep` declares it."""
+    sweep = Sweep(book, name)
+    plan = vary(base, combinations(parse_knobs(knobs)), range(seeds))
+    declare(sweep, plan, Declaration(recipe="made:up", asked=knobs, seeds=seeds))
     return sweep
 
 

@@ -64,6 +64,11 @@ class Run:
         return self.origin.get("why")
 
     @property
+    def sweep(self) -> str | None:
+        """The name of the sweep that asked for it."""
+        return (self.origin.get("sweep") or {}).get("name")
+
+    @property
     def tags(self) -> list[str]:
         """The tags it was made with, as changed since."""
         return notes.read_tags(self.folder, self.origin.get("tags", ()))

@@ -1,6 +1,6 @@
 """Filters over runs: `optim.lr<1e-3`, `state=finished`, `tags~demo`, `val/loss<=1.9`, `verdict!=bug`.
 
-Left of the sign stands, in this order of precedence: name, state, tags, why, verdict or created; a metric
+Left of the sign stands, in this order of precedence: name, state, tags, why, verdict, created or sweep; a metric
 (anything with a "/"), by its last value; a path into experiment.json (model.layers.0.mixer); a field of
 summary.json. `~` means "contains". A part goes by its name (model.layers.0.mixer=hyena). A run that lacks the field
 fulfils only `!=`.
@@ -25,6 +25,7 @@ _ASKED = {
     "why": lambda run: run.why,
     "verdict": lambda run: run.verdict,
     "created": lambda run: run.created,
+    "sweep": lambda run: run.sweep,
 }
 _CHOICES = {"state": STATES, "verdict": VERDICTS}
 _MISSING = object()

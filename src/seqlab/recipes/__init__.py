@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -35,16 +35,30 @@ class Recipe:
 
     def build(self) -> Experiment:
         """The experiment. Raises SpecError in one sentence when the function does not return one."""
-        try:
-            experiment: object = self.function()
-        except SpecError:
-            raise
-        except Exception as error:
-            raise SpecError(f"{self.file}, {what_failed(error, str(self.file))}") from error
+        experiment = self._call()
         if not isinstance(experiment, Experiment):
             kind = type(experiment).__name__
             raise SpecError(f"the recipe {self.name} ({self.file}) returned a {kind}; it must return an Experiment.")
         return experiment
+
+    def experiments(self) -> Experiment | list[Experiment]:
+        """The experiment, or those that the function yields, for a sweep. Raises SpecError for anything else."""
+        made = self._call()
+        if isinstance(made, Experiment):
+            return made
+        if not isinstance(made, list) or not all(isinstance(one, Experiment) for one in made):
+            raise SpecError(f"{self.name} ({self.file}) must return an Experiment, or yield several.")
+        return made
+
+    def _call(self) -> object:
+        """What the function returns; what it yields as a list."""
+        try:
+            made: object = self.function()
+            return list(made) if isinstance(made, Iterable) else made
+        except SpecError:
+            raise
+        except Exception as error:
+            raise SpecError(f"{self.file}, {what_failed(error, str(self.file))}") from error
 
 
 def find_recipe(name: str) -> Recipe:

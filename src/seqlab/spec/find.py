@@ -29,6 +29,12 @@ class UserFile:
     module: ModuleType
     text: bytes
 
+    @property
+    def kept_name(self) -> str:
+        """Its name in a record: the content first, so that the versions of a file lie side by side."""
+        mark = f"{self.sha256[:12]}_"
+        return mark + self.path.name.removeprefix(mark)
+
 
 _user_files: dict[str, UserFile] = {}
 

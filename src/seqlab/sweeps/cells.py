@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from seqlab.spec import Part, diff, id, override, to_json
+from seqlab.spec import Part, SpecError, diff, id, override, to_json
+from seqlab.spec.find import user_files_in
 from seqlab.sweeps.errors import SweepError
 from seqlab.sweeps.grid import setting
 from seqlab.sweeps.record import Trial
@@ -23,17 +24,19 @@ class Plan:
 
     trials: list[Trial] = field(default_factory=list)
     experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
+    sources: dict[str, bytes] = field(default_factory=dict)
+    """The user's files that their parts come from."""
 
 
 def vary(base: Part, settings: Sequence[Mapping[str, str]], seeds: Iterable[int]) -> Plan:
     """A cell for each of the settings (path -> text), a trial for each cell and seed.
 
-    Raises SpecError for a setting that cannot be, SweepError for two that come to one experiment.
+    Raises SpecError for a setting that cannot be, naming the cell, SweepError for two that come to one experiment.
     """
     named: dict[str, Mapping[str, str]] = {}
     cells: dict[str, tuple[Part, dict[str, Any]]] = {}
     for texts in settings:
-        experiment = override(base, {**texts, "seed": SEED_OF_A_CELL})
+        experiment = _varied(base, texts)
         cell = id(experiment)
         if cell in named:
             raise SweepError(f"{_told(named[cell])} and {_told(texts)} are the same experiment; leave one out")
@@ -53,13 +56,27 @@ def cells_of(experiments: Iterable[Part], seeds: Iterable[int]) -> Plan:
     return _plan(cells, list(seeds))
 
 
+def _varied(base: Part, texts: Mapping[str, str]) -> Part:
+    try:
+        return override(base, {**texts, "seed": SEED_OF_A_CELL})
+    except SpecError as error:
+        raise SpecError(f"the cell {_told(texts)}: {error}") from None
+
+
 def _plan(cells: Mapping[str, tuple[Part, dict[str, Any]]], seeds: Sequence[int]) -> Plan:
     plan = Plan()
     for cell, (experiment, settings) in cells.items():
-        plan.experiments[cell] = to_json(experiment)
+        plan.experiments[cell] = to_json(_anchored(experiment))
+        plan.sources.update({file.kept_name: file.text for file in user_files_in(experiment)})
         for seed in seeds:
             plan.trials.append(Trial(f"{cell}-{seed}", cell, seed, settings))
     return plan
+
+
+def _anchored(experiment: Part) -> Part:
+    """The experiment with its task's paths made absolute: it is carried out from any folder."""
+    task = getattr(experiment, "task", None)
+    return replace(experiment, task=task.anchored()) if task is not None else experiment  # type: ignore[type-var]
 
 
 def _at(value: Any, path: str) -> Any:

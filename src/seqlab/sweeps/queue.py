@@ -32,13 +32,24 @@ class Standing:
     state: str | None = None
     """How its worker saw it end: a state of the journal, or `failed` before there was a run."""
     evidence: str | None = None
+    deaths: int = 0
+    """How many processes died of it, one after the other, since it was last handed back."""
 
     @property
     def is_free(self) -> bool:
         """Whether it can be claimed: nobody has, it was handed back, or who had it is gone without an end."""
-        if self.kind in ("waiting", "returned"):
-            return True
-        return self.kind != "ended" and self.claim is not None and lease.process_is_gone(self.claim)
+        return self.kind in ("waiting", "returned") or (self.is_held and lease.process_is_gone(self.claim or {}))
+
+    @property
+    def is_held(self) -> bool:
+        """Whether a process has claimed it and has not said how that ended, be it alive or not."""
+        return self.kind in ("claimed", "started")
+
+    @property
+    def is_held_here(self) -> bool:
+        """Whether that process is known to be alive; one on another machine is not."""
+        here = self.claim is not None and self.claim.get("pid_space") == clock.pid_space()
+        return self.is_held and here and not self.is_free
 
 
 class Queue:
@@ -59,17 +70,25 @@ class Queue:
                 line.get("run_id", before.run_id),
                 line.get("state"),
                 line.get("evidence"),
+                _deaths(before, line["kind"]),
             )
         return found
 
-    def claim(self, **about: Any) -> Trial | None:
-        """Take the first free trial for this process; None when there is none. `about`: kept with the claim."""
+    def claim(self, only: str | None = None, **about: Any) -> Trial | None:
+        """Take the first free trial for this process; None when there is none. `about`: kept with the claim.
+
+        only: take this one, or none. Whoever says so answers for it that a claim from another machine has died.
+        """
         taken: list[Trial] = []
 
         def line() -> Record:
-            standings = self.standings()
-            free = (one for one in self._sweep.trials().values() if standings.get(one.id, Standing()).is_free)
-            trial = next(free, None)
+            standings, trials = self.standings(), self._sweep.trials()
+            if only is not None:
+                standing = standings.get(only, Standing())
+                trial = trials.get(only) if standing.kind != "ended" and not standing.is_held_here else None
+            else:
+                free = (one for one in trials.values() if standings.get(one.id, Standing()).is_free)
+                trial = next(free, None)
             if trial is None:
                 raise Nothing
             taken.append(trial)
@@ -95,6 +114,13 @@ class Queue:
 
     def _append(self, record: Record) -> None:
         append_record(self._sweep.queue_file, record)
+
+
+def _deaths(before: Standing, kind: str) -> int:
+    """A claim that follows another one, of which nothing more was heard, counts a death."""
+    if kind == "claimed":
+        return before.deaths + before.is_held
+    return before.deaths if kind == "started" else 0
 
 
 def _line(trial: Trial, kind: str, **more: Any) -> Record:

@@ -5,6 +5,8 @@
     source/             the files of a user's recipe and parts
     queue.jsonl         what was claimed, started and ended; see `queue`
     selections.jsonl    every selection that was made, with its rules; see `selections`
+    stop.json           there while the sweep is to stop; see `stopping`
+    workers.log         what the workers print
 
 All lines are appended whole, under a lock, by any process; a torn last line is left out.
 """
@@ -120,6 +122,11 @@ class Sweep:
         """What was declared, oldest first: {"time", "declared", "trials"}."""
         return read_lines(self._manifest).records
 
+    def declared_with(self, trial: Trial) -> Record:
+        """What the person said who first asked for a trial."""
+        lines = (line for line in self.declarations() if any(one["id"] == trial.id for one in line["trials"]))
+        return dict(next(lines)["declared"])
+
     def trials(self) -> dict[str, Trial]:
         """Every trial asked for, by its id, in the order of the declarations."""
         told = (trial for line in self.declarations() for trial in line["trials"])
@@ -129,6 +136,16 @@ class Sweep:
     def queue_file(self) -> Path:
         """Where `queue` appends."""
         return self.folder / "queue.jsonl"
+
+    @cached_property
+    def stop_file(self) -> Path:
+        """What `stopping` leaves."""
+        return self.folder / "stop.json"
+
+    @cached_property
+    def workers_file(self) -> Path:
+        """What the workers print."""
+        return self.folder / "workers.log"
 
     @cached_property
     def selections_file(self) -> Path:

@@ -118,14 +118,16 @@ def record(
     overrides: Sequence[str] = (),
     sources: dict[str, bytes] | None = None,
     audits: dict[str, Any] | None = None,
+    sweep: dict[str, Any] | None = None,
 ) -> Run:
     """Make the run folder of a prepared experiment; the run is queued until `resume` or a worker takes it.
 
-    audits: what `Auditor.before` returned; without it the run is audited when it is taken."""
+    audits: what `Auditor.before` returned; without it the run is audited when it is taken.
+    sweep: the sweep that asks for the run, with cell and trial."""
     t = prepared.training
     experiment = replace(prepared.experiment, task=prepared.experiment.task.anchored())
     git = git_state(Path.cwd())
-    kept = {f"{file.sha256[:12]}_{file.path.name}": file.text for file in user_files_in(experiment)} | (sources or {})
+    kept = {file.kept_name: file.text for file in user_files_in(experiment)} | (sources or {})
     if git is not None and git["diff"]:
         kept["uncommitted.diff"] = git["diff"].encode()
     origin = {
@@ -140,6 +142,7 @@ def record(
         "assets": t.task.assets(),
         "card": prepared.card,
         "forecast": prepared.forecast.to_json(),
+        "sweep": sweep,
     }
     return prepared.book.create(
         to_json(experiment),

@@ -22,7 +22,10 @@ from seqlab.train.forecast import TooLarge
 from seqlab.train.start import resume
 from seqlab.train.watch import Watch
 
-__all__ = ["main"]
+__all__ = ["MISTAKES", "Lines", "main"]
+
+MISTAKES = (JournalError, SpecError, DataError, CheckpointError, TooLarge, AuditFailed)
+"""Errors that say in one sentence what is wrong and what to do."""
 
 
 class Lines(Watch):
@@ -41,7 +44,7 @@ def main(arguments: list[str] | None = None) -> int:
     deadline = time.time() + options.deadline if options.deadline is not None else None
     try:
         _, state = resume(LabBook(options.run.parent).open(options.run.name), Lines(), deadline, Auditor())
-    except (JournalError, SpecError, DataError, CheckpointError, TooLarge, AuditFailed) as error:
+    except MISTAKES as error:
         print(error, file=sys.stderr)
         return 1
     return exit_code(state)

@@ -1,0 +1,167 @@
+"""One trial of a sweep carried out: its run made or gone on with, trained, and what became of it written down.
+
+A trial that has a run which can go on is never begun anew: whoever claims it next resumes that run.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any, cast
+
+from seqlab.audits.shared.gate import Auditor
+from seqlab.experiment import Experiment
+from seqlab.journal import DiskFull, Run
+from seqlab.journal.errors import ReadOnly, RunBusy, RunNotFound
+from seqlab.journal.lineage import by_every_name
+from seqlab.spec import from_json
+from seqlab.sweeps.queue import Queue, Standing
+from seqlab.sweeps.record import Sweep, Trial
+from seqlab.sweeps.select.groups import typed
+from seqlab.sweeps.stopping import is_stopping
+from seqlab.train.loop import train
+from seqlab.train.start import Prepared, prepare, record, resume
+from seqlab.train.watch import Watch
+from seqlab.train.worker import MISTAKES
+
+__all__ = ["RETURNED", "carry_out", "experiment_of", "recorded"]
+
+RETURNED = ("preempted", "timed_out")
+"""States after which a trial waits for its next worker, and this one ends."""
+BEGUN_ANEW = ("failed", "diverged")
+"""States of a run that no going on mends: another try is another run."""
+
+
+def carry_out(sweep: Sweep, trial: Trial, watch: Watch | None = None, deadline: float | None = None) -> str:
+    """Train a trial that this process has claimed and write into the queue what became of it; returns that state.
+
+    An exception of the trial itself is such a state, `failed`. Raises ReadOnly and DiskFull, which are nobody's fault
+    and would meet every other trial, after the trial is handed back.
+    """
+    queue, run = Queue(sweep), None
+    try:
+        run, prepared = _run_of(sweep, trial), None
+        if run is None:
+            run, prepared = _made(sweep, trial, Auditor())
+        queue.started(trial, run.name, run.id)
+        if is_stopping(sweep):
+            state = "stopped"
+        elif prepared is not None:
+            state = train(prepared.training, run, watch, deadline, Auditor())
+        else:
+            _, state = resume(run, watch, deadline, Auditor())
+    except (DiskFull, ReadOnly) as error:
+        queue.give_back(trial, str(error))
+        raise
+    except RunBusy as error:
+        queue.ended(trial, "running", str(error))
+        return "running"
+    except Exception as error:
+        queue.ended(trial, "failed", _told(error))
+        return "failed"
+    if state == "stopped" and not _was_asked_to_stop(run, sweep):
+        state = "preempted"
+    if state in RETURNED:
+        queue.give_back(trial, f"{run.name} was {state.replace('_', ' ')}")
+    else:
+        queue.ended(trial, state)
+    return state
+
+
+def recorded(sweep: Sweep, trial: Trial) -> Run:
+    """The run of a trial, queued: made where there is none. It is audited when a worker takes it."""
+    run = _run_of(sweep, trial)
+    return run if run is not None else _made(sweep, trial, None)[0]
+
+
+def experiment_of(sweep: Sweep, trial: Trial) -> Experiment:
+    """The experiment of a trial; parts from a user's file are loaded from the sweep's own copy."""
+    saved = sweep.experiment(trial.cell)
+    return replace(cast(Experiment, from_json(saved, sweep.folder / "source")), seed=trial.seed)
+
+
+def _made(sweep: Sweep, trial: Trial, auditor: Auditor | None) -> tuple[Run, Prepared]:
+    prepared = prepare(experiment_of(sweep, trial), sweep.book.root)
+    declared = sweep.declared_with(trial)
+    run = record(
+        prepared,
+        name=next(name for name in _names(sweep, trial) if _is_free(sweep, name)),
+        why=declared.get("why"),
+        tags=declared.get("tags", ()),
+        recipe=declared.get("recipe"),
+        overrides=[f"{path}={typed(value)}" for path, value in {**trial.settings, "seed": trial.seed}.items()],
+        sources=_recipe_file(sweep, declared),
+        audits=auditor.before(prepared.training) if auditor is not None else None,
+        sweep={"name": sweep.name, "cell": trial.cell, "trial": trial.id},
+    )
+    return run, prepared
+
+
+def _recipe_file(sweep: Sweep, declared: dict[str, Any]) -> dict[str, bytes]:
+    kept = declared.get("file")
+    return {kept.partition("_")[2]: (sweep.folder / "source" / kept).read_bytes()} if kept else {}
+
+
+def _names(sweep: Sweep, trial: Trial) -> Iterator[str]:
+    """The names that the runs of a trial have, one a try: `lrs-7`, `lrs-7-2` ..."""
+    name = f"{sweep.name}-{1 + list(sweep.trials()).index(trial.id)}"
+    yield name
+    number = 2
+    while True:
+        yield f"{name}-{number}"
+        number += 1
+
+
+def _is_free(sweep: Sweep, name: str) -> bool:
+    try:
+        sweep.book.open(name)
+    except RunNotFound:
+        return True
+    return False
+
+
+def _run_of(sweep: Sweep, trial: Trial) -> Run | None:
+    """The run with which the trial goes on; None where it needs a new one.
+
+    Also one that somebody made for this trial and died before the queue knew of it.
+    """
+    known = Queue(sweep).standings().get(trial.id, Standing()).run
+    found = [_found(sweep, known)] if known is not None else []
+    for run in (*found, *_runs_named_for(sweep, trial)):
+        if run is not None and run.state().name not in BEGUN_ANEW:
+            return run
+    return None
+
+
+def _found(sweep: Sweep, name: str) -> Run | None:
+    """The run that has or had this name."""
+    try:
+        return sweep.book.open(name)
+    except RunNotFound:
+        return by_every_name(sweep.book.everything()).get(name)
+
+
+def _runs_named_for(sweep: Sweep, trial: Trial) -> Iterator[Run]:
+    for name in _names(sweep, trial):
+        if _is_free(sweep, name):
+            return
+        run = sweep.book.open(name)
+        asked = run.origin.get("sweep") or {}
+        if (asked.get("name"), asked.get("trial")) == (sweep.name, trial.id):
+            yield run
+
+
+def _was_asked_to_stop(run: Run, sweep: Sweep) -> bool:
+    """Whether somebody meant this very run, and not the sweep or the process that works at it."""
+    attempts = run.attempts()
+    return bool(attempts) and (attempts[-1]["folder"] / "stop.json").exists() and not is_stopping(sweep)
+
+
+def _told(error: Exception) -> str:
+    """A mistake as its sentence; anything else with its kind, and its traceback where the worker prints."""
+    if isinstance(error, MISTAKES):
+        return str(error)
+    traceback.print_exception(error, file=sys.stderr)
+    return f"{type(error).__name__}: {error}"

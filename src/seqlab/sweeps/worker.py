@@ -1,0 +1,103 @@
+"""The command that every executor ends in: `python -m seqlab.sweeps.worker RUNS/.sweeps/NAME [--trial ID]`.
+
+Without --trial it carries out free trials of the sweep, one after the other, until none is left. Exit codes: 0 nothing
+is left to do, or the one trial has ended, in whatever state; 75 saved, and to be started again; 1 the worker itself
+failed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from pathlib import Path
+
+from seqlab.journal import JournalError, LabBook
+from seqlab.journal.state import exit_code
+from seqlab.sweeps.errors import SweepError
+from seqlab.sweeps.queue import Queue
+from seqlab.sweeps.record import Sweep, Trial
+from seqlab.sweeps.stopping import is_stopping
+from seqlab.sweeps.work import RETURNED, carry_out
+from seqlab.train.signals import Signals
+from seqlab.train.worker import Lines
+
+__all__ = ["RETRIES", "claim", "drain", "main"]
+
+RETRIES = 1
+"""How often a trial is tried again after a process died of it (killed, out of memory). Then it has crashed."""
+
+
+def drain(sweep: Sweep, place: str | None = None, deadline: float | None = None) -> str | None:
+    """Carry out free trials until none is left, or the sweep is to stop: None. Ended early by a signal or at the
+    deadline (seconds since the epoch): the reason."""
+    with Signals(deadline) as signals:
+        while signals.reason is None and not is_stopping(sweep):
+            trial = claim(sweep, place=place)
+            if trial is None:
+                return None
+            state = _carried_out(sweep, trial, deadline)
+            if state in RETURNED:
+                return state
+        return _again(signals)
+
+
+def one(sweep: Sweep, trial_id: str, place: str | None, deadline: float | None) -> str | None:
+    """Carry out this trial, unless it has ended or somebody on this machine is at it; returns as `drain` does.
+
+    Raises SweepError for a trial that the sweep does not have.
+    """
+    if trial_id not in sweep.trials():
+        raise SweepError(f"the sweep {sweep.name} has no trial {trial_id}; {sweep.folder}/manifest.jsonl lists them")
+    with Signals(deadline) as signals:
+        trial = None if is_stopping(sweep) else claim(sweep, trial_id, place=place)
+        if trial is not None and (state := _carried_out(sweep, trial, deadline)) in RETURNED:
+            return state
+        return _again(signals)
+
+
+def _again(signals: Signals) -> str | None:
+    """Why this process is to be started again: a Ctrl-C ends it as a pre-emption does."""
+    return "preempted" if signals.reason == "stopped" else signals.reason
+
+
+def claim(sweep: Sweep, only: str | None = None, place: str | None = None) -> Trial | None:
+    """The next trial for this process; one that too many processes died of is written down as crashed and passed."""
+    queue = Queue(sweep)
+    while (trial := queue.claim(only, **({"place": place} if place else {}))) is not None:
+        if queue.standings()[trial.id].deaths <= RETRIES:
+            return trial
+        queue.ended(trial, "crashed", f"{RETRIES + 1} processes died of it, one after the other, without a word")
+    return None
+
+
+def _carried_out(sweep: Sweep, trial: Trial, deadline: float | None) -> str:
+    state = carry_out(sweep, trial, Lines(), deadline)
+    print(f"{trial.id} {state}", flush=True)
+    return state
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Work at the sweep in a folder; returns the exit code. A deadline counts from the start of this call."""
+    parser = argparse.ArgumentParser(prog="python -m seqlab.sweeps.worker", description="Carry out trials of a sweep.")
+    parser.add_argument("sweep", type=Path, help="the sweep's folder")
+    parser.add_argument("--trial", metavar="ID", help="this trial only")
+    parser.add_argument("--deadline", type=float, metavar="SECONDS", help="save and end after so many seconds")
+    parser.add_argument("--place", metavar="TEXT", help="where this is, for the record")
+    options = parser.parse_args(arguments)
+    deadline = time.time() + options.deadline if options.deadline is not None else None
+    folder: Path = options.sweep.absolute()
+    try:
+        sweep = Sweep.open(LabBook(folder.parent.parent), folder.name)
+        if options.trial is not None:
+            reason = one(sweep, options.trial, options.place, deadline)
+        else:
+            reason = drain(sweep, options.place, deadline)
+    except JournalError as error:
+        print(error, file=sys.stderr)
+        return 1
+    return exit_code(reason) if reason is not None and not is_stopping(sweep) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
