@@ -18,8 +18,10 @@ from seqlab.kernels.native import compiler_version, failures
 __all__ = ["differences", "environment", "git_state"]
 
 
-def environment(device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
-    """Everything about this machine and process that can change a result's bits or its speed."""
+def environment(device: torch.device, dtype: torch.dtype, together: int = 1) -> dict[str, Any]:
+    """Everything about this machine and process that can change a result's bits or its speed.
+
+    together: how many runs one program trains."""
     return {
         "seqlab": metadata.version("seqlab") if _installed("seqlab") else "source tree",
         "python": platform.python_version(),
@@ -29,6 +31,7 @@ def environment(device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
         "processor": _processor(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
+        "together": together,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "compute_dtype": str(dtype).removeprefix("torch."),
         "native_kernels": _native_kernels(),
@@ -36,7 +39,7 @@ def environment(device: torch.device, dtype: torch.dtype) -> dict[str, Any]:
     }
 
 
-BITS = ("torch", "numpy", "processor", "threads", "device", "compute_dtype", "native_kernels")
+BITS = ("torch", "numpy", "processor", "threads", "together", "device", "compute_dtype", "native_kernels")
 
 
 def differences(before: dict[str, Any], now: dict[str, Any], *, every: bool = False) -> list[str]:

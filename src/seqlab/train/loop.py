@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 import time
+from dataclasses import dataclass
+
+from torch import Tensor
 
 from seqlab.journal import Attempt, Run
 from seqlab.kernels.taken import forget
@@ -21,7 +24,7 @@ from seqlab.train.step import optimiser_step
 from seqlab.train.training import Training
 from seqlab.train.watch import Watch
 
-__all__ = ["train"]
+__all__ = ["Course", "after_step", "conclude", "train"]
 
 
 def train(
@@ -33,30 +36,58 @@ def train(
     diverged. deadline: seconds since the epoch at which to save and end. auditor: looks at what was trained when the
     budget is reached.
     """
-    watch = watch or Watch()
     origin = environment(t.device, t.dtype)
     with Signals(deadline) as signals, run.attempt(origin=origin) as attempt, memory_told(t):
-        begin(t, run, attempt, watch)
-        report, cadence = Report(t, attempt, watch), Cadence(t)
+        course = Course.begun(t, run, attempt, watch or Watch(), signals)
         state = ending(t, attempt, signals)
         while state is None:
             t.shares.begin_step(t.step)
-            metrics = optimiser_step(t)
-            metrics |= apply_methods(t)
-            metrics |= measure_probes(t, "after_update", t.step)
-            if cadence.log(metrics):
-                report.log(metrics)
-                state = None if math.isfinite(report.loss) else "diverged"
-            if cadence.evaluate() and state is None and t.step != t.steps:
-                report.evaluation(evaluate(t, "val", subset=True))
-            state = state or ending(t, attempt, signals)
-            if state != "diverged" and (state or cadence.save() or report.is_best):
-                state = state if checkpoint(t, run, attempt, report, cadence) else "diverged"
-        if state == "finished":
-            finish(t, report)
-            audit(t, run, attempt, watch, auditor)
-        report.end(state)
+            state = after_step(course, optimiser_step(t))
+        conclude(course, state, auditor)
     return state
+
+
+@dataclass(frozen=True)
+class Course:
+    """A run under way, and what looks after it from step to step."""
+
+    t: Training
+    run: Run
+    attempt: Attempt
+    watch: Watch
+    signals: Signals
+    report: Report
+    cadence: Cadence
+
+    @classmethod
+    def begun(cls, t: Training, run: Run, attempt: Attempt, watch: Watch, signals: Signals) -> Course:
+        """The training is put to where the run stands."""
+        begin(t, run, attempt, watch)
+        return cls(t, run, attempt, watch, signals, Report(t, attempt, watch), Cadence(t))
+
+
+def after_step(c: Course, metrics: dict[str, Tensor | float]) -> str | None:
+    """All that follows an update, given what it reports; returns the state in which the run is to end now, if any."""
+    t, state = c.t, None
+    metrics |= apply_methods(t)
+    metrics |= measure_probes(t, "after_update", t.step)
+    if c.cadence.log(metrics):
+        c.report.log(metrics)
+        state = None if math.isfinite(c.report.loss) else "diverged"
+    if c.cadence.evaluate() and state is None and t.step != t.steps:
+        c.report.evaluation(evaluate(t, "val", subset=True))
+    state = state or ending(t, c.attempt, c.signals)
+    if state != "diverged" and (state or c.cadence.save() or c.report.is_best):
+        state = state if checkpoint(t, c.run, c.attempt, c.report, c.cadence) else "diverged"
+    return state
+
+
+def conclude(c: Course, state: str, auditor: Auditor | None) -> None:
+    """Where the budget is reached, the last numbers and a look at what was trained; then the state, for the record."""
+    if state == "finished":
+        finish(c.t, c.report)
+        audit(c.t, c.run, c.attempt, c.watch, auditor)
+    c.report.end(state)
 
 
 def begin(t: Training, run: Run, attempt: Attempt, watch: Watch) -> None:
