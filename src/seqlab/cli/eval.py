@@ -1,14 +1,14 @@
-"""`seqlab eval`: score a run's model on its task, or on its task with another text."""
+"""`seqlab eval`: score a run's model on its task or on another text, or ask any model a set of questions."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from seqlab.cli import options, render
-from seqlab.cli.options import RunAt
 
 if TYPE_CHECKING:
     from seqlab.journal import Run
@@ -16,23 +16,47 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@options.run_at_argument
-@click.argument("changes", nargs=-1, metavar="[task.FIELD=VALUE]...")
+@click.argument("source", metavar="RUN[@STEP]|FILE", type=options.RunName())
+@click.argument("words", nargs=-1, metavar="[EVALUATION] [FIELD=VALUE]...")
+@click.option(
+    "--file", "questions", metavar="FILE", type=click.Path(path_type=Path), help="The questions of an evaluation."
+)
+@click.option("--recipe", metavar="RECIPE", help="The experiment, where the source is a file of weights of ours.")
 @click.option("--split", default="val", show_default=True, help="The held-out split: val, or test where there is one.")
 @options.as_json
 @options.book_option
-def command(run_at: RunAt, changes: tuple[str, ...], split: str, as_json: bool, runs: Path | None) -> None:
-    """Score a run's model on held-out data, in float32.
+def command(
+    source: str, words: tuple[str, ...], questions: Path | None, recipe: str | None, split: str, as_json: bool,
+    runs: Path | None,
+) -> None:  # fmt: skip
+    """Score a model on held-out data, in float32.
 
-    `task.path=FILE` scores it on another text, and so on for every field of the task. The result is kept in the run's
-    folder, in eval/.
+    Without EVALUATION it is a run's task; `task.path=FILE` scores the run on another text, and so on for every field of
+    the task. `lambada --file lambada_test.jsonl` asks LAMBADA's questions, of a run or of a file of weights: a
+    published checkpoint, whose settings that no shape tells are given as FIELD=VALUE, or one of ours with --recipe. The
+    result of a run is kept in its folder, in eval/.
     """
-    from seqlab.journal import LabBook, ReadOnly
+    from seqlab.cli.asked import ask
+
+    if words and "=" not in words[0]:
+        found, run = ask(source, words[0], questions, words[1:], recipe, runs)
+        _show(run, found, as_json, _print_answers)
+        return
+    if questions is not None or recipe is not None:
+        raise click.UsageError("--file and --recipe go with an evaluation: `seqlab eval RUN lambada --file F`.")
+    found, run = _on_its_task(source, words, split, runs)
+    _show(run, found, as_json, lambda shown, place: _print(shown, split, place))
+
+
+def _on_its_task(source: str, changes: tuple[str, ...], split: str, runs: Path | None) -> tuple[dict[str, Any], Run]:
+    from seqlab.journal import LabBook
+    from seqlab.journal.names import at_step
     from seqlab.train.load import experiment_of, load_model
 
-    run = LabBook(runs).open(run_at.name)
+    name, step = at_step(source)
+    run = LabBook(runs).open(name)
     _only_the_task(changes)
-    model, checkpoint, skipped = load_model(run, run_at.step)
+    model, checkpoint, skipped = load_model(run, step)
     for sentence in skipped:
         click.echo(sentence, err=True)
     task = _task(experiment_of(run), changes)
@@ -40,7 +64,7 @@ def command(run_at: RunAt, changes: tuple[str, ...], split: str, as_json: bool, 
     if split not in task.splits():
         raise click.ClickException(f"the task has no split `{split}`; it has {', '.join(task.splits())}.")
     measured = {f"{split}/{name}": float(value) for name, value in task.evaluate(model, split).items()}
-    found = {
+    return {
         "run": run.name,
         "step": checkpoint.step,
         "checkpoint": checkpoint.digest(),
@@ -48,16 +72,24 @@ def command(run_at: RunAt, changes: tuple[str, ...], split: str, as_json: bool, 
         "data": task.fingerprints,
         "metrics": measured,
         "floors": _floors(run, task, bool(changes), split),
-    }
+    }, run
+
+
+def _show(
+    run: Run | None, found: dict[str, Any], as_json: bool, printed: Callable[[dict[str, Any], str], None]
+) -> None:
+    """Keep the result in the run's folder, where there is a run, and show it."""
+    from seqlab.journal import ReadOnly
+
     place = ""
     try:
-        place = str(_keep(run, found))
+        place = str(_keep(run, found)) if run is not None else ""
     except ReadOnly as error:  # the lab book may be another's: the result is shown all the same
         click.echo(f"not kept: {error}.", err=True)
     if as_json:
         render.json_out(found)
     else:
-        _print(found, split, place)
+        printed(found, place)
 
 
 def _only_the_task(changes: tuple[str, ...]) -> None:
@@ -113,5 +145,16 @@ def _print(found: dict[str, Any], split: str, place: str) -> None:
     data = ", ".join(found["data"])
     click.echo(f"{click.style(found['run'], bold=True)} at step {found['step']:,} on {data} ({split})\n")
     print_floors(found["floors"], {name.partition("/")[2]: value for name, value in found["metrics"].items()}, split)
+    if place:
+        click.echo(f"\n  {place}")
+
+
+def _print_answers(found: dict[str, Any], place: str) -> None:
+    data = ", ".join(found["data"])
+    which = click.style(found["run"], bold=True) + (f" at step {found['step']:,}" if found["step"] is not None else "")
+    click.echo(f"{which}: {found['evaluation']} ({data})\n")
+    render.pairs((name, render.figure(found[name])) for name in found["measured"])
+    for remark in found["remarks"]:
+        click.echo(f"  ! {remark}")
     if place:
         click.echo(f"\n  {place}")

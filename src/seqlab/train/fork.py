@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file
 from torch import Tensor
 
 from seqlab.experiment import Experiment
 from seqlab.journal import LabBook, Run
 from seqlab.journal.checkpoints import fault, sha256
+from seqlab.published import format_of
+from seqlab.published.shared.files import read_tensors
 from seqlab.spec import SpecError, did_you_mean, override
 from seqlab.train.checkpoint import CheckpointError
 from seqlab.train.effects import Effect, effects
@@ -93,8 +94,11 @@ def fork(run: Run, step: int | None, changes: Iterable[str], wanted: Sequence[st
 
 
 def fork_file(path: Path, experiment: Experiment, book: LabBook) -> Fork:
-    """Build a run whose weights come from a checkpoint's folder or a safetensors file; nothing else is inherited."""
+    """Build a run whose weights come from a checkpoint's folder or a file, of ours or of a published format; nothing
+    else is inherited."""
     file, weights, digest = read_weights(path)
+    published = format_of(weights)
+    weights = weights if published is None else published.renamed(weights)
     prepared = assembled(experiment, book)
     refuse_beyond_quota(prepared.forecast)
     inherit_weights(prepared.training, weights)
@@ -116,7 +120,7 @@ def read_weights(path: Path) -> tuple[Path, dict[str, Tensor], str]:
         raise CheckpointError(f"the checkpoint {path} is not usable: {told}.")
     file = path / "model.safetensors" if path.is_dir() else path
     try:
-        weights = load_file(file)
+        weights = read_tensors(file)
         digest = sha256(file)
     except Exception as error:  # safetensors raises classes of its own for damage, the system others for absence
         raise CheckpointError(f"cannot read weights from {file}: {error}") from error

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, prune, write
 from seqlab.train.training import Training
 
-__all__ = ["give_weights", "load_weights", "restore", "save"]
+__all__ = ["fill", "give_weights", "load_weights", "restore", "save"]
 
 
 def save(t: Training, run_folder: Path, must_be_ours: Callable[[], None] = lambda: None) -> int:
@@ -71,7 +71,14 @@ def give_weights(t: Training, checkpoint: Checkpoint) -> None:
 
 def load_weights(t: Training, weights: dict[str, Tensor]) -> None:
     """Give the model these weights; raises CheckpointError naming the first tensor that does not fit."""
-    wanted = {name: tensor.shape for name, tensor in t.model.state_dict().items()}
+    fill(t.model, weights)
+    t.inherited = True
+    t.weights.publish()
+
+
+def fill(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
+    """Give a model these weights, strictly; raises CheckpointError naming the first tensor that does not fit."""
+    wanted = {name: tensor.shape for name, tensor in model.state_dict().items()}
     for name, shape in wanted.items():
         if name not in weights:
             raise CheckpointError(f"the checkpoint has no tensor `{name}`; it is of another model.")
@@ -85,6 +92,4 @@ def load_weights(t: Training, weights: dict[str, Tensor]) -> None:
             f"the checkpoint has a tensor `{extra[0]}` that the model has not; it is of another model."
         )
     with torch.no_grad():
-        t.model.load_state_dict(weights)
-    t.inherited = True
-    t.weights.publish()
+        model.load_state_dict(weights)
