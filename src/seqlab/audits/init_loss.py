@@ -38,6 +38,9 @@ class InitLoss(Audit):
     """Largest first loss without a warning, as a multiple of ln V."""
     highest: float = Field(default=3.0, gt=1)
     """Largest first loss without a failure; a tied head, whose logits grow with the embedding, only warns."""
+    of_classes: float = Field(default=2.0, ge=0)
+    """Nats above guessing without a warning where whole rows are classified: a fresh model gives them all nearly the
+    same logits, and of two classes a draw of unit variance, as LeCun's law has it, may cost so much."""
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "batch", "seed", "start_from")
@@ -51,7 +54,8 @@ class InitLoss(Audit):
         rows = min(SCORED, subject.experiment.batch.size) if subject.task.row_tokens == 1 else rows_for(subject)
         t = trainee(subject, rows=rows)
         loss = _mean_loss(subject, t, t.weights.worker)
-        measured: dict[str, Any] = {"loss": loss, "limit": self.high * chance, "guessing": chance}
+        allowed = max(self.high, 1 + (self.of_classes / chance if subject.task.signature.classes is not None else 0))
+        measured: dict[str, Any] = {"loss": loss, "limit": allowed * chance, "guessing": chance}
         if subject.task.forward_only and (finding := _judge_task(subject, t, chance, measured)):
             return finding
         return self._judge(subject, t, loss, chance, measured)
@@ -64,7 +68,7 @@ class InitLoss(Audit):
         if share < self.low and t.next_batch().scored >= SCORED // 2:
             why = _cause(share, t) or "it is scored on what it can see (targets among the inputs)"
             return failed(f"{told}, though it has learned nothing: {why}.", **measured)
-        if share > self.high:
+        if loss > measured["limit"]:
             why = _cause(share, t) or TOO_LARGE
             tell = failed if share > self.highest and not ends(subject, t.model).is_tied else warned
             return tell(f"{told}: {why}.", **measured)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import ClassVar
 
 from seqlab.audits import Audit, Finding, Stage, not_applicable, passed, warned
-from seqlab.audits.shared.results import floors_of, held_out
+from seqlab.audits.shared.results import ceilings_of, floors_of, held_out
 from seqlab.audits.shared.subject import Subject
 from seqlab.spec import Field
 
@@ -22,7 +22,8 @@ class TooGood(Audit):
     """The held-out result is believable: no n-gram is left behind by far, nothing is predicted without an error, and
     held-out data is no easier than training data.
 
-    Only data from files is judged so; a generated task may be solved.
+    Only data from files is judged so; a generated task may be solved, but not beyond the best that is possible, where
+    that is known.
     """
 
     stages: ClassVar[tuple[Stage, ...]] = ("trained",)
@@ -35,6 +36,8 @@ class TooGood(Audit):
     """Largest believable accuracy where the floors are below 0.9."""
     of_training: float = Field(default=0.5, gt=0, lt=1)
     """Smallest believable held-out loss, as a share of the training loss."""
+    beyond_best: float = Field(default=0.05, gt=0)
+    """Largest believable accuracy above the best possible one, where it is known: held-out rows are few."""
     least_floor: float = Field(default=0.5, ge=0)
     """Nats of the best floor below which the data itself is that easy, so that nothing can be told of it."""
 
@@ -42,11 +45,13 @@ class TooGood(Audit):
         reached = held_out(subject)
         if not reached:
             return not_applicable("the record has no held-out result")
-        if not subject.task.fingerprints:
+        best = ceilings_of(subject, "accuracy")
+        if not subject.task.fingerprints and not best:
             return not_applicable("the data is generated, so it may be solved without an error")
         measured = {name: reached[name] for name in ("loss", "accuracy") if name in reached}
         measured |= {f"loss_{floor}": value for floor, value in floors_of(subject, "loss").items()}
-        for sentence in self._alarms(subject, reached):
+        alarms = self._alarms(subject, reached) if subject.task.fingerprints else self._beyond(best, reached)
+        for sentence in alarms:
             return warned(f"{sentence}: {CAUSES}.", **measured)
         return passed("nothing is too good to be true", **measured)
 
@@ -61,6 +66,11 @@ class TooGood(Audit):
                 yield f"a held-out perplexity of {math.exp(loss):.4g} leaves hardly anything to be guessed"
         yield from self._accuracy(subject, reached, hard)
         yield from self._training(subject, loss)
+
+    def _beyond(self, best: dict[str, float], reached: dict[str, float]) -> Iterator[str]:
+        for name, value in best.items():
+            if reached.get("accuracy", 0.0) > value + self.beyond_best:
+                yield f"a held-out accuracy of {reached['accuracy']:.4g} is above the best possible ({name}, {value:.4g})"
 
     def _accuracy(self, subject: Subject, reached: dict[str, float], hard: bool) -> Iterator[str]:
         accuracy, floors = reached.get("accuracy"), floors_of(subject, "accuracy")

@@ -17,7 +17,7 @@ from seqlab.nn.norms import Norm, gathering_nothing, normed
 from seqlab.nn.norms.rmsnorm import RMSNorm
 from seqlab.spec import Field, Part, SpecError, label
 
-__all__ = ["Block", "BlockModule", "Model", "reads_numbers", "reads_symbols"]
+__all__ = ["Block", "BlockModule", "Model", "layer_card", "reads_numbers", "reads_symbols"]
 
 
 class Model(Part, kind="models"):
@@ -134,3 +134,16 @@ class BlockModule(nn.Module):
 def _rows(lengths: Tensor | None, starts: Tensor | None) -> tuple[Tensor | None, ...]:
     """What a mixer is told of its rows; a user's mixer that knows no starts is not given any."""
     return (lengths,) if starts is None else (lengths, starts)
+
+
+def layer_card(index: int, spec: Block, block: BlockModule) -> dict[str, Any]:
+    """What a model card says of one layer."""
+    return {
+        "layer": index,
+        "mixer": label(type(spec.mixer)).rpartition("/")[2],
+        "causal": block.mixer.causal,
+        "position": getattr(spec.mixer, "position", "none"),
+        "channel": label(type(spec.channel)).rpartition("/")[2] if spec.channel else None,
+        "norm": f"{spec.placement} {label(type(spec.norm)).rpartition('/')[2]}",
+        "parameters": sum(p.numel() for p in block.parameters()),
+    }

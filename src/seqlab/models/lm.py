@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from seqlab.data.signature import Signature
 from seqlab.kernels.linear import linear
 from seqlab.mixers import State
-from seqlab.models import Block, BlockModule, Model, reads_symbols
+from seqlab.models import Block, BlockModule, Model, layer_card, reads_symbols
 from seqlab.nn.inits import Init, depth_gain, initialise
 from seqlab.nn.inits.normal import Normal
 from seqlab.nn.norms import Norm, normed
@@ -63,7 +63,7 @@ class LM(Model):
     def card(self, model: nn.Module) -> dict[str, Any]:
         blocks = cast(LanguageModel, model).blocks
         rows = [
-            _layer_card(index, spec, cast(BlockModule, block))
+            layer_card(index, spec, cast(BlockModule, block))
             for index, (spec, block) in enumerate(zip(self.layers, blocks, strict=True))
         ]
         return {
@@ -74,18 +74,6 @@ class LM(Model):
             "tied": self.tied,
             "layers": rows,
         }
-
-
-def _layer_card(index: int, spec: Block, block: BlockModule) -> dict[str, Any]:
-    return {
-        "layer": index,
-        "mixer": label(type(spec.mixer)).rpartition("/")[2],
-        "causal": block.mixer.causal,
-        "position": getattr(spec.mixer, "position", "none"),
-        "channel": label(type(spec.channel)).rpartition("/")[2] if spec.channel else None,
-        "norm": f"{spec.placement} {label(type(spec.norm)).rpartition('/')[2]}",
-        "parameters": sum(p.numel() for p in block.parameters()),
-    }
 
 
 class LanguageModel(nn.Module):
