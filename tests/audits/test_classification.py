@@ -130,7 +130,7 @@ def test_a_result_above_the_best_possible_is_told(tmp_path: Path) -> None:
     run = seqlab.run(classified(task, accept=("overlap",), budget=Budget(steps=150)), runs=tmp_path)
     told = {found["name"]: found for found in run.audits["trained"]}["too_good"]
     assert told["status"] == "warn"
-    assert "is above the best possible (bayes, 0.4" in told["message"]
+    assert "is above the best possible (bayes, 0.552)" in told["message"]
 
 
 def test_logits_that_are_too_large_are_told() -> None:

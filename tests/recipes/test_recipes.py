@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from recipes_by_cost import recipes
 
 import seqlab
 from seqlab.recipes import find_recipe, shipped
@@ -38,7 +39,7 @@ def test_recipe_survives_its_saved_form(name: str) -> None:
     assert diff(again, experiment) == {}
 
 
-@pytest.mark.parametrize("name", RECIPES)
+@pytest.mark.parametrize("name", recipes())
 def test_recipe_runs_one_step(name: str, text: Path, tmp_path: Path) -> None:
     experiment = override(find_recipe(name).build(), "budget.steps=1", "seed=3")
     if hasattr(experiment.task, "path"):

@@ -5,11 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from recipes_by_cost import recipes
 
 import seqlab
 from seqlab.audits.shared.gate import defaults, examine
 from seqlab.audits.shared.subject import Subject
-from seqlab.recipes import find_recipe, shipped
+from seqlab.recipes import find_recipe
 from seqlab.spec import override
 from seqlab.train.start import prepare
 
@@ -19,7 +20,7 @@ CHEAPEST = "demo:shakespeare"
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("name", shipped())
+@pytest.mark.parametrize("name", recipes())
 def test_every_default_audit_passes(name: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQLAB_CACHE", str(tmp_path))
     experiment = override(find_recipe(name).build(), {"seed": seed})

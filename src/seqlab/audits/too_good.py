@@ -69,8 +69,9 @@ class TooGood(Audit):
 
     def _beyond(self, best: dict[str, float], reached: dict[str, float]) -> Iterator[str]:
         for name, value in best.items():
-            if reached.get("accuracy", 0.0) > value + self.beyond_best:
-                yield f"a held-out accuracy of {reached['accuracy']:.4g} is above the best possible ({name}, {value:.4g})"
+            accuracy = reached.get("accuracy", 0.0)
+            if accuracy > value + self.beyond_best:
+                yield f"a held-out accuracy of {accuracy:.4g} is above the best possible ({name}, {value:.4g})"
 
     def _accuracy(self, subject: Subject, reached: dict[str, float], hard: bool) -> Iterator[str]:
         accuracy, floors = reached.get("accuracy"), floors_of(subject, "accuracy")

@@ -70,7 +70,7 @@ def _of_image_pairs(layers: int) -> Experiment:
         norm=LayerNorm(eps=1e-6),
     )
     return Experiment(
-        task=Gaussians(shape=(3, 32, 32), classes=2, separation=30.0, training=1200, validation=1000),
+        task=Gaussians(shape=(3, 32, 32), classes=2, separation=30.0, training=1200, validation=200),
         model=ViT(dim=16 * layers, layers=(block,) * layers, patch=4, norm=LayerNorm(eps=1e-6)),
         optim=Adam(lr=1e-3, eps=1e-7),
         schedule=Constant(),
