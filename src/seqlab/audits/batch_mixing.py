@@ -22,6 +22,7 @@ class BatchMixing(Audit):
     batch norm is meant to mix rows."""
 
     depends_on: ClassVar[tuple[str, ...]] = ("model", "batch")
+    is_of_structure: ClassVar[bool] = True
 
     def examine(self, subject: Subject) -> Finding:
         inputs = subject.inputs(max(2, min(ROWS, subject.experiment.batch.size)))

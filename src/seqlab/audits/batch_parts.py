@@ -43,6 +43,7 @@ class BatchParts(Audit):
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "batch", "seed")
+    is_of_structure: ClassVar[bool] = True
 
     def examine(self, subject: Subject) -> Finding:
         t = trainee(subject, rows=max(2, rows_for(subject, ROWS)) if subject.experiment.batch.size > 1 else 1)

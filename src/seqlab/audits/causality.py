@@ -34,6 +34,7 @@ class Causality(Audit):
     """
 
     depends_on: ClassVar[tuple[str, ...]] = ("model",)
+    is_of_structure: ClassVar[bool] = True
 
     def examine(self, subject: Subject) -> Finding:
         if not subject.task.forward_only:

@@ -37,6 +37,7 @@ class Dtype(Audit):
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "precision")
+    is_of_structure: ClassVar[bool] = True
 
     def examine(self, subject: Subject) -> Finding:
         t = trainee(subject, rows=rows_for(subject, most=2))  # a batch norm cannot train on one row

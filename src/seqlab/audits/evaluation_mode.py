@@ -31,6 +31,7 @@ class EvaluationMode(Audit):
     """
 
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task")
+    is_of_structure: ClassVar[bool] = True
 
     limit: float = Field(default=1e-5, gt=0)
     """Relative difference that rounding may make between two evaluations."""

@@ -32,6 +32,7 @@ class EvaluationPhase(Audit):
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "schedule", "freeze", "batch", "seed")
+    is_of_structure: ClassVar[bool] = True
 
     def examine(self, subject: Subject) -> Finding:
         t = at_peak(trainee(subject, rows=rows_for(subject, 2), awake=True, methods=()))

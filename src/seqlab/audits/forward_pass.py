@@ -25,6 +25,7 @@ class ForwardPass(Audit):
     """The model runs on a batch, and what it returns is finite. Where it fails, no other audit looks."""
 
     depends_on: ClassVar[tuple[str, ...]] = ("model",)
+    is_of_structure: ClassVar[bool] = True
 
     def examine(self, subject: Subject) -> Finding:
         model = copy.deepcopy(subject.training.model).eval()

@@ -29,6 +29,7 @@ class Frozen(Audit):
     depends_on: ClassVar[tuple[str, ...]] = (
         "model", "task", "optim", "schedule", "freeze", "methods", "regularisers", "averaging", "seed",
     )  # fmt: skip
+    is_of_structure: ClassVar[bool] = True
 
     def examine(self, subject: Subject) -> Finding:
         t = at_peak(trainee(subject, rows=2))

@@ -34,6 +34,7 @@ class GradientFlow(Audit):
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "freeze", "batch", "seed")
+    is_of_structure: ClassVar[bool] = True
 
     def examine(self, subject: Subject) -> Finding:
         t = trainee(subject)

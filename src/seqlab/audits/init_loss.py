@@ -44,6 +44,7 @@ class InitLoss(Audit):
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "batch", "seed", "start_from")
+    is_of_structure: ClassVar[bool] = True
 
     def examine(self, subject: Subject) -> Finding:
         chance = _chance(subject)

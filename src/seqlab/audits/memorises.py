@@ -41,6 +41,7 @@ class Memorises(Audit):
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "optim", "freeze", "clip", "batch", "seed")
+    is_of_structure: ClassVar[bool] = True  # rates down to a hundredth of the given one are tried
 
     def examine(self, subject: Subject) -> Finding:
         if not subject.is_fresh:

@@ -40,6 +40,7 @@ class MetricSelfTest(Audit):
     """
 
     depends_on: ClassVar[tuple[str, ...]] = ("task", "model")
+    is_of_structure: ClassVar[bool] = True
 
     limit: float = Field(default=0.01, gt=0)
     """Relative difference of a metric from what it must be."""

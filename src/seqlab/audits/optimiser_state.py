@@ -51,6 +51,7 @@ class OptimiserState(Audit):
         "batch",
         "seed",
     )
+    is_of_structure: ClassVar[bool] = True
 
     def examine(self, subject: Subject) -> Finding:
         old = _trainee(subject)

@@ -74,6 +74,7 @@ class Overlap(Audit):
     """
 
     depends_on: ClassVar[tuple[str, ...]] = ("task", "model", "batch", "seed")
+    is_of_structure: ClassVar[bool] = True
 
     window: int = Field(default=64, ge=8)
     """Symbols of a stretch that is looked up; fewer where the held-out text or its rows are short."""

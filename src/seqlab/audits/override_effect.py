@@ -52,6 +52,7 @@ class OverrideEffect(Audit):
     depends_on: ClassVar[tuple[str, ...]] = (
         "model", "task", "optim", "schedule", "methods", "regularisers", "freeze", "budget", "seed",
     )  # fmt: skip
+    is_of_structure: ClassVar[bool] = True
 
     def examine(self, subject: Subject) -> Finding:
         if told := _breaks(subject):

@@ -19,6 +19,7 @@ class Padding(Audit):
     `lengths`, what stands in the padding moves nothing."""
 
     depends_on: ClassVar[tuple[str, ...]] = ("model",)
+    is_of_structure: ClassVar[bool] = True
 
     def examine(self, subject: Subject) -> Finding:
         first = subject.inputs(1)[0]

@@ -26,6 +26,7 @@ class PositionWise(Audit):
     """What a norm or a channel mixer makes of one position may not depend on another position, in evaluation mode."""
 
     depends_on: ClassVar[tuple[str, ...]] = ("model",)
+    is_of_structure: ClassVar[bool] = True
 
     def examine(self, subject: Subject) -> Finding:
         model = subject.awake

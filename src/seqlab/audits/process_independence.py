@@ -22,6 +22,7 @@ class ProcessIndependence(Audit):
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
     depends_on: ClassVar[tuple[str, ...]] = ("task", "model", "batch", "seed")
+    is_of_structure: ClassVar[bool] = True
 
     hash_seed: int = Field(default=20231003, ge=1, le=4294967295)
     """PYTHONHASHSEED of the new process, unlike that of this one."""

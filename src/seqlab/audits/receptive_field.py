@@ -33,6 +33,7 @@ class ReceptiveField(Audit):
 
     stages: ClassVar[tuple[Stage, ...]] = ("before",)
     depends_on: ClassVar[tuple[str, ...]] = ("model",)
+    is_of_structure: ClassVar[bool] = True
     share: float = Field(default=0.9, gt=0, lt=1)
     """Share of the influence of other positions that the positions counted must hold."""
     least: int = Field(default=2, ge=1)

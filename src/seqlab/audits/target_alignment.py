@@ -38,6 +38,7 @@ class TargetAlignment(Audit):
     """
 
     depends_on: ClassVar[tuple[str, ...]] = ("task", "model")
+    is_of_structure: ClassVar[bool] = True
 
     least_right: float = Field(default=0.8, gt=0, le=1)
     """Share of the targets that the next symbol must be, of those that a row can tell."""

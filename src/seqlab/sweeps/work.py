@@ -40,18 +40,18 @@ def carry_out(sweep: Sweep, trial: Trial, watch: Watch | None = None, deadline: 
     An exception of the trial itself is such a state, `failed`. Raises ReadOnly and DiskFull, which are nobody's fault
     and would meet every other trial, after the trial is handed back.
     """
-    queue, run = Queue(sweep), None
+    queue, run, auditor = Queue(sweep), None, Auditor(by_structure=True)
     try:
         run, prepared = _run_of(sweep, trial), None
         if run is None:
-            run, prepared = _made(sweep, trial, Auditor())
+            run, prepared = _made(sweep, trial, auditor)
         queue.started(trial, run.name, run.id)
         if is_stopping(sweep):
             state = "stopped"
         elif prepared is not None:
-            state = train(prepared.training, run, watch, deadline, Auditor())
+            state = train(prepared.training, run, watch, deadline, auditor)
         else:
-            _, state = resume(run, watch, deadline, Auditor())
+            _, state = resume(run, watch, deadline, auditor)
     except (DiskFull, ReadOnly) as error:
         queue.give_back(trial, str(error))
         raise

@@ -64,13 +64,7 @@ def forecast(experiment: Experiment, task: PreparedTask, folder: Path) -> Foreca
     """The forecast for an experiment whose run folder will lie below `folder`."""
     device = choose_device(experiment.device)
     dtype = choose_dtype(experiment.precision, device)
-    model = _shapes_only(experiment, task)
-    parameters = sum(p.numel() for p in model.parameters())
-    if parameters <= SMALL_PARAMETERS and task.row_tokens <= SMALL_LENGTH:
-        with torch.random.fork_rng(devices=[]):
-            model = experiment.model.build(task.signature)
-    rows = -(-experiment.batch.size // experiment.batch.accumulate)
-    activations = activation_bytes(model, task, rows, dtype, experiment.gradient_checkpointing)
+    parameters, activations, flops_a_row = _counted(experiment, task, dtype)
     # Master weights, their gradients and two moments in float32; the worker's copy and its gradients when narrower.
     master = 8 if dtype == torch.float64 else 4
     narrower = 2 * dtype.itemsize if dtype.itemsize < 4 else 0
@@ -78,8 +72,8 @@ def forecast(experiment: Experiment, task: PreparedTask, folder: Path) -> Foreca
     updates = experiment.budget.updates(experiment.batch.size * task.row_tokens)
     steps = updates * task.stages if updates is not None else None
     flops = None
-    if steps is not None and hasattr(model, "flops"):
-        flops = 3.0 * float(cast(Any, model).flops(task.row_tokens)) * experiment.batch.size * steps
+    if steps is not None and flops_a_row is not None:
+        flops = 3.0 * flops_a_row * experiment.batch.size * steps
     return Forecast(
         parameters=parameters,
         memory_bytes=parameters * (saved + master + narrower) + activations,
@@ -92,6 +86,27 @@ def forecast(experiment: Experiment, task: PreparedTask, folder: Path) -> Foreca
         flops=flops,
         seconds=flops / matmul_rate(device, dtype) if flops is not None else None,
     )
+
+
+_known: dict[tuple[Any, ...], tuple[int, int, float | None]] = {}
+"""What was counted in this process, by all that decides it: the cells of a sweep often share it."""
+
+
+def _counted(experiment: Experiment, task: PreparedTask, dtype: torch.dtype) -> tuple[int, int, float | None]:
+    """Parameters, bytes of activations, and operations of one row's forward pass where the model tells them."""
+    rows = -(-experiment.batch.size // experiment.batch.accumulate)
+    recomputed, data = experiment.gradient_checkpointing, tuple(sorted(task.fingerprints.items()))
+    key = (experiment.model, experiment.task, data, rows, dtype, recomputed)
+    if key not in _known:
+        model = _shapes_only(experiment, task)
+        parameters = sum(p.numel() for p in model.parameters())
+        if parameters <= SMALL_PARAMETERS and task.row_tokens <= SMALL_LENGTH:
+            with torch.random.fork_rng(devices=[]):
+                model = experiment.model.build(task.signature)
+        activations = activation_bytes(model, task, rows, dtype, recomputed)
+        flops = float(cast(Any, model).flops(task.row_tokens)) if hasattr(model, "flops") else None
+        _known[key] = parameters, activations, flops
+    return _known[key]
 
 
 def _shapes_only(experiment: Experiment, task: PreparedTask) -> nn.Module:

@@ -13,6 +13,7 @@ import torch
 from seqlab.audits import Audit, Finding
 from seqlab.audits.shared import code
 from seqlab.audits.shared.reads import parts_in
+from seqlab.audits.shared.structure import structure
 from seqlab.audits.shared.subject import Subject
 from seqlab.data import cache
 from seqlab.journal.clock import now
@@ -22,12 +23,14 @@ from seqlab.spec import SpecError, did_you_mean, label, to_json
 __all__ = ["keep", "key", "recall"]
 
 
-def key(audit: Audit, subject: Subject) -> str | None:
+def key(audit: Audit, subject: Subject, *, by_structure: bool = False) -> str | None:
     """What the finding of an audit depends on, as a hash; None where it must be measured each time.
 
+    by_structure: an audit that looks at no more than the structure is cited by that, also of what was trained.
     Raises SpecError for a field in `depends_on` that no experiment has.
     """
-    if not audit.depends_on or not subject.is_fresh or subject.is_planted:
+    by_structure = by_structure and audit.is_of_structure
+    if not audit.depends_on or subject.is_planted or not (subject.is_fresh or by_structure):
         return None
     by_user = code.of_user()
     parts = [audit, *(part for _, part in parts_in(subject.experiment))]
@@ -39,9 +42,11 @@ def key(audit: Audit, subject: Subject) -> str | None:
             f"the audit {label(type(audit))} depends on `{unknown[0]}`, which is no field of an experiment; "
             f"{did_you_mean(unknown[0], saved)}"
         )
+    decisive = structure(subject.experiment) if by_structure else saved
     decided_by = {
         "audit": to_json(audit),
-        "experiment": {name: saved[name] for name in audit.depends_on},
+        "experiment": {name: decisive.get(name) for name in audit.depends_on},
+        "stage": subject.stage if by_structure else "before",
         "task": saved["task"]["part"],
         "signature": vars(t.task.signature),
         "data": sorted(t.task.fingerprints.values()),

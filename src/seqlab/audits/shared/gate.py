@@ -61,26 +61,29 @@ def chosen(wanted: Sequence[str]) -> dict[str, Audit]:
     return {name: audit for name, audit in made.items() if isinstance(audit, Audit)}
 
 
-def examine(subject: Subject, audits: dict[str, Audit], *, use_cited: bool = True) -> Iterator[Result]:
+def examine(
+    subject: Subject, audits: dict[str, Audit], *, use_cited: bool = True, by_structure: bool = False
+) -> Iterator[Result]:
     """The results of the audits that look at this stage, one after the other as they are done; FIRST's alone where it
     fails and nobody accepts that.
 
-    Raises SpecError for an audit that breaks its contract.
+    by_structure: of experiments that differ in numbers alone, one is looked at and the others cite it. Raises SpecError
+    for an audit that breaks its contract.
     """
     (first,) = chosen([FIRST]).values()
-    found = _looked(FIRST, first, subject, use_cited)
+    found = _looked(FIRST, first, subject, use_cited, by_structure)
     if found.status == "fail" and FIRST not in subject.experiment.accept:
         yield found
         return
     for name, audit in audits.items():
         if subject.stage in audit.stages:
-            yield found if name == FIRST else _looked(name, audit, subject, use_cited)
+            yield found if name == FIRST else _looked(name, audit, subject, use_cited, by_structure)
 
 
-def _looked(name: str, audit: Audit, subject: Subject, use_cited: bool) -> Result:
+def _looked(name: str, audit: Audit, subject: Subject, use_cited: bool, by_structure: bool) -> Result:
     """One audit's result, cited or measured; an audit that breaks on a model has found what a person must look at."""
     started = time.perf_counter()
-    place = cited.key(audit, subject) if use_cited else None
+    place = cited.key(audit, subject, by_structure=by_structure) if use_cited else None
     if place and (known := cited.recall(place)):
         return Result(name, known[0], time.perf_counter() - started, known[1])
     try:
@@ -89,7 +92,9 @@ def _looked(name: str, audit: Audit, subject: Subject, use_cited: bool) -> Resul
         finding = Finding("warn", f"it could not be carried out: {type(error).__name__}: {error}")
     else:
         _must_be_sound(name, finding)
-        if place and place == cited.key(audit, subject):  # the look itself may have loaded more code
+        if place and place == cited.key(
+            audit, subject, by_structure=by_structure
+        ):  # the look itself may have loaded more code
             cited.keep(place, finding)
     return Result(name, finding, time.perf_counter() - started)
 
@@ -149,23 +154,28 @@ def _why_not_run(name: str) -> str:
 
 
 class Auditor:
-    """The default audits, as a training is handed them: before its first step, and when it is done."""
+    """The default audits, as a training is handed them: before its first step, and when it is done.
+
+    by_structure: as in `examine`, for the trials of a sweep.
+    """
+
+    def __init__(self, *, by_structure: bool = False) -> None:
+        self._by_structure = by_structure
 
     def before(self, t: Training) -> dict[str, Any]:
         """Audit what was built; returns what the record keeps. Raises AuditFailed, SpecError."""
-        results = _all(Subject(t))
+        results = self._all(Subject(t))
         refuse(results, t.experiment.accept)
         accepted = list(t.experiment.accept)
         return {"schema": SCHEMA, "before": [result.to_json() for result in results], "accepted": accepted}
 
     def trained(self, t: Training, run: Run) -> list[str]:
         """Audit what was trained, keep it in audits.json; returns a sentence for each alarm."""
-        results = _all(Subject(t, "trained", run=run))
+        results = self._all(Subject(t, "trained", run=run))
         place = run.folder / "audits.json"
         kept = read_object(place) or {"schema": SCHEMA}
         replace_json(place, {**kept, "trained": [result.to_json() for result in results]})
         return [f"audit {result.sentence()}" for result in results if result.status != "pass"]
 
-
-def _all(subject: Subject) -> list[Result]:
-    return list(examine(subject, defaults(subject)))
+    def _all(self, subject: Subject) -> list[Result]:
+        return list(examine(subject, defaults(subject), by_structure=self._by_structure))
