@@ -67,7 +67,7 @@ class Audit(Part, kind="audits"):
     are as they were, the finding is cited and not measured again. Empty: it is measured every time."""
     is_of_structure: ClassVar[bool] = False
     """Whether rates, strengths, the seed and training do not decide its finding: of the cells of a sweep that differ in
-    those alone, one is looked at, and the others cite it."""
+    those alone, one that passes is cited by the others."""
 
     def wanted(self, subject: Subject) -> bool:
         """Whether it runs when nobody asks for it by name."""

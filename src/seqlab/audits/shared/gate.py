@@ -92,9 +92,9 @@ def _looked(name: str, audit: Audit, subject: Subject, use_cited: bool, by_struc
         finding = Finding("warn", f"it could not be carried out: {type(error).__name__}: {error}")
     else:
         _must_be_sound(name, finding)
-        if place and place == cited.key(
-            audit, subject, by_structure=by_structure
-        ):  # the look itself may have loaded more code
+        # The look itself may have loaded more code. What is wrong with one experiment is not said of another one.
+        sayable = finding.status == "pass" or not (by_structure and audit.is_of_structure)
+        if place and sayable and place == cited.key(audit, subject, by_structure=by_structure):
             cited.keep(place, finding)
     return Result(name, finding, time.perf_counter() - started)
 
