@@ -14,7 +14,7 @@ from seqlab.sweeps.queue import Queue, Standing
 from seqlab.sweeps.record import Sweep, Trial
 from seqlab.sweeps.stopping import let_go_on, request_stop
 from seqlab.sweeps.work import carry_out, experiment_of, recorded
-from seqlab.sweeps.worker import claim, drain, main
+from seqlab.sweeps.worker import drain, main
 from tiny_runs import At, text, tiny
 
 __all__ = ["text", "tiny"]
@@ -54,7 +54,7 @@ def test_a_worker_carries_out_every_trial_as_its_own_run(sweep: Sweep) -> None:
 
 
 def test_a_trial_that_was_cut_off_goes_on_in_its_run(sweep: Sweep) -> None:
-    first = claim(sweep)
+    first = Queue(sweep).claim()
     assert first is not None
     assert carry_out(sweep, first, deadline=0.0) == "timed_out"
     assert standing(sweep, first).kind == "returned"
@@ -75,7 +75,7 @@ def test_a_run_that_was_made_before_is_taken(sweep: Sweep) -> None:
 
 
 def test_a_renamed_run_goes_on(sweep: Sweep) -> None:
-    trial = claim(sweep)
+    trial = Queue(sweep).claim()
     assert trial is not None
     carry_out(sweep, trial, deadline=0.0)
     sweep.book.rename("rates-1", "other")
@@ -94,7 +94,7 @@ def test_what_fails_is_a_record_and_the_rest_go_on(book: LabBook, tiny: Experime
 
 
 def test_a_stop_of_the_sweep_leaves_the_rest_and_goes_on_later(sweep: Sweep) -> None:
-    trial = claim(sweep)
+    trial = Queue(sweep).claim()
     assert trial is not None
 
     def stop() -> None:
@@ -110,7 +110,7 @@ def test_a_stop_of_the_sweep_leaves_the_rest_and_goes_on_later(sweep: Sweep) -> 
 
 
 def test_a_stop_of_one_run_ends_its_trial(sweep: Sweep) -> None:
-    trial = claim(sweep)
+    trial = Queue(sweep).claim()
     assert trial is not None
     assert carry_out(sweep, trial, At(2, lambda: sweep.book.open("rates-1").request_stop())) == "stopped"
     assert standing(sweep, trial).kind == "ended"
@@ -118,14 +118,14 @@ def test_a_stop_of_one_run_ends_its_trial(sweep: Sweep) -> None:
 
 def test_a_trial_of_which_processes_die_has_crashed(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("seqlab.journal.lease.process_is_gone", lambda claim: True)
-    first = claim(sweep)
-    assert claim(sweep) == first
-    after = claim(sweep)
+    first = Queue(sweep).claim()
+    assert Queue(sweep).claim() == first
+    after = Queue(sweep).claim()
     assert first is not None
     assert after != first
     assert standing(sweep, first).state == "crashed"
     Queue(sweep).give_back(first)
-    assert claim(sweep) == first
+    assert Queue(sweep).claim() == first
 
 
 def test_seeds_differ_and_nothing_else(sweep: Sweep) -> None:

@@ -14,7 +14,10 @@ from seqlab.journal.files import append_next, append_record
 from seqlab.journal.lines import Record, read_lines
 from seqlab.sweeps.record import Nothing, Sweep, Trial
 
-__all__ = ["Queue", "Standing"]
+__all__ = ["RETRIES", "Queue", "Standing"]
+
+RETRIES = 1
+"""How often a trial is tried again after a process died of it (killed, out of memory). Then it has crashed."""
 
 
 @dataclass(frozen=True)
@@ -77,8 +80,16 @@ class Queue:
     def claim(self, only: str | None = None, **about: Any) -> Trial | None:
         """Take the first free trial for this process; None when there is none. `about`: kept with the claim.
 
-        only: take this one, or none. Whoever says so answers for it that a claim from another machine has died.
+        A trial of which too many processes died is written down as crashed and passed over. only: take this one, or
+        none; whoever says so answers for it that a claim from another machine has died.
         """
+        while (trial := self._take(only, about)) is not None:
+            if self.standings()[trial.id].deaths <= RETRIES:
+                return trial
+            self.ended(trial, "crashed", f"{RETRIES + 1} processes died of it, one after the other")
+        return None
+
+    def _take(self, only: str | None, about: dict[str, Any]) -> Trial | None:
         taken: list[Trial] = []
 
         def line() -> Record:

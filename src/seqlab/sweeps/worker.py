@@ -22,10 +22,7 @@ from seqlab.sweeps.work import RETURNED, carry_out
 from seqlab.train.signals import Signals
 from seqlab.train.worker import Lines
 
-__all__ = ["RETRIES", "claim", "drain", "main"]
-
-RETRIES = 1
-"""How often a trial is tried again after a process died of it (killed, out of memory). Then it has crashed."""
+__all__ = ["drain", "main"]
 
 
 def drain(sweep: Sweep, place: str | None = None, deadline: float | None = None) -> str | None:
@@ -33,7 +30,7 @@ def drain(sweep: Sweep, place: str | None = None, deadline: float | None = None)
     deadline (seconds since the epoch): the reason."""
     with Signals(deadline) as signals:
         while signals.reason is None and not is_stopping(sweep):
-            trial = claim(sweep, place=place)
+            trial = Queue(sweep).claim(place=place)
             if trial is None:
                 return None
             state = _carried_out(sweep, trial, deadline)
@@ -50,7 +47,7 @@ def one(sweep: Sweep, trial_id: str, place: str | None, deadline: float | None) 
     if trial_id not in sweep.trials():
         raise SweepError(f"the sweep {sweep.name} has no trial {trial_id}; {sweep.folder}/manifest.jsonl lists them")
     with Signals(deadline) as signals:
-        trial = None if is_stopping(sweep) else claim(sweep, trial_id, place=place)
+        trial = None if is_stopping(sweep) else Queue(sweep).claim(trial_id, place=place)
         if trial is not None and (state := _carried_out(sweep, trial, deadline)) in RETURNED:
             return state
         return _again(signals)
@@ -59,16 +56,6 @@ def one(sweep: Sweep, trial_id: str, place: str | None, deadline: float | None) 
 def _again(signals: Signals) -> str | None:
     """Why this process is to be started again: a Ctrl-C ends it as a pre-emption does."""
     return "preempted" if signals.reason == "stopped" else signals.reason
-
-
-def claim(sweep: Sweep, only: str | None = None, place: str | None = None) -> Trial | None:
-    """The next trial for this process; one that too many processes died of is written down as crashed and passed."""
-    queue = Queue(sweep)
-    while (trial := queue.claim(only, **({"place": place} if place else {}))) is not None:
-        if queue.standings()[trial.id].deaths <= RETRIES:
-            return trial
-        queue.ended(trial, "crashed", f"{RETRIES + 1} processes died of it, one after the other, without a word")
-    return None
 
 
 def _carried_out(sweep: Sweep, trial: Trial, deadline: float | None) -> str:

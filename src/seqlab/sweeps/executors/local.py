@@ -20,6 +20,7 @@ from seqlab.train.signals import Signals
 __all__ = ["Local"]
 
 POLL_SECONDS = 0.05
+WORKER = (sys.executable, "-m", "seqlab.sweeps.worker")
 
 
 @dataclass(frozen=True)
@@ -108,7 +109,7 @@ def _worker(sweep: Sweep, booking: Booking) -> subprocess.Popen[bytes]:
     """A worker in a slot, in a session of its own: a Ctrl-C of the terminal does not reach it."""
     with sweep.workers_file.open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "seqlab.sweeps.worker", str(sweep.folder), "--place", booking.name],
+            [*WORKER, str(sweep.folder), "--place", booking.name],
             env={**os.environ, **booking.environment},
             stdin=subprocess.DEVNULL,
             stdout=log,
