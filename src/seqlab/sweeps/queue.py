@@ -77,6 +77,10 @@ class Queue:
             )
         return found
 
+    def claimants(self) -> set[int]:
+        """The processes that ever claimed a trial, by their ids."""
+        return {line["claim"]["pid"] for line in read_lines(self._sweep.queue_file).records if "claim" in line}
+
     def claim(self, only: str | None = None, **about: Any) -> Trial | None:
         """Take the first free trial for this process; None when there is none. `about`: kept with the claim.
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from seqlab.sweeps.executors import Executor, ExecutorError
+from seqlab.sweeps.queue import Queue
 from seqlab.sweeps.record import Sweep, Trial
 from seqlab.sweeps.slots import Booking, Slots
 from seqlab.sweeps.stopping import is_stopping
@@ -63,7 +64,7 @@ class Crew:
         at_work = {s.claim["pid"] for s in following.standings.values() if s.claim}
         for worker in [worker for worker in self._workers if worker.poll() is not None]:
             self._workers.remove(worker)
-            self._note_end(worker, worker.pid in at_work)
+            self._note_end(worker)
         if self._failure is not None:
             if not self._workers:
                 raise ExecutorError(self._failure)
@@ -85,8 +86,9 @@ class Crew:
         finally:
             booking.release()
 
-    def _note_end(self, worker: subprocess.Popen[bytes], has_worked: bool) -> None:
+    def _note_end(self, worker: subprocess.Popen[bytes]) -> None:
         code = worker.returncode
+        has_worked = worker.pid in Queue(self._sweep).claimants()
         if code < 0:
             self._watch.message(f"worker {worker.pid} was killed by {signal.Signals(-code).name}")
         if code == 1 or (code not in (0, os.EX_TEMPFAIL) and not has_worked):
