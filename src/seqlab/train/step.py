@@ -10,7 +10,7 @@ from seqlab.tasks import Batch
 from seqlab.train.interventions import distinct_names, measure_probes
 from seqlab.train.training import Training, fresh_weights, seed_generators
 
-__all__ = ["optimiser_step"]
+__all__ = ["advance", "optimiser_step", "set_rates", "update"]
 
 
 def optimiser_step(t: Training) -> dict[str, Tensor | float]:
@@ -49,19 +49,20 @@ def update(t: Training) -> dict[str, Tensor | float]:
         metrics |= penalise(t, index, regulariser)
     if spec.clip is not None:
         metrics["train/gradient_norm"] = torch.nn.utils.clip_grad_norm_(t.model.parameters(), spec.clip, foreach=True)
-    for group in t.optimiser.param_groups:
-        group["lr"] = spec.schedule.lr(group["initial_lr"], t.step, t.steps or 0, t.schedule_memory)
-    metrics["train/lr"] = main_rate(t)
+    metrics["train/lr"] = set_rates(t)
     t.optimiser.step()
     t.weights.publish()
     t.weights.update_average()
     return metrics
 
 
-def main_rate(t: Training) -> float:
-    """The rate in force, read from the optimiser, of the parameters that have `optim.lr`; else of the first group."""
-    groups = t.optimiser.param_groups
-    main = next((group for group in groups if group["initial_lr"] == t.experiment.optim.lr), groups[0])
+def set_rates(t: Training) -> float:
+    """Give every parameter group its rate for the present step; returns the one in force, read from the optimiser, of
+    the parameters that have `optim.lr`, else of the first group."""
+    groups, spec = t.optimiser.param_groups, t.experiment
+    for group in groups:
+        group["lr"] = spec.schedule.lr(group["initial_lr"], t.step, t.steps or 0, t.schedule_memory)
+    main = next((group for group in groups if group["initial_lr"] == spec.optim.lr), groups[0])
     rate: float = main["lr"]
     return rate
 

@@ -1,4 +1,4 @@
-"""Which attention runs: torch's fused kernel, but for short inputs on a CPU."""
+"""Which attention runs: torch's fused kernel, but for short inputs on a CPU; the reference for many models at once."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seqlab.kernels.attention.fast import attention_fused
+from seqlab.kernels.attention.reference import attention_reference
 from seqlab.kernels.attention.short import attention_short
+from seqlab.kernels.members import of_many
 from seqlab.kernels.taken import take
 
 __all__ = ["attention"]
@@ -29,6 +31,9 @@ def attention(
     g divides h, and query head i reads group i // (h / g). causal: query t sees keys 0..t. bias: float values are
     added to the scores (ALiBi), boolean ones say which keys are seen (lengths). dropout: share of weights dropped.
     """
+    if of_many(q, k, v) and dropout == 0:
+        take("attention", "reference")
+        return attention_reference(q, k, v, causal=causal, bias=bias)
     learned = bias is not None and bias.requires_grad  # the short one gives no gradient to the bias
     if q.device.type == "cpu" and dropout == 0 and q.shape[1] > 1 and k.shape[1] <= SHORT and not learned:
         take("attention", "short")

@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqlab.kernels.linear.fast import linear_onednn
+from seqlab.kernels.members import of_many
 from seqlab.kernels.taken import take
 
 __all__ = ["linear"]
@@ -23,7 +24,7 @@ def linear(
     x: Float[Tensor, "*bl d"], weight: Float[Tensor, "e d"], bias: Float[Tensor, " e"] | None = None
 ) -> Float[Tensor, "*bl e"]:
     """y = weight x + bias over the last axis, in x's dtype; weights are laid out as in torch.nn.Linear."""
-    large = x.numel() * len(weight) >= LEAST_PRODUCTS
+    large = x.numel() * len(weight) >= LEAST_PRODUCTS and not of_many(x, weight)
     if large and x.dtype == weight.dtype == torch.float32 and x.device.type == "cpu" and _onednn_is_faster():
         take("linear", "onednn")
         return linear_onednn(x, weight, bias)

@@ -1,11 +1,13 @@
-"""Which rotary embedding runs: the one by halves, at every size."""
+"""Which rotary embedding runs: the one by halves, at every size; the reference for many models at once."""
 
 from __future__ import annotations
 
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from seqlab.kernels.members import of_many
 from seqlab.kernels.rotary.fast import rotary_halves
+from seqlab.kernels.rotary.reference import rotary_reference
 from seqlab.kernels.taken import take
 
 __all__ = ["rotary"]
@@ -20,5 +22,8 @@ def rotary(
     base^(-2i/d); the paper pairs neighbours, which is the same up to a fixed order of features. Rows may stand at
     positions of their own.
     """
+    if of_many(x):
+        take("rotary", "reference")
+        return rotary_reference(x, position, base)
     take("rotary", "halves")
     return rotary_halves(x, position, base)

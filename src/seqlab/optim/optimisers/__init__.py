@@ -6,7 +6,9 @@ from abc import abstractmethod
 from typing import Annotated, Any, Literal
 
 import torch
+from torch import Tensor
 
+from seqlab.optim.fused import FusedStep, State
 from seqlab.spec import Field, Part
 
 __all__ = ["Beta", "Group", "Optimiser", "can_fuse"]
@@ -43,6 +45,12 @@ class Optimiser(Part, kind="optim/optimisers"):
     @abstractmethod
     def build(self, groups: list[Group]) -> torch.optim.Optimizer:
         """The optimiser of these groups. Resumed through state_dict it takes the very same steps, bit for bit."""
+
+    def fused_step(self, group: Group, parameters: list[Tensor], state: State) -> FusedStep | None:
+        """The step of these parameters of a group by one fused kernel; None where there is none.
+
+        state: what the optimiser remembers of them after a step of its own."""
+        return None
 
 
 def can_fuse(groups: list[Group]) -> bool:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
+from seqlab.optim.fused import FusedStep, State, adam
 from seqlab.optim.optimisers import Beta, Group, Optimiser, can_fuse
 from seqlab.spec import Field
 
@@ -22,3 +24,6 @@ class Adam(Optimiser):
 
     def build(self, groups: list[Group]) -> torch.optim.Optimizer:
         return torch.optim.Adam(groups, lr=self.lr, betas=self.betas, eps=self.eps, fused=can_fuse(groups))
+
+    def fused_step(self, group: Group, parameters: list[Tensor], state: State) -> FusedStep | None:
+        return adam(torch._fused_adam_, group, parameters, state) if group["fused"] else None

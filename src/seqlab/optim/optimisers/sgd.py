@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import torch
+from torch import Tensor
 
+from seqlab.optim.fused import FusedStep, State, sgd
 from seqlab.optim.optimisers import Beta, Group, Optimiser, can_fuse
 from seqlab.spec import Field, SpecError
 
@@ -30,3 +32,6 @@ class SGD(Optimiser):
         return torch.optim.SGD(
             groups, lr=self.lr, momentum=self.momentum, nesterov=self.nesterov, fused=can_fuse(groups)
         )
+
+    def fused_step(self, group: Group, parameters: list[Tensor], state: State) -> FusedStep | None:
+        return sgd(group, parameters, state) if group["fused"] else None
