@@ -9,13 +9,13 @@ import pytest
 from made import declared, finished, losses, ran
 
 from seqlab.journal import JournalError, LabBook
+from seqlab.statistics import quantile, upper_tail
 from seqlab.sweeps.extending import beyond
 from seqlab.sweeps.queue import Queue
 from seqlab.sweeps.record import Sweep
 from seqlab.sweeps.rules import parse
 from seqlab.sweeps.select import Choice, Group, choose, select
 from seqlab.sweeps.select.boundary import extension
-from seqlab.sweeps.select.student import quantile, upper_tail
 from seqlab.sweeps.select.ties import beaten
 from seqlab.sweeps.selections import keep_selection, selections
 

@@ -7,11 +7,11 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from seqlab.journal import names
+from seqlab.statistics import quantile
 from seqlab.sweeps.errors import SweepError
 from seqlab.sweeps.select.choice import Choice
 from seqlab.sweeps.select.groups import Group
 from seqlab.sweeps.select.knobs import is_number, knobs, without
-from seqlab.sweeps.select.student import quantile
 from seqlab.sweeps.select.ties import winner
 
 __all__ = ["Heat", "Point", "Response", "heat", "is_logarithmic", "response"]

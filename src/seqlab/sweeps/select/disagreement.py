@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlab.statistics import mean_and_error
 from seqlab.sweeps.select.arms import judged_arms
 from seqlab.sweeps.select.choice import Choice
-from seqlab.sweeps.select.groups import Group, mean_and_error
+from seqlab.sweeps.select.groups import Group
 from seqlab.sweeps.select.ties import beaten, winner
 
 __all__ = ["Regret", "rank_correlation", "regret", "regrets"]

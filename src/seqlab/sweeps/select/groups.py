@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-__all__ = ["Group", "mean_and_error", "typed"]
+from seqlab.statistics import mean_and_error
+
+__all__ = ["Group", "typed"]
 
 
 @dataclass(frozen=True)
@@ -51,15 +52,6 @@ class Group:
             "runs": {str(seed): run for seed, run in self.runs.items()},
             "problems": list(self.problems),
         }
-
-
-def mean_and_error(values: Collection[float]) -> tuple[float, float | None]:
-    """The mean, NaN of nothing, and its standard error by the unbiased variance, None of fewer than two."""
-    count = len(values)
-    mean = math.fsum(values) / count if count else math.nan
-    if count < 2:
-        return mean, None
-    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1) / count)
 
 
 def typed(value: Any) -> str:

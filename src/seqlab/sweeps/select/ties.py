@@ -28,8 +28,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlab.statistics import quantile, rounding, upper_tail
 from seqlab.sweeps.select.groups import Group
-from seqlab.sweeps.select.student import quantile, upper_tail
 
 __all__ = ["ALPHA", "Beaten", "beaten", "winner"]
 
@@ -55,8 +55,8 @@ def beaten(groups: Sequence[Group], higher_is_better: bool, alpha: float = ALPHA
     if len(groups) < 2:
         return [None] * len(groups)
     values = _by_seed(groups) if higher_is_better else -_by_seed(groups)
-    rounding, level = _rounding(values), alpha / (len(groups) - 1)
-    return [_beaten(values - own, rounding, groups, level) for own in values]
+    coarseness, level = rounding(values), alpha / (len(groups) - 1)
+    return [_beaten(values - own, coarseness, groups, level) for own in values]
 
 
 def _by_seed(groups: Sequence[Group]) -> NDArray[np.float64]:
@@ -65,20 +65,12 @@ def _by_seed(groups: Sequence[Group]) -> NDArray[np.float64]:
     return np.array([[group.values.get(seed, np.nan) for seed in seeds] for group in groups])
 
 
-def _rounding(values: NDArray[np.float64]) -> float:
-    """The variance that a difference has from rounding alone; 0 where no cell depends on its seed at all."""
-    if not (np.nanmin(values, axis=1) < np.nanmax(values, axis=1)).any():
-        return 0.0
-    step = np.diff(np.unique(values[~np.isnan(values)])).min()
-    return float(step**2 / 6)
-
-
-def _beaten(leads: NDArray[np.float64], rounding: float, groups: Sequence[Group], level: float) -> Beaten | None:
+def _beaten(leads: NDArray[np.float64], coarseness: float, groups: Sequence[Group], level: float) -> Beaten | None:
     """leads: (groups, seeds), how much better each group is than the one that is asked about."""
     common = (~np.isnan(leads)).sum(axis=1)
     counts = np.maximum(common, 2)
     means = np.nansum(leads, axis=1) / counts
-    variances = np.nansum((leads - means[:, None]) ** 2, axis=1) / (counts - 1) + rounding
+    variances = np.nansum((leads - means[:, None]) ** 2, axis=1) / (counts - 1) + coarseness
     with np.errstate(divide="ignore", invalid="ignore"):  # no noise at all
         statistics = np.where((common >= 2) & (means > 0), means / np.sqrt(variances / counts), 0.0)
     limits = {count: quantile(level, count - 1) for count in set(counts.tolist())}

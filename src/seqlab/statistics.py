@@ -1,15 +1,40 @@
-"""Student's t distribution, to about twelve digits and without a library of statistics."""
+"""Means with their errors, and Student's t distribution to about twelve digits: without a library of statistics."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Collection
 from functools import lru_cache
 
-__all__ = ["quantile", "upper_tail"]
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["mean_and_error", "quantile", "rounding", "upper_tail"]
 
 PRECISE = 1e-15
 FRACTIONS = 400
 """Terms of the continued fraction at most; a few dozen do."""
+
+
+def mean_and_error(values: Collection[float]) -> tuple[float, float | None]:
+    """The mean, NaN of nothing, and its standard error by the unbiased variance, None of fewer than two."""
+    count = len(values)
+    mean = math.fsum(values) / count if count else math.nan
+    if count < 2:
+        return mean, None
+    return mean, math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1) / count)
+
+
+def rounding(values: NDArray[np.float64]) -> float:
+    """The variance that a difference has from rounding alone, by Sheppard's correction for the smallest step there is
+    between two values; 0 where no group depends on its seed at all.
+
+    values: (groups, seeds), NaN where a group lacks a seed.
+    """
+    if not (np.nanmin(values, axis=1) < np.nanmax(values, axis=1)).any():
+        return 0.0
+    step = np.diff(np.unique(values[~np.isnan(values)])).min()
+    return float(step**2 / 6)
 
 
 def upper_tail(t: float, freedom: float) -> float:
