@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqlab.cli import options
+from seqlab.cli import options, render
 
 if TYPE_CHECKING:
     from seqlab.journal import LabBook
-    from seqlab.sweeps.record import Sweep
+    from seqlab.sweeps.cells import Plan
+    from seqlab.sweeps.costs import Costs
+    from seqlab.sweeps.executors import Executor
+    from seqlab.sweeps.record import Sweep, Trial
 
 
 @click.command(options_metavar="[OPTIONS]")
@@ -24,13 +27,14 @@ if TYPE_CHECKING:
 @click.option("--retry", is_flag=True, help="Try again what failed, crashed, diverged or was stopped.")
 @click.option("--on", "engine", metavar="ENGINE", default="local", show_default=True, help="Where: NAME or NAME:PLACE.")
 @click.option("--slots", metavar="N", type=click.IntRange(min=1), help="Runs at a time [default: one a core or GPU].")
+@click.option("--dry-run", is_flag=True, help="Build it, try two steps, say what all will cost; write nothing.")
 @click.option("--why", metavar="TEXT", help="Why; kept with every run.")
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="A word to find its runs by; may be repeated.")
 @options.as_json
 @options.book_option
 def command(
     recipe: str | None, knobs: tuple[str, ...], name: str | None, seeds: int, draws: int | None, known: str | None,
-    retry: bool, engine: str, slots: int | None, why: str | None, tags: tuple[str, ...], as_json: bool,
+    retry: bool, engine: str, slots: int | None, dry_run: bool, why: str | None, tags: tuple[str, ...], as_json: bool,
     runs: Path | None,
 ) -> None:  # fmt: skip
     """Train every combination of some fields' values, each with several seeds.
@@ -40,22 +44,26 @@ def command(
     blocks until all runs have ended; the same --name again runs only what is new. Ctrl-C saves what runs, and
     `--continue` goes on.
     """
-    from seqlab.cli.swept import conclude, display
+    from seqlab.cli.swept import conclude, display, print_sweeps
     from seqlab.journal import LabBook
     from seqlab.sweeps import carry
     from seqlab.sweeps.executors import find_executor
     from seqlab.sweeps.record import Sweep
 
+    book = LabBook(runs)
     if known is not None and (recipe is not None or name is not None):
         raise click.UsageError("--continue SWEEP goes on with what was asked for; leave RECIPE and --name out.")
+    if known is None and recipe is None:
+        print_sweeps(book, as_json)
+        return
     executor = find_executor(engine, slots)
-    book = LabBook(runs)
     if known is not None:
         sweep = Sweep.open(book, known)
-    elif recipe is not None:
-        sweep = _declared(Sweep(book, name or _fresh(book)), recipe, knobs, seeds, draws, why, tags)
     else:
-        raise click.UsageError("name a RECIPE and what to vary, such as demo:letters optim.lr=1e-3,1e-2.")
+        sweep = Sweep(book, name or _fresh(book))
+        asked = str(recipe), knobs, seeds, draws, tags, why
+        if not _declared(sweep, asked, executor, dry_run, as_json):
+            return
     if retry:
         carry.retry(sweep)
     with display(sweep, quiet=as_json) as shown:
@@ -63,31 +71,39 @@ def command(
     conclude(sweep, as_json, runs)
 
 
-def _declared(
-    sweep: Sweep, name: str, knobs: tuple[str, ...], seeds: int, draws: int | None, why: str | None,
-    tags: tuple[str, ...],
-) -> Sweep:  # fmt: skip
-    """The sweep with all that is asked for in its record."""
-    from seqlab.experiment import Experiment
-    from seqlab.recipes import find_recipe
-    from seqlab.sweeps import grid
-    from seqlab.sweeps.cells import cells_of, vary
-    from seqlab.sweeps.declare import Declaration, declare
-    from seqlab.train.environment import command_line
+def _declared(sweep: Sweep, asked: tuple[Any, ...], executor: Executor, dry_run: bool, as_json: bool) -> bool:
+    """Plan, rehearse and write down what is asked for; False after a dry run, which writes nothing."""
+    from seqlab.cli.planned_sweep import new_trials, planned, print_cells, print_costs
+    from seqlab.sweeps.declare import check_consistent, declare
 
-    recipe = find_recipe(name)
-    made, varied = recipe.experiments(), grid.parse_knobs(knobs)
-    if isinstance(made, Experiment):
-        settings = grid.draws(varied, draws) if draws is not None else grid.combinations(varied)
-        plan = vary(made, settings, range(seeds))
-    elif knobs or draws is not None:
-        raise click.UsageError(f"{name} yields its experiments itself; vary them there, and give no knobs.")
-    else:
-        plan = cells_of(made, range(seeds))
-    said = Declaration(recipe.name, recipe.file, knobs, seeds, tags, why, command_line())
-    new = declare(sweep, plan, said)
-    click.echo(f"{click.style(sweep.name, bold=True)}  {recipe.name}  {len(plan.trials)} runs, {len(new)} of them new")
-    return sweep
+    plan, said = planned(*asked)
+    check_consistent(sweep, plan)
+    new = new_trials(sweep, plan)
+    costs = _rehearsed(sweep, plan, new, executor)
+    if dry_run and as_json:
+        render.json_out({"sweep": sweep.name, "new": len(new), "costs": costs.to_json() if costs else None})
+    elif not as_json:
+        print_cells(sweep, plan)
+        print_costs(costs)
+    if dry_run:
+        return False
+    declare(sweep, plan, said)
+    if not as_json:
+        click.echo(f"\n{click.style(sweep.name, bold=True)}  {said.recipe}  {len(plan.trials)} runs, {len(new)} new")
+    return True
+
+
+def _rehearsed(sweep: Sweep, plan: Plan, new: list[Trial], executor: Executor) -> Costs | None:
+    """What the new runs will cost, refused where they cannot fit; None where every cell was rehearsed before."""
+    if {trial.cell for trial in new} <= {trial.cell for trial in sweep.trials().values()}:
+        return None
+    from seqlab.sweeps.costs import refuse_what_cannot_fit
+    from seqlab.sweeps.rehearsal import rehearse
+
+    room = executor.room(len(new), plan.experiments.values())
+    costs = rehearse(plan, new, sweep.book, room)
+    refuse_what_cannot_fit(costs, elsewhere=room is None)
+    return costs
 
 
 def _fresh(book: LabBook) -> str:

@@ -10,12 +10,14 @@ import importlib
 import inspect
 import pkgutil
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from seqlab.spec import did_you_mean
 from seqlab.sweeps.errors import SweepError
 from seqlab.sweeps.record import Sweep, Trial
+from seqlab.sweeps.slots import Slots
 from seqlab.sweeps.watch import SweepWatch
 
 __all__ = ["Executor", "ExecutorError", "executors", "find_executor"]
@@ -33,6 +35,10 @@ class Executor(ABC):
     """What stands after the colon of `--on NAME:PLACE`."""
     slots: int | None = None
     """How many trials at a time; None: what the engine has room for."""
+
+    def room(self, trials: int, experiments: Iterable[Mapping[str, Any]]) -> Slots | None:
+        """The slots of this machine that so many trials of saved experiments would fill; None: they run elsewhere."""
+        return None
 
     @abstractmethod
     def carry_out(self, sweep: Sweep, trials: Sequence[Trial], watch: SweepWatch) -> None:

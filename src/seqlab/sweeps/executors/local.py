@@ -7,8 +7,9 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from seqlab.sweeps.executors import Executor, ExecutorError
 from seqlab.sweeps.queue import Queue
@@ -28,10 +29,14 @@ WORKER = (sys.executable, "-m", "seqlab.sweeps.worker")
 class Local(Executor):
     """Worker processes on this machine. They go on when the process that started them is killed."""
 
+    def room(self, trials: int, experiments: Iterable[Mapping[str, Any]]) -> Slots:
+        may_use_devices = any(experiment.get("device") != "cpu" for experiment in experiments)
+        return Slots.of(self.slots, trials, on_devices=may_use_devices)
+
     def carry_out(self, sweep: Sweep, trials: Sequence[Trial], watch: SweepWatch) -> None:
         if self.place is not None:
             raise ExecutorError(f"`local` is this machine and has no place `{self.place}`; write --on local")
-        slots = Slots.of(self.slots, len(trials), on_devices=_wants_devices(sweep, trials))
+        slots = self.room(len(trials), (sweep.experiment(cell) for cell in {trial.cell for trial in trials}))
         crew, following = Crew(sweep, slots, watch), Following(sweep, trials, watch)
         with Signals() as signals:
             following.look()
@@ -43,11 +48,6 @@ class Local(Executor):
                 crew.ask_to_end()
             crew.wait()
         following.look()
-
-
-def _wants_devices(sweep: Sweep, trials: Sequence[Trial]) -> bool:
-    """Whether any experiment may run on a GPU."""
-    return any(sweep.experiment(cell).get("device") != "cpu" for cell in {trial.cell for trial in trials})
 
 
 class Crew:

@@ -1,0 +1,82 @@
+"""What a command asks of a sweep: its plan, the cells as a table, and what they will cost."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import click
+
+from seqlab.cli import render
+from seqlab.experiment import Experiment
+from seqlab.recipes import find_recipe
+from seqlab.sweeps import grid
+from seqlab.sweeps.cells import Plan, cells_of, vary
+from seqlab.sweeps.costs import Costs
+from seqlab.sweeps.declare import Declaration
+from seqlab.sweeps.queue import Queue, Standing
+from seqlab.sweeps.record import Sweep, Trial
+from seqlab.sweeps.select.groups import typed
+from seqlab.train.environment import command_line
+
+__all__ = ["new_trials", "planned", "print_cells", "print_costs"]
+
+STANDINGS = ("new", "missing", "present")
+
+
+def planned(
+    name: str, knobs: Sequence[str], seeds: int, draws: int | None, tags: Sequence[str], why: str | None
+) -> tuple[Plan, Declaration]:
+    """The trials that a recipe and knobs ask for, and what is kept of how they were asked for."""
+    recipe = find_recipe(name)
+    made, varied = recipe.experiments(), grid.parse_knobs(knobs)
+    if isinstance(made, Experiment):
+        settings = grid.draws(varied, draws) if draws is not None else grid.combinations(varied)
+        plan = vary(made, settings, range(seeds))
+    elif knobs or draws is not None:
+        raise click.UsageError(f"{name} yields its experiments itself; vary them there, and give no knobs.")
+    else:
+        plan = cells_of(made, range(seeds))
+    return plan, Declaration(recipe.name, recipe.file, knobs, seeds, tags, why, command_line())
+
+
+def new_trials(sweep: Sweep, plan: Plan) -> list[Trial]:
+    """The trials of a plan that the sweep does not have."""
+    known = sweep.trials()
+    return [trial for trial in plan.trials if trial.id not in known]
+
+
+def print_cells(sweep: Sweep, plan: Plan) -> None:
+    """Print every cell of a plan with how many of its runs are new, missing (asked for, and not there) and present."""
+    standings, known = Queue(sweep).standings(), sweep.trials()
+
+    def standing(trial: Trial) -> str:
+        if trial.id not in known:
+            return "new"
+        return "present" if standings.get(trial.id, Standing()).kind == "ended" else "missing"
+
+    counts = Counter((trial.cell, standing(trial)) for trial in plan.trials)
+    cells = {trial.cell: trial.settings for trial in plan.trials}
+    paths = list(next(iter(cells.values())))
+    rows = [
+        [*(typed(settings[path]) for path in paths), *(str(counts[cell, one] or "") for one in STANDINGS)]
+        for cell, settings in cells.items()
+    ]
+    render.heading(f"{len(cells)} cells, {len(plan.trials)} runs")
+    render.table([*paths, *STANDINGS], rows)
+
+
+def print_costs(costs: Costs | None) -> None:
+    """Print the forecast of a sweep, where one was made."""
+    if costs is None:
+        return
+    render.heading("Forecast")
+    render.pairs(
+        [
+            ("runs", f"{costs.runs} of {costs.structures} structures, of which {costs.tried} were tried"),
+            ("slots", f"{costs.slots} at a time"),
+            ("time", f"about {render.duration(costs.seconds)}" if costs.seconds is not None else ""),
+            ("memory", f"{render.size(costs.memory_bytes)} of {render.size(costs.memory_available)} free"),
+            ("disk", f"{render.size(costs.disk_bytes)} of {render.size(costs.disk_available)} free"),
+        ]
+    )
