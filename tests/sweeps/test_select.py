@@ -10,7 +10,7 @@ from made import declared, finished, losses, ran
 
 from seqlab.journal import JournalError, LabBook
 from seqlab.statistics import quantile, upper_tail
-from seqlab.sweeps.extending import beyond
+from seqlab.sweeps.extending import Beyond, beyond
 from seqlab.sweeps.queue import Queue
 from seqlab.sweeps.record import Sweep
 from seqlab.sweeps.rules import parse
@@ -126,7 +126,7 @@ def test_an_edge_alarms_for_the_winner_and_for_its_ties() -> None:
     assert [(alarm.edge, alarm.whose) for alarm in found.boundary] == [("highest", "ties")]
 
 
-def test_the_cells_beyond_an_edge_keep_their_other_settings() -> None:
+def test_only_cells_on_the_edge_go_on_beyond_it() -> None:
     groups = [
         group(f"{optim} {rate} {width}", loss, loss + 0.01, loss - 0.01, optim=optim, lr=rate, width=width)
         for optim, rate, width, loss in (
@@ -136,10 +136,7 @@ def test_the_cells_beyond_an_edge_keep_their_other_settings() -> None:
     ]  # fmt: skip
     found = choose(groups, higher_is_better=False)
     assert found is not None
-    assert beyond(found) == [
-        {"optim": "adamw", "lr": "0.1", "width": "64"},
-        {"optim": "adamw", "lr": "1.0", "width": "64"},
-    ]
+    assert beyond(found) == [Beyond("adamw 0.01 64", "lr", 0.1), Beyond("adamw 0.01 64", "lr", 1.0)]
 
 
 def test_none_beside_numbers_is_one_of_them() -> None:

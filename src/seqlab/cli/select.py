@@ -19,6 +19,11 @@ from seqlab.journal.errors import ReadOnly
 )  # fmt: skip
 @click.option("--allow-test", is_flag=True, help="Let a rule look at a test split.")
 @click.option("--all", "show_all", is_flag=True, help="Show every cell, not the best twenty only.")
+@click.option("--extend", is_flag=True, help="Run what lies beyond alarming edges, then select again.")
+@click.option("--rounds", metavar="N", type=click.IntRange(min=1), default=3, show_default=True,
+              help="How often --extend goes on, while an edge still alarms.")  # fmt: skip
+@click.option("--on", "engine", metavar="ENGINE", default="local", show_default=True, help="Where --extend runs.")
+@click.option("--slots", metavar="N", type=click.IntRange(min=1), help="Runs of --extend at a time.")
 @click.option("--response", metavar="KNOB", help="Draw how the result depends on a knob.")
 @click.option("--heat", metavar="KNOB KNOB", nargs=2, help="Draw how it depends on two.")
 @click.option("--out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Draw into an SVG or PNG.")
@@ -28,8 +33,9 @@ from seqlab.journal.errors import ReadOnly
 @options.as_json
 @options.book_option
 def command(
-    name: str, rules: tuple[str, ...], allow_test: bool, show_all: bool, response: str | None,
-    heat: tuple[str, str] | None, out: Path | None, form: str | None, as_json: bool, runs: Path | None,
+    name: str, rules: tuple[str, ...], allow_test: bool, show_all: bool, extend: bool, rounds: int, engine: str,
+    slots: int | None, response: str | None, heat: tuple[str, str] | None, out: Path | None, form: str | None,
+    as_json: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     """Choose the best cell of a sweep.
 
@@ -48,8 +54,14 @@ def command(
 
     if out is not None and not (response or heat):
         raise click.UsageError("--out draws --response KNOB or --heat KNOB KNOB; name one of them.")
-    sweep = Sweep.open(LabBook(runs), name)
-    found = select(sweep, [parse(rule) for rule in rules], allow_test=allow_test)
+    sweep, by = Sweep.open(LabBook(runs), name), [parse(rule) for rule in rules]
+    if extend:
+        from seqlab.cli.extended import extended
+
+        quiet = as_json or form is not None
+        found = extended(sweep, by, engine, slots, rounds=rounds, allow_test=allow_test, quiet=quiet)
+    else:
+        found = select(sweep, by, allow_test=allow_test)
     try:
         keep_selection(sweep, found.kept())
     except ReadOnly as error:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from seqlab.spec import Part, SpecError, diff, id, override, to_json
+from seqlab.spec import Part, SpecError, diff, from_json, id, override, to_json
 from seqlab.spec.find import user_files_in
 from seqlab.sweeps.errors import SweepError
 from seqlab.sweeps.grid import setting
-from seqlab.sweeps.record import Trial
+from seqlab.sweeps.record import Sweep, Trial
 
-__all__ = ["Plan", "cells_of", "vary"]
+__all__ = ["Changed", "Plan", "cells_of", "changed", "experiment_of_cell", "vary"]
 
 SEED_OF_A_CELL = 0
 """What stands for any seed where a cell is named by its content: to hash the data once a cell is enough."""
@@ -26,6 +26,17 @@ class Plan:
     experiments: dict[str, dict[str, Any]] = field(default_factory=dict)
     sources: dict[str, bytes] = field(default_factory=dict)
     """The user's files that their parts come from."""
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A cell made out of another one."""
+
+    experiment: Part
+    settings: Mapping[str, Any]
+    """The knobs of the sweep as the new cell has them."""
+    changes: Mapping[str, str]
+    """What is another in the new cell: path -> text."""
 
 
 def vary(base: Part, settings: Sequence[Mapping[str, str]], seeds: Iterable[int]) -> Plan:
@@ -54,6 +65,17 @@ def cells_of(experiments: Iterable[Part], seeds: Iterable[int]) -> Plan:
     paths = list(dict.fromkeys(path for other in others for path in diff(first, other)))
     cells = {cell: (one, {path: _at(to_json(one), path) for path in paths}) for cell, one in found.items()}
     return _plan(cells, list(seeds))
+
+
+def changed(cells: Iterable[Changed], seeds: Iterable[int]) -> Plan:
+    """The same from cells that there are, each with changes of its own. Raises SpecError for one that cannot be."""
+    made = [(_varied(cell.experiment, cell.changes), dict(cell.settings)) for cell in cells]
+    return _plan({id(experiment): (experiment, settings) for experiment, settings in made}, list(seeds))
+
+
+def experiment_of_cell(sweep: Sweep, cell: str) -> Part:
+    """The experiment of a cell as a value; parts from a user's file are loaded from the sweep's own copy."""
+    return from_json(sweep.experiment(cell), sweep.folder / "source")
 
 
 def _varied(base: Part, texts: Mapping[str, str]) -> Part:

@@ -132,6 +132,10 @@ class Sweep:
         told = (trial for line in self.declarations() for trial in line["trials"])
         return {one["id"]: Trial(one["id"], one["cell"], one["seed"], one["settings"]) for one in told}
 
+    def settings(self) -> dict[str, Mapping[str, Any]]:
+        """Cell -> all of its knobs."""
+        return {trial.cell: trial.settings for trial in self.trials().values()}
+
     @cached_property
     def queue_file(self) -> Path:
         """Where `queue` appends."""

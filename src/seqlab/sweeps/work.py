@@ -16,7 +16,7 @@ from seqlab.experiment import Experiment
 from seqlab.journal import DiskFull, Run
 from seqlab.journal.errors import ReadOnly, RunBusy, RunNotFound
 from seqlab.journal.lineage import by_every_name
-from seqlab.spec import from_json
+from seqlab.sweeps.cells import experiment_of_cell
 from seqlab.sweeps.queue import Queue, Standing
 from seqlab.sweeps.record import Sweep, Trial
 from seqlab.sweeps.select.groups import typed
@@ -78,8 +78,7 @@ def recorded(sweep: Sweep, trial: Trial) -> Run:
 
 def experiment_of(sweep: Sweep, trial: Trial) -> Experiment:
     """The experiment of a trial; parts from a user's file are loaded from the sweep's own copy."""
-    saved = sweep.experiment(trial.cell)
-    return replace(cast(Experiment, from_json(saved, sweep.folder / "source")), seed=trial.seed)
+    return replace(cast(Experiment, experiment_of_cell(sweep, trial.cell)), seed=trial.seed)
 
 
 def _made(sweep: Sweep, trial: Trial, auditor: Auditor | None) -> tuple[Run, Prepared]:

@@ -16,7 +16,7 @@ from seqlab.sweeps.select.choice import Choice
 from seqlab.sweeps.select.groups import Group
 from seqlab.sweeps.select.ties import beaten, winner
 
-__all__ = ["Regret", "rank_correlation", "regret", "regrets"]
+__all__ = ["Regret", "in_errors", "rank_correlation", "regret", "regrets"]
 
 
 @dataclass(frozen=True)
@@ -66,10 +66,10 @@ def regret(arm: str, ran: Group, rivals: Sequence[Group], higher_is_better: bool
         [sign * (best.values[seed] - ran.values[seed]) for seed in best.values if seed in ran.values]
     )
     lost = dict(zip((group.cell for group in rivals), beaten(rivals, higher_is_better), strict=True))
-    return Regret(arm, ran, best, difference, _in_errors(difference, error), re_run=lost[ran.cell] is not None)
+    return Regret(arm, ran, best, difference, in_errors(difference, error), re_run=lost[ran.cell] is not None)
 
 
-def _in_errors(difference: float, error: float | None) -> float | None:
+def in_errors(difference: float, error: float | None) -> float | None:
     """A difference over its standard error; 0 of none, however exact."""
     if error is None:
         return None

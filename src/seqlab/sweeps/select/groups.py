@@ -18,7 +18,7 @@ class Group:
     cell: str
     """The id of the cell's experiment, whatever its seed."""
     settings: Mapping[str, Any]
-    """The knobs of the sweep as this cell has them: path -> value."""
+    """The knobs as this cell has them, those left out that no cell has otherwise: path -> value."""
     values: Mapping[int, float]
     """Seed -> what the rule says of that seed's run. Finite."""
     runs: Mapping[int, str] = field(default_factory=dict)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -126,10 +126,22 @@ def _groups(rule: Rule, found: Sequence[Outcome], cache: ColumnCache) -> list[Gr
     by_cell: dict[str, list[Outcome]] = {}
     for outcome in found:
         by_cell.setdefault(outcome.trial.cell, []).append(outcome)
-    return [_group(rule, cell, members, cache) for cell, members in by_cell.items()]
+    varied = _varied([members[0].trial.settings for members in by_cell.values()])
+    return [_group(rule, cell, members, varied, cache) for cell, members in by_cell.items()]
 
 
-def _group(rule: Rule, cell: str, members: Sequence[Outcome], cache: ColumnCache) -> Group:
+def _varied(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The paths that not all cells have alike; all of them where there is a single cell."""
+    paths = dict.fromkeys(path for each in settings for path in each)
+    absent = object()
+    return [
+        path
+        for path in paths
+        if len(settings) == 1 or any(each.get(path, absent) != settings[0].get(path, absent) for each in settings)
+    ]
+
+
+def _group(rule: Rule, cell: str, members: Sequence[Outcome], varied: Sequence[str], cache: ColumnCache) -> Group:
     values: dict[int, float] = {}
     runs: dict[int, str] = {}
     problems: list[str] = []
@@ -145,7 +157,8 @@ def _group(rule: Rule, cell: str, members: Sequence[Outcome], cache: ColumnCache
             values[seed] = value
         else:
             problems.append(f"seed {seed}: {rule.metric} of {run.name} is not a finite number")
-    return Group(cell, members[0].trial.settings, values, runs, tuple(problems))
+    settings = {path: value for path, value in members[0].trial.settings.items() if path in varied}
+    return Group(cell, settings, values, runs, tuple(problems))
 
 
 def _disagreement(first: tuple[Rule, Choice], other: tuple[Rule, Choice]) -> Disagreement:
