@@ -52,9 +52,11 @@ class BatchParts(Audit):
         if rows < 2:
             return not_applicable("a batch has one row")
         model = copy.deepcopy(subject.awake)
-        whole, whole_gradient = _sums(subject, t, model, [batch])
+        whole, whole_gradient = _sums(subject, t, model, batch)
         cut = sorted({1, min(3, rows), rows})
-        parts, gradient = _sums(subject, t, model, _cut(batch, cut))
+        each = [_sums(subject, t, model, part) for part in _cut(batch, cut)]
+        parts = {name: sum(sums[name] for sums, _ in each) for name in whole}
+        gradient = {name: torch.stack([g[name] for _, g in each]).sum(0) for name in whole_gradient}
         for name, value in whole.items():
             if abs(parts[name] - value) > self.difference * max(abs(value), 1e-9):
                 return failed(_sentence(name, value, parts[name], cut), **self._told(name, parts[name], value))
@@ -66,22 +68,26 @@ class BatchParts(Audit):
                 difference=found,
                 limit=self.difference,
             )
-        return _scored(subject, t, batch) or self._steps(subject, rows, found)
+        norms = sum(total_norm(list(part.values())) for _, part in each)
+        cancelled = norms / max(total_norm(list(whole_gradient.values())), 1e-30)
+        return _scored(subject, t, batch) or self._steps(subject, rows, found, max(1.0, cancelled))
 
     def _told(self, name: str, parts: float, whole: float) -> dict[str, Any]:
         return {"difference": parts / whole - 1 if whole else parts, "limit": self.difference, "metric": name}
 
-    def _steps(self, subject: Subject, rows: int, in_wide: float) -> Finding:
-        """Whether the loop's own steps agree."""
+    def _steps(self, subject: Subject, rows: int, in_wide: float, cancelled: float) -> Finding:
+        """Whether the loop's own steps agree. cancelled: the norms of the parts' gradients, added up, in units of that
+        of their sum: the more they cancel, the more of the sum is rounding."""
+        limit = self.in_steps * cancelled
         count = min(PARTS, rows)
         one, several = (_step_gradient(subject, rows, parts) for parts in (1, count))
         distance = _distance(one, several)
-        if distance > self.in_steps:
+        if distance > limit:
             return failed(
                 f"a step with `batch.accumulate`={count} has another gradient (by {distance:.2g} of its size) than "
                 f"with 1 on the same {rows} rows: its parts are weighted wrongly; each counts by what it scores.",
                 difference=distance,
-                limit=self.in_steps,
+                limit=limit,
             )
         return passed(
             f"a batch has the same gradient in 1 and in {count} parts", difference=in_wide, limit=self.difference
@@ -114,18 +120,15 @@ def _cut(batch: Batch, edges: Sequence[int]) -> list[Batch]:
 Gradient = dict[str, Tensor]
 
 
-def _sums(subject: Subject, t: Training, model: nn.Module, parts: Sequence[Batch]) -> tuple[dict[str, float], Gradient]:
-    """Loss and metrics summed over the parts, and the summed gradient."""
-    sums: dict[str, float] = {}
+def _sums(subject: Subject, t: Training, model: nn.Module, part: Batch) -> tuple[dict[str, float], Gradient]:
+    """Loss and metrics summed over a part, and the gradient."""
     dtype = next(model.parameters()).dtype
     model.zero_grad(set_to_none=True)
-    for part in parts:
-        cast = {name: x.to(dtype) if x.is_floating_point() else x for name, x in part.tensors.items()}
-        with subject.drawing("batch_parts"):
-            loss, others = t.task.loss(model, Batch(cast, part.scored, part.tokens, part.epoch))
-        loss.backward()
-        for name, value in {"loss": loss, **others}.items():
-            sums[name] = sums.get(name, 0.0) + float(value.detach())
+    cast = {name: x.to(dtype) if x.is_floating_point() else x for name, x in part.tensors.items()}
+    with subject.drawing("batch_parts"):
+        loss, others = t.task.loss(model, Batch(cast, part.scored, part.tokens, part.epoch))
+    loss.backward()
+    sums = {name: float(value.detach()) for name, value in {"loss": loss, **others}.items()}
     return sums, {name: p.grad.clone() for name, p in model.named_parameters() if p.grad is not None}
 
 

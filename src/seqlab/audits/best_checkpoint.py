@@ -34,6 +34,8 @@ class BestCheckpoint(Audit):
     """Share by which the loss at the step of the best accuracy may be above the best."""
 
     def examine(self, subject: Subject) -> Finding:
+        if subject.task.stages > 1:
+            return not_applicable("the tasks of a stream do not share a score")
         points = next((found for phase in PHASES if (found := _points(subject.run, phase))), [])
         if len(points) < 3:
             return not_applicable("the record has no three evaluations with loss and accuracy")

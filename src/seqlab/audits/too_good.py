@@ -62,7 +62,7 @@ class TooGood(Audit):
             ngram = floors.get("ngram")
             if ngram is not None and loss < self.of_ngram * ngram:
                 yield f"the held-out loss {loss:.4g} is far below the best n-gram's ({ngram:.4g})"
-            if loss < math.log(self.perplexity):
+            if subject.task.signature.classes is None and loss < math.log(self.perplexity):
                 yield f"a held-out perplexity of {math.exp(loss):.4g} leaves hardly anything to be guessed"
         yield from self._accuracy(subject, reached, hard)
         yield from self._training(subject, loss)

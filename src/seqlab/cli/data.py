@@ -60,7 +60,8 @@ def card(name: str, as_json: bool) -> None:
 
 def _described(card: cards.Card) -> dict[str, Any]:
     package = card.package
-    use = f"task.path=card:{card.name}" if card.role == "text" else f"a tokenizer by the name card:{card.name}"
+    uses = {"text": "task.path=card:{}", "images": "task=images task.path=card:{}"}
+    use = uses.get(card.role, "a tokenizer by the name card:{}").format(card.name)
     return {
         "name": card.name,
         "title": card.title,

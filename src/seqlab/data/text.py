@@ -35,7 +35,7 @@ def read_text(location: str, role: cards.Role = "text") -> TextSource:
 
     Raises DataError for a missing or empty file, a damaged cached one, or a card of another role.
     """
-    if location.startswith(_CARD):
+    if is_card(location):
         return _read_card(location, role)
     path = Path(location).expanduser()
     _check_file(path)
@@ -43,14 +43,19 @@ def read_text(location: str, role: cards.Role = "text") -> TextSource:
     return TextSource(location=location, title=path.name, sha256=cache.sha256(data), data=data)
 
 
+def is_card(location: str) -> bool:
+    """Whether a location names a data card."""
+    return location.startswith(_CARD)
+
+
 def absolute(location: str) -> str:
     """The location as it is called from any folder."""
-    return location if location.startswith(_CARD) else str(Path(location).expanduser().absolute())
+    return location if is_card(location) else str(Path(location).expanduser().absolute())
 
 
 def file_name(location: str) -> str:
     """What the location is called wherever it lies: the name of its file, or `card:NAME`."""
-    return location if location.startswith(_CARD) else Path(location).name
+    return location if is_card(location) else Path(location).name
 
 
 def _read_card(location: str, role: cards.Role) -> TextSource:
