@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--retry", is_flag=True, help="Try again what failed, crashed, diverged or was stopped.")
 @click.option("--on", "engine", metavar="ENGINE", default="local", show_default=True, help="Where: NAME or NAME:PLACE.")
 @click.option("--slots", metavar="N", type=click.IntRange(min=1), help="Runs at a time [default: one a core or GPU].")
+@click.option("--pack", metavar="N", type=click.IntRange(min=1), default=1, help="Train up to N alike runs as one.")
 @click.option("--dry-run", is_flag=True, help="Build it, try two steps, say what all will cost; write nothing.")
 @click.option("--why", metavar="TEXT", help="Why; kept with every run.")
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="A word to find its runs by; may be repeated.")
@@ -34,8 +35,8 @@ if TYPE_CHECKING:
 @options.book_option
 def command(
     recipe: str | None, knobs: tuple[str, ...], name: str | None, seeds: int, draws: int | None, known: str | None,
-    retry: bool, engine: str, slots: int | None, dry_run: bool, why: str | None, tags: tuple[str, ...], as_json: bool,
-    runs: Path | None,
+    retry: bool, engine: str, slots: int | None, pack: int, dry_run: bool, why: str | None, tags: tuple[str, ...],
+    as_json: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     """Train every combination of some fields' values, each with several seeds.
 
@@ -56,7 +57,7 @@ def command(
     if known is None and recipe is None:
         print_sweeps(book, as_json)
         return
-    executor = find_executor(engine, slots)
+    executor = find_executor(engine, slots, pack)
     if known is not None:
         sweep = Sweep.open(book, known)
     else:

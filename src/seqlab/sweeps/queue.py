@@ -6,6 +6,7 @@ free again, and so is a trial that was handed back; what a run became is asked o
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,19 +82,19 @@ class Queue:
         """The processes that ever claimed a trial, by their ids."""
         return {line["claim"]["pid"] for line in read_lines(self._sweep.queue_file).records if "claim" in line}
 
-    def claim(self, only: str | None = None, **about: Any) -> Trial | None:
+    def claim(self, only: str | None = None, among: Collection[str] | None = None, **about: Any) -> Trial | None:
         """Take the first free trial for this process; None when there is none. `about`: kept with the claim.
 
         A trial of which too many processes died is written down as crashed and passed over. only: take this one, or
-        none; whoever says so answers for it that a claim from another machine has died.
+        none; whoever says so answers for it that a claim from another machine has died. among: take one of these.
         """
-        while (trial := self._take(only, about)) is not None:
+        while (trial := self._take(only, among, about)) is not None:
             if self.standings()[trial.id].deaths <= RETRIES:
                 return trial
             self.ended(trial, "crashed", f"{RETRIES + 1} processes died of it, one after the other")
         return None
 
-    def _take(self, only: str | None, about: dict[str, Any]) -> Trial | None:
+    def _take(self, only: str | None, among: Collection[str] | None, about: dict[str, Any]) -> Trial | None:
         taken: list[Trial] = []
 
         def line() -> Record:
@@ -102,8 +103,8 @@ class Queue:
                 standing = standings.get(only, Standing())
                 trial = trials.get(only) if standing.kind != "ended" and not standing.is_held_here else None
             else:
-                free = (one for one in trials.values() if standings.get(one.id, Standing()).is_free)
-                trial = next(free, None)
+                wanted = (one for one in trials.values() if among is None or one.id in among)
+                trial = next((one for one in wanted if standings.get(one.id, Standing()).is_free), None)
             if trial is None:
                 raise Nothing
             taken.append(trial)

@@ -22,11 +22,12 @@ from seqlab.sweeps.record import Sweep, Trial
 from seqlab.sweeps.select.groups import typed
 from seqlab.sweeps.stopping import is_stopping
 from seqlab.train.loop import train
-from seqlab.train.start import Prepared, prepare, record, resume
+from seqlab.train.start import Prepared, prepare, record, taken_up
+from seqlab.train.training import Training
 from seqlab.train.watch import Watch
 from seqlab.train.worker import MISTAKES
 
-__all__ = ["RETURNED", "carry_out", "experiment_of", "recorded"]
+__all__ = ["RETURNED", "auditor_of_trials", "begun", "carry_out", "ended", "experiment_of", "recorded"]
 
 RETURNED = ("preempted", "timed_out")
 """States after which a trial waits for its next worker, and this one ends."""
@@ -40,34 +41,58 @@ def carry_out(sweep: Sweep, trial: Trial, watch: Watch | None = None, deadline: 
     An exception of the trial itself is such a state, `failed`. Raises ReadOnly and DiskFull, which are nobody's fault
     and would meet every other trial, after the trial is handed back.
     """
-    queue, run, auditor = Queue(sweep), None, Auditor(by_structure=True)
+    auditor, run = auditor_of_trials(), None
     try:
-        run, prepared = _run_of(sweep, trial), None
-        if run is None:
-            run, prepared = _made(sweep, trial, auditor)
-        queue.started(trial, run.name, run.id)
+        run, training = begun(sweep, trial, auditor)
         if is_stopping(sweep):
             state = "stopped"
-        elif prepared is not None:
-            state = train(prepared.training, run, watch, deadline, auditor)
         else:
-            _, state = resume(run, watch, deadline, auditor)
-    except (DiskFull, ReadOnly) as error:
-        queue.give_back(trial, str(error))
-        raise
-    except RunBusy as error:
-        queue.ended(trial, "running", str(error))
-        return "running"
+            state = train(training, run, watch, deadline, auditor) if training is not None else "finished"
     except Exception as error:
-        queue.ended(trial, "failed", _told(error))
-        return "failed"
-    if state == "stopped" and not _was_asked_to_stop(run, sweep):
-        state = "preempted"
-    if state in RETURNED:
-        queue.give_back(trial, f"{run.name} was {state.replace('_', ' ')}")
+        return ended(sweep, trial, run, error)
+    return ended(sweep, trial, run, state)
+
+
+def auditor_of_trials() -> Auditor:
+    """What looks at the trials of a sweep: at a structure once."""
+    return Auditor(by_structure=True)
+
+
+def begun(sweep: Sweep, trial: Trial, auditor: Auditor) -> tuple[Run, Training | None]:
+    """The run of a claimed trial, made where there is none, and its training in memory, None where it is finished; the
+    queue knows of it. Raises what is wrong with the trial."""
+    run, training = _run_of(sweep, trial), None
+    if run is None:
+        run, prepared = _made(sweep, trial, auditor)
+        training = prepared.training
+        Queue(sweep).started(trial, run.name, run.id)
     else:
-        queue.ended(trial, state)
-    return state
+        Queue(sweep).started(trial, run.name, run.id)
+        training = taken_up(run, auditor) if not is_stopping(sweep) else None
+    return run, training
+
+
+def ended(sweep: Sweep, trial: Trial, run: Run | None, outcome: str | Exception) -> str:
+    """Write into the queue what became of a claimed trial: a state of its run, or what it failed of; returns the state
+    of the trial. Raises ReadOnly and DiskFull, handing it back."""
+    queue = Queue(sweep)
+    if isinstance(outcome, DiskFull | ReadOnly):
+        queue.give_back(trial, str(outcome))
+        raise outcome
+    if isinstance(outcome, RunBusy):
+        queue.ended(trial, "running", str(outcome))
+        return "running"
+    if isinstance(outcome, Exception):
+        queue.ended(trial, "failed", _told(outcome))
+        return "failed"
+    assert run is not None  # only an exception leaves a trial without
+    if outcome == "stopped" and not _was_asked_to_stop(run, sweep):
+        outcome = "preempted"
+    if outcome in RETURNED:
+        queue.give_back(trial, f"{run.name} was {outcome.replace('_', ' ')}")
+    else:
+        queue.ended(trial, outcome)
+    return outcome
 
 
 def recorded(sweep: Sweep, trial: Trial) -> Run:

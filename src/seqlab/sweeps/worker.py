@@ -15,6 +15,7 @@ from pathlib import Path
 from seqlab.journal import JournalError, LabBook
 from seqlab.journal.state import exit_code
 from seqlab.sweeps.errors import SweepError
+from seqlab.sweeps.packing import carry_out_packed, claim_alike
 from seqlab.sweeps.queue import Queue
 from seqlab.sweeps.record import Sweep, Trial
 from seqlab.sweeps.stopping import is_stopping
@@ -25,17 +26,17 @@ from seqlab.train.worker import Lines
 __all__ = ["drain", "main"]
 
 
-def drain(sweep: Sweep, place: str | None = None, deadline: float | None = None) -> str | None:
-    """Carry out free trials until none is left, or the sweep is to stop: None. Ended early by a signal or at the
-    deadline (seconds since the epoch): the reason."""
+def drain(sweep: Sweep, place: str | None = None, deadline: float | None = None, pack: int = 1) -> str | None:
+    """Carry out free trials, up to `pack` at once, until none is left, or the sweep is to stop: None. Ended early by a
+    signal or at the deadline (seconds since the epoch): the reason."""
     with Signals(deadline) as signals:
         while signals.reason is None and not is_stopping(sweep):
-            trial = Queue(sweep).claim(place=place)
-            if trial is None:
+            trials = claim_alike(sweep, pack, place)
+            if not trials:
                 return None
-            state = _carried_out(sweep, trial, deadline)
-            if state in RETURNED:
-                return state
+            states = _carried_out(sweep, trials, deadline)
+            if returned := [state for state in states if state in RETURNED]:
+                return returned[0]
         return _again(signals)
 
 
@@ -48,8 +49,8 @@ def one(sweep: Sweep, trial_id: str, place: str | None, deadline: float | None) 
         raise SweepError(f"the sweep {sweep.name} has no trial {trial_id}; {sweep.folder}/manifest.jsonl lists them")
     with Signals(deadline) as signals:
         trial = None if is_stopping(sweep) else Queue(sweep).claim(trial_id, place=place)
-        if trial is not None and (state := _carried_out(sweep, trial, deadline)) in RETURNED:
-            return state
+        if trial is not None and (states := _carried_out(sweep, [trial], deadline))[0] in RETURNED:
+            return states[0]
         return _again(signals)
 
 
@@ -58,10 +59,16 @@ def _again(signals: Signals) -> str | None:
     return "preempted" if signals.reason == "stopped" else signals.reason
 
 
-def _carried_out(sweep: Sweep, trial: Trial, deadline: float | None) -> str:
-    state = carry_out(sweep, trial, Lines(), deadline)
-    print(f"{trial.id} {state}", flush=True)
-    return state
+def _carried_out(sweep: Sweep, trials: list[Trial], deadline: float | None) -> list[str]:
+    if len(trials) > 1:
+        ended = carry_out_packed(sweep, trials, Lines(), deadline)
+    else:
+        ended = ((trial, carry_out(sweep, trial, Lines(), deadline)) for trial in trials)
+    states = []
+    for trial, state in ended:
+        print(f"{trial.id} {state}", flush=True)
+        states.append(state)
+    return states
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -70,6 +77,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("sweep", type=Path, help="the sweep's folder")
     parser.add_argument("--trial", metavar="ID", help="this trial only")
     parser.add_argument("--deadline", type=float, metavar="SECONDS", help="save and end after so many seconds")
+    parser.add_argument("--pack", type=int, default=1, metavar="N", help="train up to N at once where that is faster")
     parser.add_argument("--place", metavar="TEXT", help="where this is, for the record")
     options = parser.parse_args(arguments)
     deadline = time.time() + options.deadline if options.deadline is not None else None
@@ -79,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
         if options.trial is not None:
             reason = one(sweep, options.trial, options.place, deadline)
         else:
-            reason = drain(sweep, options.place, deadline)
+            reason = drain(sweep, options.place, deadline, options.pack)
     except JournalError as error:
         print(error, file=sys.stderr)
         return 1

@@ -38,6 +38,7 @@ __all__ = [
     "record",
     "recorded_start",
     "resume",
+    "taken_up",
     "trained",
 ]
 
@@ -175,9 +176,14 @@ def resume(
     A run that was queued without audits is audited first. Raises RunBusy when another process is at it,
     CheckpointError when the data is no longer what it was.
     """
-    state = run.state()
-    if state.name == "finished":
-        return None, "finished"
+    t = taken_up(run, auditor)
+    return (None, "finished") if t is None else (t, train(t, run, watch, deadline, auditor))
+
+
+def taken_up(run: Run, auditor: Auditor | None = None) -> Training | None:
+    """A run in memory, to be trained from where it stands; None when it is finished. Raises as `resume` does."""
+    if run.state().name == "finished":
+        return None
     prepared = assembled(experiment_of(run), LabBook(run.folder.parent))
     must_be_the_same_data(run, prepared)
     if latest(run.folder)[0] is None:
@@ -186,7 +192,7 @@ def resume(
             give_weights(prepared.training, recorded_start(run, prepared.book))
     if auditor is not None and not (run.folder / "audits.json").exists():
         replace_json(run.folder / "audits.json", auditor.before(prepared.training))
-    return prepared.training, train(prepared.training, run, watch, deadline, auditor)
+    return prepared.training
 
 
 def must_be_the_same_data(run: Run, prepared: Prepared) -> None:

@@ -12,7 +12,7 @@ import pkgutil
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from seqlab.spec import did_you_mean
 from seqlab.sweeps.errors import SweepError
@@ -31,10 +31,15 @@ class ExecutorError(SweepError):
 class Executor(ABC):
     """Where trials are carried out."""
 
+    packs: ClassVar[bool] = False
+    """Whether its workers claim their trials themselves, and can so take several at once."""
+
     place: str | None = None
     """What stands after the colon of `--on NAME:PLACE`."""
     slots: int | None = None
     """How many trials at a time; None: what the engine has room for."""
+    pack: int = 1
+    """How many trials one worker may train at once, as one program."""
 
     def room(self, trials: int, experiments: Iterable[Mapping[str, Any]]) -> Slots | None:
         """The slots of this machine that so many trials of saved experiments would fill; None: they run elsewhere."""
@@ -54,8 +59,8 @@ def executors() -> list[str]:
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
 
 
-def find_executor(text: str, slots: int | None = None) -> Executor:
-    """The executor that `NAME[:PLACE]` says. Raises SweepError, ExecutorError where it is missing."""
+def find_executor(text: str, slots: int | None = None, pack: int = 1) -> Executor:
+    """The executor that `NAME[:PLACE]` says. Raises SweepError, ExecutorError where it is missing or cannot pack."""
     name, _, place = text.partition(":")
     if name not in executors():
         raise SweepError(f"there is no engine `{name}` to run on; {did_you_mean(name, executors())}")
@@ -65,4 +70,6 @@ def find_executor(text: str, slots: int | None = None) -> Executor:
         for value in vars(module).values()
         if inspect.isclass(value) and issubclass(value, Executor) and value.__module__ == module.__name__
     )
-    return found(place or None, slots)
+    if pack > 1 and not found.packs:
+        raise ExecutorError(f"`{name}` starts a worker for each trial and packs none; leave --pack out, or --on local")
+    return found(place or None, slots, pack)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import signal
 import subprocess
@@ -9,7 +10,7 @@ import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from seqlab.sweeps.executors import Executor, ExecutorError
 from seqlab.sweeps.queue import Queue
@@ -29,15 +30,17 @@ WORKER = (sys.executable, "-m", "seqlab.sweeps.worker")
 class Local(Executor):
     """Worker processes on this machine. They go on when the process that started them is killed."""
 
+    packs: ClassVar[bool] = True
+
     def room(self, trials: int, experiments: Iterable[Mapping[str, Any]]) -> Slots:
         may_use_devices = any(experiment.get("device") != "cpu" for experiment in experiments)
-        return Slots.of(self.slots, trials, on_devices=may_use_devices)
+        return Slots.of(self.slots, math.ceil(trials / self.pack), on_devices=may_use_devices)
 
     def carry_out(self, sweep: Sweep, trials: Sequence[Trial], watch: SweepWatch) -> None:
         if self.place is not None:
             raise ExecutorError(f"`local` is this machine and has no place `{self.place}`; write --on local")
         slots = self.room(len(trials), (sweep.experiment(cell) for cell in {trial.cell for trial in trials}))
-        crew, following = Crew(sweep, slots, watch), Following(sweep, trials, watch)
+        crew, following = Crew(sweep, slots, watch, self.pack), Following(sweep, trials, watch)
         with Signals() as signals:
             following.look()
             while not (following.is_done or is_stopping(sweep) or signals.reason):
@@ -53,8 +56,8 @@ class Local(Executor):
 class Crew:
     """The workers of one launcher."""
 
-    def __init__(self, sweep: Sweep, slots: Slots, watch: SweepWatch) -> None:
-        self._sweep, self._slots, self._watch = sweep, slots, watch
+    def __init__(self, sweep: Sweep, slots: Slots, watch: SweepWatch, pack: int = 1) -> None:
+        self._sweep, self._slots, self._watch, self._pack = sweep, slots, watch, pack
         self._workers: list[subprocess.Popen[bytes]] = []
         self._is_waiting = False
         self._failure: str | None = None
@@ -82,7 +85,7 @@ class Crew:
             return
         self._is_waiting = False
         try:
-            self._workers.append(_worker(self._sweep, booking))
+            self._workers.append(_worker(self._sweep, booking, self._pack))
         finally:
             booking.release()
 
@@ -107,11 +110,11 @@ class Crew:
             worker.wait()
 
 
-def _worker(sweep: Sweep, booking: Booking) -> subprocess.Popen[bytes]:
+def _worker(sweep: Sweep, booking: Booking, pack: int) -> subprocess.Popen[bytes]:
     """A worker in a slot, in a session of its own: a Ctrl-C of the terminal does not reach it."""
     with sweep.workers_file.open("ab") as log:
         return subprocess.Popen(
-            [*WORKER, str(sweep.folder), "--place", booking.name],
+            [*WORKER, str(sweep.folder), "--place", booking.name, "--pack", str(pack)],
             env={**os.environ, **booking.environment},
             stdin=subprocess.DEVNULL,
             stdout=log,

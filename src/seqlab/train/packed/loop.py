@@ -51,8 +51,7 @@ def train_packed(
     with Signals(deadline) as signals:
         courses = {place: _course(member, members, signals, auditor) for place, member in enumerate(members)}
         ended: dict[int, str | Exception] = {}
-        for member in members:
-            member.watch.message(f"packed with {len(members) - 1} others: {gain}")
+        members[0].watch.message(f"packed {len(members)} runs: {gain}")
         _send(courses, dict.fromkeys(courses), ended)
         while going := [place for place in courses if place not in ended]:
             _step_together(going, members, courses, ended)
