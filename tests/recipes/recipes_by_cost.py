@@ -1,4 +1,4 @@
-"""The shipped recipes as parameters of a test: those whose models take long are left to the slow tests."""
+"""The shipped recipes as parameters of tests: which need files of a user's, which take long, and how to shorten those."""
 
 from __future__ import annotations
 
@@ -6,11 +6,41 @@ from typing import Any
 
 import pytest
 
-from seqlab.recipes import shipped
+from seqlab.data import DataError
+from seqlab.experiment import Experiment
+from seqlab.recipes import find_recipe, shipped
+from seqlab.spec import override
+
+__all__ = ["narrowed", "recipes", "without_data"]
 
 SLOW = {"plasticity:vit_l12"}
+LANGUAGE = "hyena:wt103_"
+"""Language models that are worth minutes: run narrow, and audited as they are by the slow tests."""
 
 
-def recipes() -> list[Any]:
-    """The names of all shipped recipes."""
-    return [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name in shipped()]
+def recipes(*, whole: bool = False) -> list[Any]:
+    """The names of the shipped recipes whose data ships too or is made. whole: they are not `narrowed`."""
+    found = [name for name in shipped() if _has_data(name)]
+    slow = SLOW | {name for name in found if whole and name.startswith(LANGUAGE)}
+    return [pytest.param(name, marks=pytest.mark.slow if name in slow else ()) for name in found]
+
+
+def without_data() -> list[str]:
+    """Those whose data a user must have; they have tests of their own."""
+    return [name for name in shipped() if not _has_data(name)]
+
+
+def narrowed(name: str) -> Experiment:
+    """The experiment of a recipe, with a narrow model and few short rows where it is worth minutes."""
+    experiment = find_recipe(name).build()
+    if not name.startswith(LANGUAGE):
+        return experiment
+    return override(experiment, {"model.dim": 16, "task.length": 32, "batch.size": 4, "precision": "float32"})
+
+
+def _has_data(name: str) -> bool:
+    try:
+        find_recipe(name).build().task.located()
+    except DataError:
+        return False
+    return True

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from recipes_by_cost import recipes
+from recipes_by_cost import narrowed, recipes
 
 import seqlab
 from seqlab.recipes import find_recipe, shipped
@@ -42,7 +42,7 @@ def test_recipe_survives_its_saved_form(name: str) -> None:
 
 @pytest.mark.parametrize("name", recipes())
 def test_recipe_runs_one_step(name: str, text: Path, tmp_path: Path) -> None:
-    experiment = override(find_recipe(name).build(), "budget.steps=1", "seed=3")
+    experiment = override(narrowed(name), "budget.steps=1", "seed=3")
     if isinstance(experiment.task, Text):
         experiment = override(experiment, f"task.path={text}")
     run = seqlab.run(experiment, runs=tmp_path)

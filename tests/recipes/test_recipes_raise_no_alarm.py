@@ -20,7 +20,7 @@ CHEAPEST = "demo:shakespeare"
 
 
 @pytest.mark.parametrize("seed", [0, 1])
-@pytest.mark.parametrize("name", recipes())
+@pytest.mark.parametrize("name", recipes(whole=True))
 def test_every_default_audit_passes(name: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SEQLAB_CACHE", str(tmp_path))
     experiment = override(find_recipe(name).build(), {"seed": seed})

@@ -19,6 +19,8 @@ def command(as_json: bool) -> None:
 
     found = [find_recipe(name) for name in shipped()]
     if as_json:
-        render.json_out([{"name": recipe.name, "note": recipe.note, "file": str(recipe.file)} for recipe in found])
+        render.json_out(
+            [{"name": one.name, "parameters": one.parameters, "note": one.note, "file": str(one.file)} for one in found]
+        )
         return
     render.pairs((recipe.name, render.reflowed(recipe.note).partition("\n")[0]) for recipe in found)

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+import torch
+
 from seqlab.experiment import Experiment
 from seqlab.spec import SpecError, did_you_mean, load_file
 from seqlab.spec import names as file_names
@@ -32,6 +34,16 @@ class Recipe:
     def note(self) -> str:
         """The docstring: source, command, time on which machine, expected number."""
         return inspect.getdoc(self.function) or ""
+
+    @property
+    def parameters(self) -> int | None:
+        """How many parameters its model has, counted without memory for them; None where only the data tells sizes."""
+        experiment = self.build()
+        signature = experiment.task.foretold()
+        if signature is None:
+            return None
+        with torch.device("meta"):
+            return sum(parameter.numel() for parameter in experiment.model.build(signature).parameters())
 
     def build(self) -> Experiment:
         """The experiment. Raises SpecError in one sentence when the function does not return one."""

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from seqlab.data import gaussian_classes
 from seqlab.data.labelled import Labelled
+from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
 from seqlab.spec import Field, SpecError
 from seqlab.tasks import Task
@@ -45,6 +46,9 @@ class Gaussians(Task):
                 f"tasks/gaussians: {self.classes} classes need rows of at least as many numbers, and `shape` "
                 f"{self.shape} has {math.prod(self.shape)}; make it larger."
             )
+
+    def foretold(self) -> Signature:
+        return Signature(shape=self.shape, classes=self.classes)
 
     def prepare(self) -> PreparedGaussians:
         return PreparedGaussians(self)

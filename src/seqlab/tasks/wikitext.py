@@ -18,7 +18,7 @@ from seqlab.data.signature import Signature
 from seqlab.data.text import absolute, file_name
 from seqlab.data.tokenizer import Tokenizer
 from seqlab.data.wikitext import FILES, Edition, count_words, read_split
-from seqlab.spec import Field
+from seqlab.spec import Field, SpecError
 from seqlab.tasks import Task
 from seqlab.tasks.shared.windows import WindowedText
 
@@ -46,10 +46,18 @@ class WikiText(Task):
     """Size of the model's alphabet: the tokenizer's 50,257 symbols, padded to a multiple of 8 as published."""
     length: int = Field(default=1024, ge=1)
     """Tokens in a window."""
+    longest: int | None = Field(default=None, ge=1)
+    """Tokens that the model is built for; none: `length`. Filters meet shorter windows with their first taps."""
     overlap: float = Field(default=0.0, ge=0, lt=1)
     """Share of each evaluation window that the one before it scored already and that serves as context."""
     subset_bytes: int = Field(default=65536, ge=1)
     """Size of the fixed subset of the validation split that is scored during training."""
+
+    def check(self) -> None:
+        if self.longest is not None and self.longest < self.length:
+            raise SpecError(
+                f"`task.longest` is {self.longest}, below the {self.length} tokens of a window; enlarge it."
+            )
 
     @property
     def window(self) -> int:
@@ -64,7 +72,7 @@ class WikiText(Task):
         return replace(self, folder=absolute(self.folder), tokenizer=absolute(self.tokenizer))
 
     def foretold(self) -> Signature:
-        return Signature(vocabulary=self.vocabulary, length=self.length)
+        return Signature(vocabulary=self.vocabulary, length=self.longest or self.length)
 
     def prepare(self) -> PreparedWikiText:
         return PreparedWikiText(self)
@@ -88,7 +96,7 @@ class PreparedWikiText(WindowedText):
         self.fingerprints[file_name(spec.tokenizer)] = symbols.sha256
         self.bytes = {split: source.data for split, source in sources.items()}
         encoded = {split: symbols.encode_lines(data) for split, data in self.bytes.items()}
-        super().__init__(spec, symbols, encoded, place=spec.folder, vocabulary=spec.vocabulary)
+        super().__init__(spec, symbols, encoded, place=spec.folder, signature=spec.foretold())
 
     def evaluate(self, model: nn.Module, split: str, *, subset: bool = False, stage: int = 0) -> dict[str, float]:
         """What every text has, and e^loss for each token, for each word (a line's end is one) and for each byte.

@@ -56,7 +56,7 @@ class Windows(Protocol):
 class WindowedText(PreparedTask):
     """A text whose splits are encoded: {split: (symbols,)}.
 
-    `place` is what an error calls the text; `vocabulary` the size of the model's alphabet, none: that of the symbols.
+    `place` is what an error calls the text; `signature` the model's sizes, none: those of the symbols and windows.
     """
 
     metrics: tuple[str, ...] = ("loss", "bits_per_byte", "accuracy", "symbols")
@@ -69,10 +69,11 @@ class WindowedText(PreparedTask):
         encoded: dict[str, NDArray[Any]],
         *,
         place: str,
-        vocabulary: int | None = None,
+        signature: Signature | None = None,
     ) -> None:
         self.spec, self.symbols, self.encoded, self.place = spec, symbols, encoded, place
-        self.signature = Signature(vocabulary=vocabulary or symbols.size, length=max(spec.length, spec.window))
+        longest = max(spec.length, spec.window)
+        self.signature = signature or Signature(vocabulary=symbols.size, length=longest)
         self.row_tokens = spec.length
         self._order: tuple[tuple[int, int], NDArray[np.int64], int] | None = None
         for name, data in encoded.items():

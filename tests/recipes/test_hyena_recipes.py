@@ -1,0 +1,121 @@
+"""The published language models: their sizes, and one step of each, narrow, on small files of the same form."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from pathlib import Path
+
+import pytest
+import torch
+from click.testing import CliRunner
+from recipes_by_cost import without_data
+
+from seqlab.cli.main import main
+from seqlab.data import DataError
+from seqlab.experiment import Experiment
+from seqlab.filters.explicit import Explicit
+from seqlab.mixers.attention import Attention
+from seqlab.mixers.longconv import LongConv
+from seqlab.models.lm import LM
+from seqlab.recipes import find_recipe
+from seqlab.spec import override
+from seqlab.train.step import optimiser_step
+from tiny_runs import in_memory
+from wikitext_folder import settings, write_tokenizer, write_wikitext
+
+LARGE = [name for name in without_data() if name.startswith("hyena:")]
+
+
+def test_the_published_parameter_counts() -> None:
+    """Millions, with a tied head and trained positions; GPT-2's as arXiv 2302.10866 counts it, without positions."""
+    wanted = {
+        "hyena:wt103_base": 123.7,
+        "hyena:wt103_hyena": 133.0,
+        "hyena:wt103_hyena_slim": 137.7,
+        "hyena:wt103_hyena_reproduce": 133.0,
+        "hyena:pile_153m": 153.7,
+        "hyena:pile_355m": 359.5,
+    }
+    found = {name: round(find_recipe(name).parameters / 1e6, 1) for name in wanted}
+    assert found == wanted
+
+
+def test_the_kernels_of_path_x() -> None:
+    """Two channels, both ways, 256 features, 16,384 taps, six layers."""
+    spec = LongConv(channels=2, bidirectional=True, filter=Explicit())
+    with torch.device("meta"):
+        layer = spec.build(dim=256, length=16_384)
+    kernels = sum(p.numel() for part in (layer.filters, layer.filters_back) for p in part.parameters())
+    assert round(6 * kernels / 1e6, 1) == 100.7
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, object]:
+    write_tokenizer(tmp_path)
+    write_wikitext(tmp_path / "wiki")
+    return settings(tmp_path)
+
+
+def narrow(experiment: Experiment, files: dict[str, object]) -> Experiment:
+    """Width 24, windows of 16 tokens, a batch of 2 rows, of the small files."""
+    fields = {f"task.{name}": value for name, value in files.items()} | {"task.longest": None}
+    small = {"model.dim": 24, "batch.size": 2, "batch.accumulate": 1, "budget.steps": 1, "precision": "float32"}
+    return override(experiment, fields | small | {"model.layers": experiment.model.layers[:10]})
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_it_trains_a_step(name: str, files: dict[str, object]) -> None:
+    t = in_memory(narrow(find_recipe(name).build(), files))
+    assert t.model.causal
+    before = {key: value.clone() for key, value in t.model.state_dict().items()}
+    step = optimiser_step(t)
+    assert 0.5 < float(step["train/loss"]) / math.log(264) < 1.5
+    unmoved = [key for key, value in t.model.state_dict().items() if torch.equal(value, before[key])]
+    assert unmoved == []
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        ("model.position=sinusoidal",),
+        ("model.position=none",),
+        ("model.position=none", "model.layers.all.mixer.position=rotary"),
+        ("model.position=none", "model.layers.all.mixer.position=alibi"),
+    ],
+)
+def test_positions_are_one_change_away(changes: tuple[str, ...], files: dict[str, object]) -> None:
+    experiment = override(find_recipe("hyena:wt103_transformer").build(), changes)
+    t = in_memory(narrow(experiment, files))
+    optimiser_step(t)
+    assert (t.model.positions is None) == ("learned" not in changes[0])
+
+
+def test_attention_stands_where_the_name_says() -> None:
+    for name, places in (("0_1", [0, 1]), ("1_8", [1, 8])):
+        model = find_recipe(f"hyena:wt103_transformer_{name}").build().model
+        assert isinstance(model, LM)
+        assert [i for i, block in enumerate(model.layers) if isinstance(block.mixer, Attention)] == places
+        assert len(model.layers) == 12
+
+
+@pytest.mark.parametrize("name", LARGE)
+def test_without_its_files_it_says_what_is_missing(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"there is no .*wiki.train.raw: `task.folder` is the folder"):
+        find_recipe(name).build().task.prepare()
+
+
+def test_every_large_recipe_names_a_sibling_that_runs_here() -> None:
+    for name in LARGE:
+        siblings = re.findall(r"hyena:wt103_\w+_small", find_recipe(name).note)
+        assert siblings, name
+        assert all(find_recipe(sibling).build() for sibling in siblings)
+
+
+def test_the_list_has_the_parameters() -> None:
+    result = CliRunner().invoke(main, ["recipes", "--json"])
+    counts = {entry["name"]: entry["parameters"] for entry in json.loads(result.output)}
+    assert counts["hyena:pile_153m"] == 153_700_416
+    assert counts["demo:letters"] == 640_128
