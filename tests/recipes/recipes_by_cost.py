@@ -1,4 +1,4 @@
-"""The shipped recipes as parameters of tests: which need files of a user's, which take long, and how to shorten those."""
+"""The shipped recipes as parameters of tests: which need files of a user, which take long, and how to shorten those."""
 
 from __future__ import annotations
 
