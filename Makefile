@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow test-triton check format docs bench clean
+.PHONY: demo test test-slow test-triton test-cluster check format docs bench clean
 
 # The stamp is younger than what decides the environment's content, or the environment is made anew.
 .venv/.ok: pyproject.toml constraints.txt
@@ -30,6 +30,19 @@ test-slow: .venv/.ok
 
 test-triton: .venv/.triton
 	PYTHONPATH=.venv/triton $(BIN)/python -m pytest tests/kernels/test_triton.py
+
+# The real engines on this machine: Ray and submitit beside the rest in .venv, Slurm from Debian's packages, which only
+# root can install. What is missing is skipped, by name.
+SLURM := slurmctld slurmd slurm-client munge
+
+.venv/.cluster: .venv/.ok
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[ray,slurm]' -c constraints.txt
+	touch $@
+
+test-cluster: .venv/.cluster
+	test -x /usr/sbin/slurmctld || ! test "$$(id -u)" = 0 \
+		|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends $(SLURM); }
+	$(BIN)/python -m pytest -m cluster -n 0 --timeout 600 -rs --durations 0
 
 check: .venv/.ok
 	$(BIN)/ruff check

@@ -59,7 +59,11 @@ def command(filters: tuple[str, ...], tags: tuple[str, ...], archived: bool, as_
 
 def _select(runs: list[Run], filters: list[str], tainted: Mapping[str, str]) -> list[dict[str, Any]]:
     """What the table says of the runs that fulfil the filters."""
-    return [_facts(run, tainted.get(run.name)) for run in select(runs, filters)]
+    from seqlab.sweeps.engines.waiting import places
+
+    found = select(runs, filters)
+    queued = places(found)
+    return [_facts(run, tainted.get(run.name), queued.get(run.name)) for run in found]
 
 
 def _nothing(book: LabBook, filtered: bool, archived: bool) -> str:
@@ -70,12 +74,13 @@ def _nothing(book: LabBook, filtered: bool, archived: bool) -> str:
     return f"no {kind} in {book.root}{'' if archived else '; `seqlab run demo:letters` makes one'}."
 
 
-def _facts(run: Run, taint: str | None) -> dict[str, Any]:
+def _facts(run: Run, taint: str | None, place: str | None) -> dict[str, Any]:
     state, summary = run.state(), so_far(run)
     return {
         "name": run.name,
         "state": state.name,
-        "evidence": state.evidence,
+        "evidence": f"{state.evidence}; {place}" if place else state.evidence,
+        "place": place,
         "step": reached(run.metrics.step, summary),
         "steps": summary.get("steps"),
         "metrics": {"last": run.metrics.last, "best": run.metrics.best},
@@ -105,7 +110,7 @@ def _row(facts: dict[str, Any]) -> list[str]:
     ]
     return [
         facts["name"],
-        facts["state"],
+        f"{facts['state']} {facts['place']}" if facts["place"] else facts["state"],
         render.step_of(facts["step"], facts["steps"]),
         render.figure(result.get("loss")),
         phase.replace("val_subset", "subset"),

@@ -40,7 +40,10 @@ def command(name: str, timeout: float, no_wait: bool, runs: Path | None) -> None
 
 
 def _stop_sweep(sweep: Sweep, timeout: float | None, runs: Path | None) -> None:
+    from seqlab.sweeps.engines.waiting import cancel_waiting
+
     request_stop(sweep)
+    cancel_waiting(sweep)
     if timeout is None:
         ask_runs_to_stop(sweep)
         click.echo(f"{sweep.name} was asked to stop.")
@@ -51,7 +54,11 @@ def _stop_sweep(sweep: Sweep, timeout: float | None, runs: Path | None) -> None:
 
 def _stop_run(book: LabBook, run: Run, timeout: float | None, runs: Path | None) -> None:
     from seqlab.cli.results import reached
+    from seqlab.sweeps.engines.waiting import take_out
 
+    if job := take_out(run):
+        click.echo(f"{run.name} was taken out of Slurm's queue (job {job}).")
+        return
     if stop_queued(book, run):
         click.echo(f"{run.name} was taken out of the queue of {run.sweep}.")
         return

@@ -16,7 +16,7 @@ from seqlab.journal.files import clearly
 from seqlab.places import cache_folder
 from seqlab.sweeps.errors import SweepError
 
-__all__ = ["Booking", "Slots", "cores", "devices"]
+__all__ = ["THREADS", "Booking", "Slots", "cores", "devices"]
 
 THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 """What the libraries beneath torch read when they are loaded."""

@@ -27,7 +27,7 @@ from seqlab.train.training import Training
 from seqlab.train.watch import Watch
 from seqlab.train.worker import MISTAKES
 
-__all__ = ["RETURNED", "auditor_of_trials", "begun", "carry_out", "ended", "experiment_of", "recorded"]
+__all__ = ["RETURNED", "auditor_of_trials", "begun", "carry_out", "ended", "experiment_of", "recorded", "run_of"]
 
 RETURNED = ("preempted", "timed_out")
 """States after which a trial waits for its next worker, and this one ends."""
@@ -61,7 +61,7 @@ def auditor_of_trials() -> Auditor:
 def begun(sweep: Sweep, trial: Trial, auditor: Auditor) -> tuple[Run, Training | None]:
     """The run of a claimed trial, made where there is none, and its training in memory, None where it is finished; the
     queue knows of it. Raises what is wrong with the trial."""
-    run, training = _run_of(sweep, trial), None
+    run, training = run_of(sweep, trial), None
     if run is None:
         run, prepared = _made(sweep, trial, auditor)
         training = prepared.training
@@ -97,7 +97,7 @@ def ended(sweep: Sweep, trial: Trial, run: Run | None, outcome: str | Exception)
 
 def recorded(sweep: Sweep, trial: Trial) -> Run:
     """The run of a trial, queued: made where there is none. It is audited when a worker takes it."""
-    run = _run_of(sweep, trial)
+    run = run_of(sweep, trial)
     return run if run is not None else _made(sweep, trial, None)[0]
 
 
@@ -146,7 +146,7 @@ def _is_free(sweep: Sweep, name: str) -> bool:
     return False
 
 
-def _run_of(sweep: Sweep, trial: Trial) -> Run | None:
+def run_of(sweep: Sweep, trial: Trial) -> Run | None:
     """The run with which the trial goes on; None where it needs a new one.
 
     Also one that somebody made for this trial and died before the queue knew of it.

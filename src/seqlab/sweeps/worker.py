@@ -16,14 +16,17 @@ from seqlab.journal import JournalError, LabBook
 from seqlab.journal.state import exit_code
 from seqlab.sweeps.errors import SweepError
 from seqlab.sweeps.packing import carry_out_packed, claim_alike
-from seqlab.sweeps.queue import Queue
+from seqlab.sweeps.queue import Queue, Standing
 from seqlab.sweeps.record import Sweep, Trial
 from seqlab.sweeps.stopping import is_stopping
-from seqlab.sweeps.work import RETURNED, carry_out
+from seqlab.sweeps.tether import tether
+from seqlab.sweeps.work import RETURNED, carry_out, run_of
 from seqlab.train.signals import Signals
 from seqlab.train.worker import Lines
 
 __all__ = ["drain", "main"]
+
+WAIT_SECONDS = 1.0
 
 
 def drain(sweep: Sweep, place: str | None = None, deadline: float | None = None, pack: int = 1) -> str | None:
@@ -41,17 +44,29 @@ def drain(sweep: Sweep, place: str | None = None, deadline: float | None = None,
 
 
 def one(sweep: Sweep, trial_id: str, place: str | None, deadline: float | None) -> str | None:
-    """Carry out this trial, unless it has ended or somebody on this machine is at it; returns as `drain` does.
+    """Carry out this trial, unless it has ended, once nobody else is at it; returns as `drain` does.
 
     Raises SweepError for a trial that the sweep does not have.
     """
     if trial_id not in sweep.trials():
         raise SweepError(f"the sweep {sweep.name} has no trial {trial_id}; {sweep.folder}/manifest.jsonl lists them")
     with Signals(deadline) as signals:
-        trial = None if is_stopping(sweep) else Queue(sweep).claim(trial_id, place=place)
+        while _somebody_is_at(sweep, trial_id) and not (signals.reason or is_stopping(sweep)):
+            time.sleep(WAIT_SECONDS)
+        trial = None if signals.reason or is_stopping(sweep) else Queue(sweep).claim(trial_id, place=place)
         if trial is not None and (states := _carried_out(sweep, [trial], deadline))[0] in RETURNED:
             return states[0]
         return _again(signals)
+
+
+def _somebody_is_at(sweep: Sweep, trial_id: str) -> bool:
+    """Whether another process lives that has the trial: one whose node an engine has given up ends soon, or counts as
+    lost when it has been silent for long."""
+    standing = Queue(sweep).standings().get(trial_id, Standing())
+    if not standing.is_held or standing.is_held_here:
+        return standing.is_held
+    run = run_of(sweep, sweep.trials()[trial_id])
+    return run is not None and run.state().name == "running"
 
 
 def _again(signals: Signals) -> str | None:
@@ -79,8 +94,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--deadline", type=float, metavar="SECONDS", help="save and end after so many seconds")
     parser.add_argument("--pack", type=int, default=1, metavar="N", help="train up to N at once where that is faster")
     parser.add_argument("--place", metavar="TEXT", help="where this is, for the record")
+    parser.add_argument("--tether", metavar="PID", type=int, help="save and end when this process, its parent, is gone")
     options = parser.parse_args(arguments)
     deadline = time.time() + options.deadline if options.deadline is not None else None
+    if options.tether is not None:
+        tether(options.tether)
     folder: Path = options.sweep.absolute()
     try:
         sweep = Sweep.open(LabBook(folder.parent.parent), folder.name)

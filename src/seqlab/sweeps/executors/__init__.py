@@ -15,16 +15,12 @@ from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from seqlab.spec import did_you_mean
-from seqlab.sweeps.errors import SweepError
+from seqlab.sweeps.errors import ExecutorError, SweepError
 from seqlab.sweeps.record import Sweep, Trial
 from seqlab.sweeps.slots import Slots
 from seqlab.sweeps.watch import SweepWatch
 
 __all__ = ["Executor", "ExecutorError", "executors", "find_executor"]
-
-
-class ExecutorError(SweepError):
-    """An engine that is gone or refuses: one sentence. The queue and all finished runs survive it."""
 
 
 @dataclass(frozen=True)
