@@ -32,7 +32,7 @@ def test_an_empty_file_and_a_folder_are_refused(tmp_path: Path) -> None:
 
 
 def test_a_tokenizer_is_no_text() -> None:
-    with pytest.raises(DataError, match="is a tokenizer, but a text is needed"):
+    with pytest.raises(DataError, match="is of the kind tokenizer, but text is needed"):
         text.read_text("card:gpt2-tokenizer")
 
 

@@ -23,11 +23,12 @@ if TYPE_CHECKING:
 )
 @click.option("--recipe", metavar="RECIPE", help="The experiment, where the source is a file of weights of ours.")
 @click.option("--split", default="val", show_default=True, help="The held-out split: val, or test where there is one.")
+@click.option("--task", "number", metavar="N", type=click.IntRange(min=1), help="Of a stream [default: the last task].")
 @options.as_json
 @options.book_option
 def command(
-    source: str, words: tuple[str, ...], questions: Path | None, recipe: str | None, split: str, as_json: bool,
-    runs: Path | None,
+    source: str, words: tuple[str, ...], questions: Path | None, recipe: str | None, split: str, number: int | None,
+    as_json: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     """Score a model on held-out data, in float32.
 
@@ -44,11 +45,13 @@ def command(
         return
     if questions is not None or recipe is not None:
         raise click.UsageError("--file and --recipe go with an evaluation: `seqlab eval RUN lambada --file F`.")
-    found, run = _on_its_task(source, words, split, runs)
+    found, run = _on_its_task(source, words, split, number, runs)
     _show(run, found, as_json, lambda shown, place: _print(shown, split, place))
 
 
-def _on_its_task(source: str, changes: tuple[str, ...], split: str, runs: Path | None) -> tuple[dict[str, Any], Run]:
+def _on_its_task(
+    source: str, changes: tuple[str, ...], split: str, number: int | None, runs: Path | None
+) -> tuple[dict[str, Any], Run]:
     from seqlab.journal import LabBook
     from seqlab.journal.names import at_step
     from seqlab.train.load import experiment_of, load_model
@@ -63,16 +66,25 @@ def _on_its_task(source: str, changes: tuple[str, ...], split: str, runs: Path |
     _same_alphabet(run, task)
     if split not in task.splits():
         raise click.ClickException(f"the task has no split `{split}`; it has {', '.join(task.splits())}.")
-    measured = {f"{split}/{name}": float(value) for name, value in task.evaluate(model, split).items()}
+    if number is not None and number > task.stages:
+        raise click.UsageError(f"--task {number}: {run.name} has {task.stages} task{'s' if task.stages > 1 else ''}.")
+    scored = task.evaluate(model, split, **_of_stream(task, number))
+    measured = {f"{split}/{name}": float(value) for name, value in scored.items()}
     return {
         "run": run.name,
         "step": checkpoint.step,
         "checkpoint": checkpoint.digest(),
         "changes": list(changes),
+        "task": (number or task.stages) if task.stages > 1 else None,
         "data": task.fingerprints,
         "metrics": measured,
         "floors": _floors(run, task, bool(changes), split),
     }, run
+
+
+def _of_stream(task: PreparedTask, number: int | None) -> dict[str, Any]:
+    """Which task of a stream is scored, as `evaluate` takes it; nothing where there is no stream."""
+    return {"stage": (number or task.stages) - 1} if task.stages > 1 else {}
 
 
 def _show(

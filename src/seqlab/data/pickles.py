@@ -47,7 +47,7 @@ def _batch(file: Path) -> tuple[np.ndarray, np.ndarray]:
         labels = np.asarray(next(held[name] for name in LABELS if name in held), dtype=np.int64)
     except (pickle.UnpicklingError, EOFError, KeyError, StopIteration, TypeError, ValueError, AttributeError) as error:
         raise DataError(
-            f"{file} is no batch of images and labels ({error or 'it lacks them'}); fetch it again"
+            f"{file} is no batch of images and labels ({str(error) or 'it lacks them'}); fetch it again"
         ) from None
     side = round((images.shape[-1] / 3) ** 0.5)
     if images.dtype != np.uint8 or images.ndim != 2 or 3 * side**2 != images.shape[1] or len(images) != len(labels):

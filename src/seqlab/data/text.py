@@ -61,7 +61,7 @@ def file_name(location: str) -> str:
 def _read_card(location: str, role: cards.Role) -> TextSource:
     card = cards.card(location.removeprefix(_CARD))
     if card.role != role:
-        raise DataError(f"{location} is a {card.role}, but a {role} is needed here; see `seqlab data ls`")
+        raise DataError(f"{location} is of the kind {card.role}, but {role} is needed here; see `seqlab data ls`")
     data = fetch.read(card.name)
     if cache.sha256(data) != card.sha256:
         raise DataError(f"{fetch.path(card.name)} is damaged; delete it and run `seqlab data get {card.name}`")

@@ -57,7 +57,7 @@ class Images(Task):
 
     def located(self) -> dict[str, str]:
         found = fingerprints(self.path)
-        return {"path": sha256("".join(f"{name}={found[name]};" for name in sorted(found)).encode())}
+        return {"path": sha256("".join(found[name] for name in sorted(found)).encode())}
 
     def anchored(self) -> Images:
         return replace(self, path=absolute(self.path))
