@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pytest
 
 from seqlab.journal import JournalError, LabBook, Run
-from seqlab.journal.comparison import compared, differences_that_matter
-from seqlab.journal.curves import AXES, curve, usual_metric
+from seqlab.journal.comparison import compared as compared_groups
+from seqlab.journal.comparison import differences_that_matter
+from seqlab.journal.curves import COLUMNS, curve, usual_metric
+from seqlab.journal.groups import RunGroup
 
 
 def made(book: LabBook, name: str, values: Mapping[int, float], metric: str = "val_subset/loss", **origin: Any) -> Run:
@@ -22,6 +24,11 @@ def made(book: LabBook, name: str, values: Mapping[int, float], metric: str = "v
     return run
 
 
+def compared(runs: Sequence[Run], *asked: Any, **more: Any) -> dict[str, Any]:
+    """The comparison of single runs."""
+    return compared_groups([RunGroup.alone(run) for run in runs], *asked, **more)
+
+
 def straight(start: float, slope: float) -> dict[int, float]:
     return {step: start + slope * step for step in range(1, 11)}
 
@@ -29,7 +36,7 @@ def straight(start: float, slope: float) -> dict[int, float]:
 def test_every_axis(book: LabBook) -> None:
     run = made(book, "one", straight(5, -0.5))
     factors = {"step": 1, "tokens": 10, "epochs": 0.5, "wall": 2}
-    for axis in AXES:
+    for axis in COLUMNS:
         found = curve(run, "val_subset/loss", axis)
         assert found.x == [step * factors[axis] for step in range(1, 11)]
         assert found.y == list(straight(5, -0.5).values())

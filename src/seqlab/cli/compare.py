@@ -1,81 +1,53 @@
-"""`seqlab compare`: runs at equal steps, tokens and wall time."""
+"""`seqlab compare`: runs, and groups of runs over seeds, at equal steps, tokens, wall time and FLOPs."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import click
 
 from seqlab.cli import options, render
-from seqlab.journal import JournalError, LabBook
-from seqlab.journal.comparison import COMPARED, compared, position, span
-from seqlab.journal.curves import UNITS, Axis, usual_metric
-from seqlab.journal.taint import taints
 
 
 @click.command()
 @click.argument("names", nargs=-1, required=True, metavar="A B [C]...", type=options.RunName())
 @click.option("--metric", metavar="NAME", help="What to compare [default: the held-out loss during training].")
 @click.option(
-    "--at", "axis", type=click.Choice([*COMPARED, "all"]), default="all", show_default=True, help="Equal what."
-)
+    "--at", "axis", type=click.Choice(["step", "tokens", "wall", "flops", "all"]), default="all", show_default=True,
+    help="Equal what.",
+)  # fmt: skip
+@click.option("--out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Draw means and bands.")
+@click.option("--markdown", is_flag=True, help="Print the tables as Markdown.")
 @options.as_json
 @options.book_option
-def command(names: tuple[str, ...], metric: str | None, axis: str, as_json: bool, runs: Path | None) -> None:
-    """Compare runs at equal steps, tokens and wall time.
+def command(
+    names: tuple[str, ...], metric: str | None, axis: str, out: Path | None, markdown: bool, as_json: bool,
+    runs: Path | None,
+) -> None:  # fmt: skip
+    """Compare runs, or groups of runs, at equal steps, tokens, wall time and floating-point operations.
 
-    Shows who leads at quarters of the range that all have, where one passes the other, and when one reaches the last
-    value of another. Between measurements values are interpolated linearly.
+    A group is NAME=RUN,RUN,... or SWEEP:FIELD=VALUE,FIELD=VALUE or SWEEP:CELL or tag:TAG; NAME= may stand before each.
+    Shows the means over seeds with their standard errors at quarters of the range that all have, the difference at its
+    end with its 95 % interval (paired over common seeds, else Welch's), whether it is established, where one mean
+    passes the other, and when one reaches the last value of another. Between measurements values are interpolated
+    linearly.
     """
+    from seqlab.cli.compared import draw_bands, print_comparison
+    from seqlab.journal import LabBook
+    from seqlab.journal.comparison import COMPARED, compared
+    from seqlab.journal.curves import usual_metric
+    from seqlab.journal.taint import taints
+    from seqlab.sweeps.grouped import grouped
+
     book = LabBook(runs)
-    found = [book.open(name) for name in names]
-    if len({run.name for run in found}) < max(2, len(names)):
-        raise JournalError("compare takes two runs or more, each once and with a name of its own")
-    axes: tuple[Axis, ...] = COMPARED if axis == "all" else tuple(one for one in COMPARED if one == axis)
-    tainted = taints(book.everything())
-    told = compared(found, metric or usual_metric(*found), axes, tainted)
+    groups = grouped(book, names)
+    wanted = metric or usual_metric(*(run for group in groups for run in group.runs))
+    axes = COMPARED if axis == "all" else tuple(one for one in COMPARED if one == axis)
+    told = compared(groups, wanted, axes, taints(book.everything()))
+    if out is not None:
+        draw_bands(out, told)
+        click.echo(f"wrote {out}", err=as_json)
     if as_json:
         render.json_out(told)
     else:
-        _print(told)
-
-
-def _print(told: dict[str, Any]) -> None:
-    click.echo(click.style(told["metric"], bold=True))
-    for axis, rows in told["equal"].items():
-        unit = UNITS[axis]
-        render.heading(f"At equal {unit}")
-        cells = [
-            [
-                position(row["at"]),
-                *(render.figure(row["values"][name]) for name in told["runs"]),
-                row["leader"] or "equal",
-            ]
-            for row in rows
-        ]
-        if cells:
-            render.table([unit, *told["runs"], "leads"], cells, left=["leads"])
-        else:
-            click.echo("  no range in common")
-        if len({*told["ranges"][axis].values()}) > 1:
-            click.echo(render.indented(f"measured: {span(told['ranges'][axis])}"))
-        for crossing in told["crossings"][axis]:
-            click.echo(f"  {crossing['leads_from_there']} passes at {position(crossing['at'])} {unit}")
-        for reached in told["reaches"][axis]:
-            click.echo(f"  {_reached(reached, unit)}")
-    for axis, why in told["left_out"].items():
-        render.heading(f"At equal {UNITS[axis]}")
-        click.echo(render.indented(f"left out: {why}"))
-    render.heading("Verdict")
-    click.echo(render.indented(told["verdict"]))
-    for warning in told["warnings"]:
-        click.secho(render.indented(f"! {warning}"), fg="yellow")
-
-
-def _reached(found: dict[str, Any], unit: str) -> str:
-    what = f"the last value of {found['reaches']} ({render.figure(found['value'])})"
-    if found["at"] is None:
-        return f"{found['run']} does not reach {what}"
-    share = f", {found['share']:.2f} of what that took" if found["share"] is not None else ""
-    return f"{found['run']} reaches {what} at {position(found['at'])} {unit}{share}"
+        print_comparison(told, markdown)

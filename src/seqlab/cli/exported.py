@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+from seqlab.cli import markdown
 from seqlab.cli.selected import settings_of
 from seqlab.sweeps.rules import Rule
 from seqlab.sweeps.select import Choice, Group
@@ -38,9 +39,7 @@ def _mean(group: Group) -> str:
 
 
 def _markdown(rule: Rule, head: list[str], rows: list[list[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    text = "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
-    return f"`{rule}`\n\n{text}\n"
+    return f"`{rule}`\n\n{markdown.table(head, rows)}\n"
 
 
 def _latex(rule: Rule, head: list[str], rows: list[list[str]]) -> str:

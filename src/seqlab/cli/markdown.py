@@ -6,11 +6,11 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import click
 
-__all__ = ["code", "item", "show"]
+__all__ = ["code", "item", "show", "table"]
 
 WIDEST = 100
 """Longer lines of prose are hard to read."""
@@ -41,6 +41,12 @@ def code(text: str) -> str:
     longest = max(map(len, re.findall(r"`+", text)), default=0)
     fence, space = "`" * (longest + 1), " " if "`" in text else ""
     return f"{fence}{space}{text}{space}{fence}"
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """A table; bars within a cell are escaped."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
 def show(lines: Iterable[str], *, as_written: bool = False) -> None:

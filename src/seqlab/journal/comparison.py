@@ -1,65 +1,85 @@
-"""Runs side by side: at equal steps, tokens and wall time; where one passes the other; what it takes to catch up."""
+"""Groups of runs side by side: at equal steps, tokens, wall time and FLOPs; where one passes the other; what it takes
+to catch up."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import combinations, pairwise, permutations
 from typing import Any
 
 from seqlab.journal import names
-from seqlab.journal.curves import UNITS, Axis, Curve, curve
+from seqlab.journal.bands import bands, contrasts, places, unsure, verdict
+from seqlab.journal.curves import UNITS, Axis, Curve
 from seqlab.journal.digest import higher_is_better, is_better
 from seqlab.journal.errors import JournalError
+from seqlab.journal.groups import Bundle, RunGroup, bundle, range_in_common
 from seqlab.journal.run import Run
+from seqlab.statistics import mean_and_error
 
 __all__ = ["compared", "differences_that_matter", "position", "span"]
 
 SHARES = (0.25, 0.5, 0.75, 1.0)
-COMPARED: tuple[Axis, ...] = ("step", "tokens", "wall")
+COMPARED: tuple[Axis, ...] = ("step", "tokens", "wall", "flops")
 
 
 def compared(
-    runs: Sequence[Run], metric: str, axes: Sequence[Axis] = COMPARED, taints: Mapping[str, str] | None = None
+    groups: Sequence[RunGroup], metric: str, axes: Sequence[Axis] = COMPARED, taints: Mapping[str, str] | None = None
 ) -> dict[str, Any]:
-    """Plain values: for each axis the runs at quarters of what all have, crossings, and who reaches whose last value.
+    """Plain values: for each axis the means at quarters of what all groups have, the difference of each pair with its
+    interval; crossings of the means; who reaches whose last value; the means with their bands, to be drawn.
 
     Between measurements values are interpolated linearly. `taints`: run -> why it cannot be believed. An axis that some
     run did not record is left out, unless it is the only one. Raises JournalError where nothing can be compared.
     """
-    over, left_out = _curves(runs, metric, axes)
-    ranges = {axis: {one.name: _range(one) for one in curves} for axis, curves in over.items()}
-    equal = {axis: _at_equal(curves, metric) for axis, curves in over.items()}
-    if not any(equal.values()):
+    runs = [run for group in groups for run in group.runs]
+    over, left_out = _bundles(groups, metric, axes)
+    means = {axis: [one.mean for one in bundles] for axis, bundles in over.items()}
+    ranges = {axis: {one.name: _range(one) for one in curves} for axis, curves in means.items()}
+    within = {axis: range_in_common(bundles) for axis, bundles in over.items()}
+    if not any(within.values()):
         raise JournalError(_nothing_in_common(runs, metric, ranges))
+    across = {axis: contrasts(bundles, within[axis], metric) for axis, bundles in over.items()}
     return {
         "metric": metric,
-        "runs": [run.name for run in runs],
-        "equal": equal,
+        "runs": [group.name for group in groups],
+        "groups": {group.name: group.to_json() for group in groups},
+        "equal": {axis: _at_equal(bundles, within[axis], metric) for axis, bundles in over.items()},
+        "differences": {axis: [pair[-1].to_json() for pair in found if pair] for axis, found in across.items()},
         "ranges": ranges,
         "left_out": left_out,
-        "crossings": {axis: _of_pairs(combinations(curves, 2), _crossings) for axis, curves in over.items()},
-        "reaches": {axis: _of_pairs(permutations(curves, 2), _reaches) for axis, curves in over.items()},
-        "verdict": "not established: a single seed each; a difference between two runs may be that of their seeds",
-        "warnings": differences_that_matter(runs, taints or {}),
+        "crossings": {
+            axis: [
+                {**crossing, "between": unsure(crossing["at"], pair)}
+                for (a, b), pair in zip(combinations(curves, 2), across[axis], strict=True)
+                for crossing in _crossings(a, b)
+            ]
+            for axis, curves in means.items()
+        },
+        "reaches": {
+            axis: [found for a, b in permutations(curves, 2) for found in _reaches(a, b)]
+            for axis, curves in means.items()
+        },
+        "bands": {axis: bands(bundles, within[axis]) for axis, bundles in over.items()},
+        "verdict": verdict({axis: [pair[-1] for pair in found if pair] for axis, found in across.items()}),
+        "warnings": [
+            *(told for group in groups for told in group.warnings()),
+            *differences_that_matter(runs, taints or {}),
+        ],
     }
 
 
-def _curves(runs: Sequence[Run], metric: str, axes: Sequence[Axis]) -> tuple[dict[Axis, list[Curve]], dict[Axis, str]]:
+def _bundles(
+    groups: Sequence[RunGroup], metric: str, axes: Sequence[Axis]
+) -> tuple[dict[Axis, list[Bundle]], dict[Axis, str]]:
     """The curves by axis, and why an axis is left out. Raises JournalError where none is left."""
-    found: dict[Axis, list[Curve]] = {}
+    found: dict[Axis, list[Bundle]] = {}
     left_out: dict[Axis, str] = {}
     for axis in axes:
         try:
-            found[axis] = [curve(run, metric, axis) for run in runs]
+            found[axis] = [bundle(group, metric, axis) for group in groups]
         except JournalError as error:
-            if len(axes) == 1 or any(metric not in run.metrics.last for run in runs):
+            if len(axes) == 1 or any(metric not in run.metrics.last for group in groups for run in group.runs):
                 raise
             left_out[axis] = str(error)
     return found, left_out
-
-
-def _of_pairs(
-    pairs: Iterable[tuple[Curve, Curve]], ask: Callable[[Curve, Curve], list[dict[str, Any]]]
-) -> list[dict[str, Any]]:
-    return [found for a, b in pairs for found in ask(a, b)]
 
 
 def _range(one: Curve) -> tuple[float, float] | None:
@@ -88,21 +108,16 @@ def _nothing_in_common(
     return "; ".join([missing, *places, *_inherited(runs)])
 
 
-def _at_equal(curves: Sequence[Curve], metric: str) -> list[dict[str, Any]]:
-    if not all(one.points for one in curves):
-        return []
-    start = max(one.points[0][0] for one in curves)
-    end = min(one.points[-1][0] for one in curves)
-    if start > end:
-        return []
-    places = sorted({min(start + (end - start) * share, end) for share in SHARES})  # rounding must not pass the end
+def _at_equal(bundles: Sequence[Bundle], within: tuple[float, float] | None, metric: str) -> list[dict[str, Any]]:
     rows = []
-    for place in places:
-        values = {one.name: one.at(place) for one in curves}
-        known = {name: value for name, value in values.items() if value is not None}
-        best = (max if higher_is_better(metric) else min)(known.values())
-        leaders = [name for name, value in known.items() if value == best]
-        rows.append({"at": place, "values": values, "leader": leaders[0] if len(leaders) == 1 else None})
+    for place in places(within, SHARES):
+        found = {one.name: mean_and_error(one.at(place).values()) for one in bundles}
+        values = {name: mean for name, (mean, _) in found.items()}
+        best = (max if higher_is_better(metric) else min)(values.values())
+        leaders = [name for name, value in values.items() if value == best]
+        errors = {name: error for name, (_, error) in found.items()}
+        leader = leaders[0] if len(leaders) == 1 else None
+        rows.append({"at": place, "values": values, "standard_errors": errors, "leader": leader})
     return rows
 
 

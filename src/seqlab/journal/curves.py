@@ -1,8 +1,8 @@
-"""A metric of a run over steps, tokens, epochs or wall seconds."""
+"""A metric of a run over steps, tokens, epochs, wall seconds or floating-point operations."""
 
 import math
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -10,12 +10,12 @@ from seqlab.journal import names
 from seqlab.journal.errors import JournalError
 from seqlab.journal.run import Run
 
-__all__ = ["AXES", "Axis", "Curve", "curve", "usual_metric"]
+__all__ = ["AXES", "Axis", "Curve", "curve", "operations_a_step", "usual_metric"]
 
-Axis = Literal["step", "tokens", "epochs", "wall"]
-AXES: tuple[Axis, ...] = ("step", "tokens", "epochs", "wall")
-COLUMNS = {"step": "step", "tokens": "tokens", "epochs": "epoch", "wall": "wall_seconds"}
-UNITS = {"step": "steps", "tokens": "tokens", "epochs": "epochs", "wall": "seconds"}
+Axis = Literal["step", "tokens", "epochs", "wall", "flops"]
+AXES: tuple[Axis, ...] = ("step", "tokens", "epochs", "wall", "flops")
+COLUMNS: dict[Axis, str] = {"step": "step", "tokens": "tokens", "epochs": "epoch", "wall": "wall_seconds"}
+UNITS = {"step": "steps", "tokens": "tokens", "epochs": "epochs", "wall": "seconds", "flops": "FLOPs"}
 USUAL = ("val_subset/loss", "train/loss", "val/loss")
 
 
@@ -71,10 +71,24 @@ def curve(run: Run, metric: str, axis: Axis = "step") -> Curve:
     if metric not in run.metrics.last:
         there = names.listed(metric, run.metrics.last)
         raise JournalError(f"{run.name} has no metric {metric!r}; it has {there or 'recorded none yet'}")
+    if axis == "flops":
+        steps, each = curve(run, metric, "step"), operations_a_step(run)
+        return replace(steps, axis=axis, x=[step * each for step in steps.x])
     lines = [line for line in run.metrics.lines() if metric in line]
-    recorded = [one for one in AXES if all(line.get(COLUMNS[one]) is not None for line in lines)]
+    recorded = [one for one in COLUMNS if all(line.get(COLUMNS[one]) is not None for line in lines)]
     if axis not in recorded:
         there = ", ".join(UNITS[one] for one in recorded)
         raise JournalError(f"{run.name} did not record {UNITS[axis]} with each {metric}; it has {there}")
     xs = [float(line[COLUMNS[axis]]) for line in lines]
     return Curve(run.name, metric, axis, xs, [float(line[metric]) for line in lines])
+
+
+def operations_a_step(run: Run) -> float:
+    """The floating-point operations of a step, forward and backward, as its model counts them; evaluation, probes and
+    methods are not counted. Raises JournalError for a run without the count."""
+    forecast = run.origin.get("forecast") or {}
+    if not forecast.get("flops") or not forecast.get("steps"):
+        raise JournalError(
+            f"{run.name} has no count of floating-point operations: its model does not tell them, or the clock ends it"
+        )
+    return float(forecast["flops"] / forecast["steps"])
