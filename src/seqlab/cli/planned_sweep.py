@@ -12,14 +12,16 @@ from seqlab.experiment import Experiment
 from seqlab.recipes import find_recipe
 from seqlab.sweeps import grid
 from seqlab.sweeps.cells import Plan, cells_of, vary
-from seqlab.sweeps.costs import Costs
+from seqlab.sweeps.costs import Costs, refuse_what_cannot_fit
 from seqlab.sweeps.declare import Declaration
+from seqlab.sweeps.executors import Executor
 from seqlab.sweeps.queue import Queue, Standing
 from seqlab.sweeps.record import Sweep, Trial
+from seqlab.sweeps.rehearsal import rehearse
 from seqlab.sweeps.select.groups import typed
 from seqlab.train.environment import command_line
 
-__all__ = ["new_trials", "planned", "print_cells", "print_costs"]
+__all__ = ["new_trials", "planned", "print_cells", "print_costs", "rehearsed"]
 
 STANDINGS = ("new", "missing", "present")
 
@@ -44,6 +46,16 @@ def new_trials(sweep: Sweep, plan: Plan) -> list[Trial]:
     """The trials of a plan that the sweep does not have."""
     known = sweep.trials()
     return [trial for trial in plan.trials if trial.id not in known]
+
+
+def rehearsed(sweep: Sweep, plan: Plan, new: list[Trial], executor: Executor) -> Costs | None:
+    """What the new runs will cost, refused where they cannot fit; None where every cell was rehearsed before."""
+    if {trial.cell for trial in new} <= {trial.cell for trial in sweep.trials().values()}:
+        return None
+    room = executor.room(len(new), plan.experiments.values())
+    costs = rehearse(plan, new, sweep.book, room)
+    refuse_what_cannot_fit(costs, elsewhere=room is None)
+    return costs
 
 
 def print_cells(sweep: Sweep, plan: Plan) -> None:

@@ -11,10 +11,8 @@ from seqlab.cli import options, render
 
 if TYPE_CHECKING:
     from seqlab.journal import LabBook
-    from seqlab.sweeps.cells import Plan
-    from seqlab.sweeps.costs import Costs
     from seqlab.sweeps.executors import Executor
-    from seqlab.sweeps.record import Sweep, Trial
+    from seqlab.sweeps.record import Sweep
 
 
 @click.command(options_metavar="[OPTIONS]")
@@ -23,6 +21,9 @@ if TYPE_CHECKING:
 @click.option("--name", metavar="SWEEP", help="Name of the sweep; that of an old one extends it [default: two words].")
 @click.option("--seeds", metavar="N", type=click.IntRange(min=1), default=1, show_default=True, help="Seeds a cell.")
 @click.option("--random", "draws", metavar="N", type=click.IntRange(min=1), help="So many random draws, no grid.")
+@click.option("--search", metavar="optuna", help="Let a search propose the cells, in place of a grid.")
+@click.option("--trials", "cells", metavar="N", type=click.IntRange(min=1), help="With --search: cells in all.")
+@click.option("--by", "rule", metavar="RULE", help="With --search: what is best, such as 'min(val/loss)'.")
 @click.option("--continue", "known", metavar="SWEEP", type=options.SweepName(), help="Carry out what is left of it.")
 @click.option("--retry", is_flag=True, help="Try again what failed, crashed, diverged or was stopped.")
 @click.option("--on", "engine", metavar="ENGINE", default="local", show_default=True, help="Where: NAME or NAME:PLACE.")
@@ -34,9 +35,9 @@ if TYPE_CHECKING:
 @options.as_json
 @options.book_option
 def command(
-    recipe: str | None, knobs: tuple[str, ...], name: str | None, seeds: int, draws: int | None, known: str | None,
-    retry: bool, engine: str, slots: int | None, pack: int, dry_run: bool, why: str | None, tags: tuple[str, ...],
-    as_json: bool, runs: Path | None,
+    recipe: str | None, knobs: tuple[str, ...], name: str | None, seeds: int, draws: int | None, search: str | None,
+    cells: int | None, rule: str | None, known: str | None, retry: bool, engine: str, slots: int | None,
+    pack: int, dry_run: bool, why: str | None, tags: tuple[str, ...], as_json: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     """Train every combination of some fields' values, each with several seeds.
 
@@ -57,9 +58,19 @@ def command(
     if known is None and recipe is None:
         print_sweeps(book, as_json)
         return
+    if search is not None and (cells is None or rule is None or dry_run or draws is not None):
+        raise click.UsageError("--search goes with --trials N and --by RULE, without --random or --dry-run.")
     executor = find_executor(engine, slots, pack)
     if known is not None:
         sweep = Sweep.open(book, known)
+    elif search is not None:
+        from seqlab.cli.searched import carry_out_search
+
+        sweep = Sweep(book, name or _fresh(book))
+        carry_out_search(
+            sweep, (str(recipe), knobs, seeds, tags, why), (search, str(rule), cells or 1), executor, as_json
+        )
+        conclude(sweep, as_json, runs)
     else:
         sweep = Sweep(book, name or _fresh(book))
         asked = str(recipe), knobs, seeds, draws, tags, why
@@ -74,13 +85,13 @@ def command(
 
 def _declared(sweep: Sweep, asked: tuple[Any, ...], executor: Executor, dry_run: bool, as_json: bool) -> bool:
     """Plan, rehearse and write down what is asked for; False after a dry run, which writes nothing."""
-    from seqlab.cli.planned_sweep import new_trials, planned, print_cells, print_costs
+    from seqlab.cli.planned_sweep import new_trials, planned, print_cells, print_costs, rehearsed
     from seqlab.sweeps.declare import check_consistent, declare
 
     plan, said = planned(*asked)
     check_consistent(sweep, plan)
     new = new_trials(sweep, plan)
-    costs = _rehearsed(sweep, plan, new, executor)
+    costs = rehearsed(sweep, plan, new, executor)
     if dry_run and as_json:
         render.json_out({"sweep": sweep.name, "new": len(new), "costs": costs.to_json() if costs else None})
     elif not as_json:
@@ -92,19 +103,6 @@ def _declared(sweep: Sweep, asked: tuple[Any, ...], executor: Executor, dry_run:
     if not as_json:
         click.echo(f"\n{click.style(sweep.name, bold=True)}  {said.recipe}  {len(plan.trials)} runs, {len(new)} new")
     return True
-
-
-def _rehearsed(sweep: Sweep, plan: Plan, new: list[Trial], executor: Executor) -> Costs | None:
-    """What the new runs will cost, refused where they cannot fit; None where every cell was rehearsed before."""
-    if {trial.cell for trial in new} <= {trial.cell for trial in sweep.trials().values()}:
-        return None
-    from seqlab.sweeps.costs import refuse_what_cannot_fit
-    from seqlab.sweeps.rehearsal import rehearse
-
-    room = executor.room(len(new), plan.experiments.values())
-    costs = rehearse(plan, new, sweep.book, room)
-    refuse_what_cannot_fit(costs, elsewhere=room is None)
-    return costs
 
 
 def _fresh(book: LabBook) -> str:
