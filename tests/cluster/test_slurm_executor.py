@@ -59,8 +59,9 @@ def test_a_job_that_its_limit_cuts_is_requeued_and_ends_as_if_never_stopped(lab:
     assert (cut, others[-1]) == ("preempted", "finished")
     logs = (lab.book.root / ".sweeps/cut/slurm").glob("*.out")
     assert "Requeued job" in "".join(path.read_text() for path in logs)
-    lab.alone(*trial)
-    assert lab.weights("cut-1") == lab.weights("alone-1")
+    lab.pace(0.0)
+    lab.type("run", *trial, "seed=0", "--name", "whole")
+    assert lab.weights("cut-1") == lab.weights("whole")
 
 
 def test_a_launcher_that_is_killed_is_followed_by_one_that_submits_nothing_again(lab: Lab, slurm: SlurmHere) -> None:
