@@ -26,7 +26,14 @@ if TYPE_CHECKING:
 @click.option("--by", "rule", metavar="RULE", help="With --search: what is best, such as 'min(val/loss)'.")
 @click.option("--continue", "known", metavar="SWEEP", type=options.SweepName(), help="Carry out what is left of it.")
 @click.option("--retry", is_flag=True, help="Try again what failed, crashed, diverged or was stopped.")
-@click.option("--on", "engine", metavar="ENGINE", default="local", show_default=True, help="Where: NAME or NAME:PLACE.")
+@click.option(
+    "--on",
+    "engine",
+    metavar="ENGINE",
+    default="local",
+    show_default=True,
+    help="Where: local, ray:ADDRESS,cpus=2 or slurm:PARTITION,time=60,memory=4G, for example.",
+)
 @click.option("--slots", metavar="N", type=click.IntRange(min=1), help="Runs at a time [default: one a core or GPU].")
 @click.option("--pack", metavar="N", type=click.IntRange(min=1), default=1, help="Train up to N alike runs as one.")
 @click.option("--dry-run", is_flag=True, help="Build it, try two steps, say what all will cost; write nothing.")

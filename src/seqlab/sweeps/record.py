@@ -7,6 +7,8 @@
     selections.jsonl    every selection that was made, with its rules; see `selections`
     stop.json           there while the sweep is to stop; see `stopping`
     workers.log         what the workers print
+    jobs.jsonl          the arrays of jobs that were submitted to Slurm; see `engines.jobs`
+    slurm/, ray.log     what the engines print
 
 All lines are appended whole, under a lock, by any process; a torn last line is left out.
 """
