@@ -60,7 +60,17 @@ def test_it_runs_quickly_and_gives_finite_rows(name: str) -> None:
 
 
 def test_every_benchmark_is_tested_here() -> None:
-    assert bench.names() == ["audits", "gate", "gemm", "loop", "mixers", "selection", "shakespeare", "start"]
+    assert bench.names() == [
+        "audits",
+        "gate",
+        "gemm",
+        "loop",
+        "mixers",
+        "operators",
+        "selection",
+        "shakespeare",
+        "start",
+    ]
 
 
 @pytest.mark.usefixtures("in_process")

@@ -70,4 +70,4 @@ def test_the_command_draws_beside_its_json(cli: Cli, tmp_path: Path, monkeypatch
 
 def test_a_drawing_that_could_not_be_made_is_refused_beforehand(cli: Cli, tmp_path: Path) -> None:
     assert "no folder" in cli("bench", "mixers", "--svg", tmp_path / "none" / "times.svg", code=2).stderr
-    assert "add it to WHAT" in cli("bench", "gemm", "--svg", tmp_path / "times.svg", code=2).stderr
+    assert "add one of them to WHAT" in cli("bench", "gemm", "--svg", tmp_path / "times.svg", code=2).stderr

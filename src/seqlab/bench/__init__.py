@@ -35,6 +35,8 @@ class Options:
     """Lengths at which mixers and duels are measured; none: each at its own."""
     only: tuple[str, ...] = ()
     """The mixers and duels that are measured, by name; none: all."""
+    preset: str = "cpu"
+    """The sizes of `operators`, by name."""
     path: Path | None = None
     """The text of `shakespeare`."""
     seeds: int = 1

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     Measured = dict[str, list[Row]]
 
 GATE = "gate"
+DRAWN = ("mixers", "operators")
+"""What can be drawn."""
 HEAD = ("what", "median", "unit", "min", "spread", "target", "ratio", "also")
 
 
@@ -51,15 +53,23 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only in new
     show_default=True,
     help="Steps of the peer of `shakespeare`.",
 )
-@click.option("--lengths", type=Numbers(), default=(), help="Those of `mixers`; otherwise each at its own.")
-@click.option("--only", metavar="NAME", multiple=True, help="A mixer or duel of `mixers`; may be repeated.")
+@click.option("--lengths", type=Numbers(), default=(), help="Those of `mixers` and `operators`, not each its own.")
+@click.option("--only", metavar="NAME", multiple=True, help="A mixer, or a duel of `mixers`; may be repeated.")
 @click.option(
-    "--svg", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Draw the rows of `mixers`."
+    "--preset", type=click.Choice(["cpu", "notebook"]), default="cpu", show_default=True, help="Sizes of `operators`."
 )
+@click.option(
+    "--svg",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Draw the rows of `mixers` or `operators`.",
+)
+@click.option("--keep", is_flag=True, help="Keep the rows in the lab book, in .bench.")
 @options.as_json
+@options.book_option
 def command(
     wanted: tuple[str, ...], quick: bool, path: Path | None, seeds: int, peer_steps: int, lengths: tuple[int, ...],
-    only: tuple[str, ...], svg: Path | None, as_json: bool,
+    only: tuple[str, ...], preset: str, svg: Path | None, keep: bool, as_json: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     """Measure speed, side by side with a peer; without WHAT: list what there is.
 
@@ -78,15 +88,18 @@ def command(
 
     state = machine()
     told = bench.Options(
-        experiments=_demos(), quick=quick, lengths=lengths, only=only, path=path, seeds=seeds, peer_steps=peer_steps
-    )
+        experiments=_demos(), quick=quick, lengths=lengths, only=only, preset=preset, path=path, seeds=seeds,
+        peer_steps=peer_steps,
+    )  # fmt: skip
     gate = bench.measure(GATE, told)
     red = [row for row in gate if row.misses]
     show = _print_json if as_json else _print
     measured = show(state, gate, [] if red else names, told)
     if svg is not None and not red:
-        svg.write_text(drawing(measured["mixers"]), encoding="utf-8")
+        svg.write_text(drawing([row for name in DRAWN for row in measured.get(name, [])]), encoding="utf-8")
         click.echo(f"wrote {svg}", err=as_json)
+    if keep and not red:
+        click.echo(f"kept {_keep(state, gate, measured, runs)}", err=as_json)
     if red:
         click.echo(f"the gate is red, so nothing was timed: {'; '.join(row.what for row in red)}.", err=True)
         raise SystemExit(1)
@@ -113,7 +126,9 @@ def _chosen(wanted: Sequence[str], path: Path | None) -> list[str]:
         if name not in (*known, "all"):
             raise SpecError(f"there is no benchmark `{name}`; {did_you_mean(name, [*known, 'all'])}")
     if "all" in wanted:
-        wanted = [name for name in known if name != "shakespeare" or path is not None]
+        left_out = {"operators"} | ({"shakespeare"} if path is None else set())
+        wanted = [name for name in known if name not in left_out]
+        click.echo("operators is left out, for it takes long: ask for it by name.", err=True)
         if path is None:
             click.echo("shakespeare is left out: give its text with --path FILE.", err=True)
     return [name for name in dict.fromkeys(wanted) if name != GATE]
@@ -121,8 +136,8 @@ def _chosen(wanted: Sequence[str], path: Path | None) -> list[str]:
 
 def _check_drawing(svg: Path | None, names: Sequence[str]) -> None:
     """Raise UsageError for a drawing that could not be made when everything has been measured."""
-    if svg is not None and "mixers" not in names:
-        raise click.UsageError("--svg draws the rows of `mixers`; add it to WHAT.")
+    if svg is not None and len([name for name in names if name in DRAWN]) != 1:
+        raise click.UsageError("--svg draws the rows of `mixers` or of `operators`; add one of them to WHAT.")
     if svg is not None and not svg.absolute().parent.is_dir():
         raise click.UsageError(f"{svg}: there is no folder {svg.parent}; make it first.")
 
@@ -138,9 +153,27 @@ def _print_json(state: dict[str, Any], gate: Sequence[Row], names: Sequence[str]
     from seqlab import bench
 
     measured = {name: bench.measure(name, told) for name in names}
-    benchmarks = {name: [row.to_json() for row in rows] for name, rows in measured.items()}
-    render.json_out({"machine": state, "gate": [row.to_json() for row in gate], "benchmarks": benchmarks})
+    render.json_out(_as_json(state, gate, measured))
     return measured
+
+
+def _as_json(state: dict[str, Any], gate: Sequence[Row], measured: Measured) -> dict[str, Any]:
+    benchmarks = {name: [row.to_json() for row in rows] for name, rows in measured.items()}
+    return {"machine": state, "gate": [row.to_json() for row in gate], "benchmarks": benchmarks}
+
+
+def _keep(state: dict[str, Any], gate: Sequence[Row], measured: Measured, runs: Path | None) -> Path:
+    """Write the rows to a file of their own in the lab book."""
+    from seqlab.journal import LabBook
+    from seqlab.journal.clock import now
+    from seqlab.journal.files import clearly, replace_json
+
+    time = now()
+    place = LabBook(runs).root / ".bench" / f"{time[:19].replace(':', '')}-{time[20:26]}.json"
+    with clearly(place.parent):
+        place.parent.mkdir(parents=True, exist_ok=True)
+    replace_json(place, {"time": time, **_as_json(state, gate, measured)})
+    return place
 
 
 def _print(state: dict[str, Any], gate: Sequence[Row], names: Sequence[str], told: Options) -> Measured:

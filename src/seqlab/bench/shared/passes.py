@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor, nn
 
-__all__ = ["Call", "forward", "forward_backward"]
+__all__ = ["Call", "backward", "forward", "forward_backward"]
 
 Call = Callable[[], tuple[Tensor, ...]]
 """A pass, ready to be run: the value, and behind it the gradients where they are asked for."""
@@ -36,4 +36,16 @@ def forward_backward(
     with torch.no_grad():
         y = function(*inputs)
     cotangent = torch.randn(y.shape, generator=torch.Generator().manual_seed(0)).to(y.device)
+    return call
+
+
+def backward(function: Callable[..., Tensor], *inputs: Tensor, parameters: Sequence[nn.Parameter] = ()) -> Call:
+    """The gradients alone, of every input and parameter, through a graph that was made beforehand and is kept."""
+    leaves = [x.detach().requires_grad_() for x in inputs]
+    y = function(*leaves)
+    cotangent = torch.randn(y.shape, generator=torch.Generator().manual_seed(0)).to(y.device, y.dtype)
+
+    def call() -> tuple[Tensor, ...]:
+        return torch.autograd.grad(y, [*leaves, *parameters], cotangent, retain_graph=True)
+
     return call
