@@ -63,12 +63,16 @@ def find(kind: str, name: str) -> type[Part]:
     known = names(kind)
     if name not in known:
         raise SpecError(f"`{name}` is not one of the {kind}; {did_you_mean(name, known)}")
+    return _shipped(kind, name)
+
+
+def _shipped(kind: str, name: str) -> type[Part]:
     return _class_in(importlib.import_module(f"seqlab.{kind.replace('/', '.')}.{name}"), kind, None)
 
 
 def members(kind: str) -> dict[str, type[Part]]:
     """Every shipped member of a kind by name."""
-    return {name: find(kind, name) for name in names(kind)}
+    return {name: _shipped(kind, name) for name in names(kind)}
 
 
 def _class_in(module: ModuleType, kind: str, class_name: str | None) -> type[Part]:

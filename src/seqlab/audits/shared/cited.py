@@ -13,7 +13,6 @@ import torch
 from seqlab.audits import Audit, Finding
 from seqlab.audits.shared import code
 from seqlab.audits.shared.reads import parts_in
-from seqlab.audits.shared.structure import structure
 from seqlab.audits.shared.subject import Subject
 from seqlab.data import cache
 from seqlab.journal.clock import now
@@ -36,13 +35,13 @@ def key(audit: Audit, subject: Subject, *, by_structure: bool = False) -> str | 
     parts = [audit, *(part for _, part in parts_in(subject.experiment))]
     if by_user is None or not all(code.has_source(part) for part in parts):
         return None
-    t, saved = subject.training, to_json(subject.experiment)
+    t, saved = subject.training, subject.saved
     if unknown := [name for name in audit.depends_on if name not in saved]:
         raise SpecError(
             f"the audit {label(type(audit))} depends on `{unknown[0]}`, which is no field of an experiment; "
             f"{did_you_mean(unknown[0], saved)}"
         )
-    decisive = structure(subject.experiment) if by_structure else saved
+    decisive = subject.structure if by_structure else saved
     decided_by = {
         "audit": to_json(audit),
         "experiment": {name: decisive.get(name) for name in audit.depends_on},

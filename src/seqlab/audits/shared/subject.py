@@ -17,9 +17,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from seqlab.audits import Stage
 from seqlab.audits.shared.fitting import fitted
+from seqlab.audits.shared.structure import structure
 from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
 from seqlab.journal import Run
+from seqlab.spec import to_json
 from seqlab.tasks import PreparedTask
 from seqlab.train.interventions import apply_methods
 from seqlab.train.step import optimiser_step
@@ -73,6 +75,16 @@ class Subject:
     def experiment(self) -> Experiment:
         """The spec."""
         return self.training.experiment
+
+    @cached_property
+    def saved(self) -> dict[str, Any]:
+        """The spec as plain values."""
+        return to_json(self.experiment)
+
+    @cached_property
+    def structure(self) -> dict[str, Any]:
+        """What is left of the spec where rates, strengths and the seed are only numbers."""
+        return structure(self.experiment)
 
     @property
     def task(self) -> PreparedTask:
