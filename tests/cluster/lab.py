@@ -116,7 +116,7 @@ class Lab:
         return hashlib.sha256((newest / "model.safetensors").read_bytes()).hexdigest()
 
 
-def until(true: Callable[[], object], seconds: float = 60.0) -> None:
+def until(true: Callable[[], object], seconds: float = 180.0) -> None:
     """Wait until something is so; fails after so many seconds."""
     limit = time.monotonic() + seconds
     while not true():
