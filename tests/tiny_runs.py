@@ -37,7 +37,12 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def text(tmp_path: Path) -> Path:
     """A text of about 4,000 bytes."""
-    path, words = tmp_path / "text.txt", WORDS.split()
+    return text_in(tmp_path)
+
+
+def text_in(folder: Path) -> Path:
+    """The same text in any folder."""
+    path, words = folder / "text.txt", WORDS.split()
     path.write_text(" ".join(words[index * index % 19] for index in range(900)))
     return path
 
@@ -45,6 +50,11 @@ def text(tmp_path: Path) -> Path:
 @pytest.fixture
 def tiny(text: Path) -> Experiment:
     """Width 16, two layers, eight steps in float32, saved and evaluated every other step."""
+    return tiny_over(text)
+
+
+def tiny_over(text: Path) -> Experiment:
+    """The same experiment over any text."""
     return Experiment(
         task=Text(path=str(text), length=16, subset_bytes=64),
         model=LM(dim=16, layers=(Block(mixer=Attention(heads=2, position="rotary"), channel=MLP(expansion=2.0)),) * 2),

@@ -16,7 +16,7 @@ from seqlab.regularisers import Regulariser
 from seqlab.spec import Field, Part, SpecError
 from seqlab.tasks import Task
 
-__all__ = ["Batching", "Budget", "Evaluation", "Experiment", "Snapshots"]
+__all__ = ["Batching", "Budget", "Distribution", "Evaluation", "Experiment", "Snapshots"]
 
 
 class Budget(Part):
@@ -82,6 +82,21 @@ class Snapshots(Part):
     """A checkpoint at every multiple of this is written and stays for good."""
 
 
+class Distribution(Part):
+    """On how many processes one run trains: each takes its rows of every batch, and the gradient is that of all.
+
+    `seqlab run --on torchrun` starts them on this machine.
+    """
+
+    processes: int = Field(default=1, ge=1)
+    """Processes, one a device where there are GPUs."""
+    sharding: Literal["none", "full"] = "none"
+    """none: every process holds the whole model (DDP); full: each holds its share of weights, gradients and moments
+    (FSDP2, arXiv 2304.11277)."""
+    patience_minutes: float = Field(default=10.0, gt=0)
+    """How long a process waits for the others before the run fails."""
+
+
 class Experiment(Part):
     """One experiment: the same value gives the same result, wherever it is run."""
 
@@ -121,6 +136,8 @@ class Experiment(Part):
     """Recompute the activations of each block in the backward pass."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: cuda where there is one."""
+    distribution: Distribution = Distribution()
+    """On how many processes."""
     seed: int = Field(default=0, ge=0)
     """Of every named random stream."""
     accept: tuple[str, ...] = ()
@@ -138,6 +155,11 @@ class Experiment(Part):
             raise SpecError(
                 "this schedule follows the evaluations, so they must come by steps and not by the clock: "
                 "set `evaluation.every_steps`, and not `evaluation.every_minutes`."
+            )
+        if self.batch.size < self.batch.accumulate * self.distribution.processes:
+            raise SpecError(
+                f"distribution.processes={self.distribution.processes} with batch.accumulate={self.batch.accumulate} "
+                f"needs a row for each part of each process, and batch.size={self.batch.size} has fewer; raise it."
             )
         if self.device == "cpu" and self.precision == "float16":
             raise SpecError("precision=float16 needs a GPU; on a CPU use `precision=bfloat16` or `float32`.")

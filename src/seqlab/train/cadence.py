@@ -31,7 +31,7 @@ class Cadence:
         """By steps (ten times over the budget if nothing is said) or by minutes; and when a task of a stream ends."""
         spec, now = self._t.experiment.evaluation, time.monotonic()
         if spec.every_minutes is not None or (spec.every_steps is None and self._t.steps is None):
-            due = now - self._evaluated >= 60 * (spec.every_minutes or 1.0)
+            due = self._t.world.any(now - self._evaluated >= 60 * (spec.every_minutes or 1.0))
         else:
             due = self._t.step % (spec.every_steps or max(1, (self._t.steps or 10) // 10)) == 0
         due = due or self._ends_a_task()
@@ -49,7 +49,7 @@ class Cadence:
         early = step >= FIRST_CHECKPOINT_STEPS or now - self._start >= FIRST_CHECKPOINT_SECONDS
         first = not self._first_saved and early
         by_steps = any(every and step % every == 0 for every in (spec.every_steps, spec.keep_every_steps))
-        return first or by_steps or now - self._saved >= 60 * spec.every_minutes
+        return self._t.world.any(first or by_steps or now - self._saved >= 60 * spec.every_minutes)
 
     def saved(self) -> None:
         """A checkpoint was written."""

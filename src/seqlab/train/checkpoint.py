@@ -2,7 +2,8 @@
 
 checkpoints/<step>/ holds model.safetensors (master weights), averaged.safetensors (when there is an average),
 state.pt (optimiser, schedule, progress; loadable with weights_only=True) and, written last, MANIFEST.json with the size
-and SHA-256 of each file. A folder without a valid manifest is no checkpoint.
+and SHA-256 of each file. Where processes share out one model, the optimiser's moments lie beside it as they wrote them:
+`__RANK_0.distcp` and `.metadata` of torch.distributed.checkpoint. A folder without a valid manifest is no checkpoint.
 """
 
 from __future__ import annotations
@@ -25,6 +26,9 @@ from seqlab.journal.checkpoints import fault, sha256, steps_of
 from seqlab.journal.files import disk_is_full, sync_folder
 
 __all__ = ["Checkpoint", "CheckpointError", "checkpoints", "latest", "prune", "write"]
+
+Place = Callable[[str, torch.Size, torch.dtype], Tensor]
+"""A tensor, by its name, size and dtype, for what is read to be put into."""
 
 FORMAT = 1
 _HEADERS = 1 << 20  # bytes; names, shapes and what a file system rounds up take less than this
@@ -55,9 +59,16 @@ class Checkpoint:
         weights = load_file(self.folder / "model.safetensors")
         return weights | load_file(average) if averaged and average.exists() else weights
 
-    def state(self) -> dict[str, Any]:
-        """Everything else, on the CPU."""
+    def state(self, place: Place | None = None) -> dict[str, Any]:
+        """Everything else, on the CPU; moments that processes wrote in shares are put into what `place` gives, by
+        default whole tensors. Several processes must ask together."""
         state: dict[str, Any] = torch.load(self.folder / "state.pt", map_location="cpu", weights_only=True)
+        if (self.folder / ".metadata").exists():
+            from seqlab.train.sharding import read_shares
+
+            for name, tensor in read_shares(self.folder, place).items():
+                index, _, key = name.partition(".")
+                state["optimiser"]["state"][int(index)][key] = tensor
         return state
 
 
@@ -84,8 +95,11 @@ def write(
     state: dict[str, Any],
     averaged: dict[str, Tensor] | None,
     must_be_ours: Callable[[], None] = lambda: None,
+    add: Callable[[Path], object] = lambda draft: None,
 ) -> tuple[Checkpoint, int]:
     """Write a checkpoint; returns it and its bytes. An older folder of the same step is replaced whole.
+
+    add: writes more files into the folder, before the manifest.
 
     Raises DiskFull when there is no room for it, and what `must_be_ours` raises; a failed attempt leaves nothing.
     """
@@ -95,6 +109,7 @@ def write(
     _remove_drafts(final.parent)
     try:
         draft.mkdir(parents=True)
+        add(draft)
         size = _fill(draft, step, weights, state, averaged)
         must_be_ours()
         if final.exists():

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import torch
 from torch import nn
 
 from seqlab.experiment import Experiment
+from seqlab.journal import Run
 from seqlab.spec import SpecError, did_you_mean, label
 from seqlab.tasks import PreparedTask
+from seqlab.train.training import Training
 
-__all__ = ["check_names"]
+__all__ = ["check_distribution", "check_names", "check_processes"]
 
 
 def check_names(experiment: Experiment, task: PreparedTask, model: nn.Module) -> None:
@@ -29,3 +32,53 @@ def check_names(experiment: Experiment, task: PreparedTask, model: nn.Module) ->
         if name not in metrics:
             raise SpecError(f"snapshots.keep_best: no evaluation has `{name}`; {did_you_mean(name, metrics)}")
     experiment.schedule.remember({}, dict.fromkeys(metrics, 0.0), 0)
+
+
+def check_distribution(t: Training) -> None:
+    """Raise SpecError naming the first part of an experiment that several processes cannot train."""
+    spec = t.experiment.distribution
+    if spec.processes == 1:
+        return
+    for path, module in t.model.named_modules():
+        if hasattr(module, "gathers") or isinstance(module, nn.modules.batchnorm._BatchNorm):
+            raise SpecError(
+                f"`{path}` ({type(module).__name__}) takes statistics over the rows of a batch, of which each of "
+                f"{spec.processes} processes sees only its own; choose another norm, or `distribution.processes=1`."
+            )
+    if spec.sharding == "full":
+        _must_be_divisible(t)
+
+
+def _must_be_divisible(t: Training) -> None:
+    experiment = t.experiment
+    refused = [
+        *([] if experiment.optim.elementwise else [("optim", experiment.optim)]),
+        *((f"methods.{index}", method) for index, method in enumerate(experiment.methods)),
+        *((f"regularisers.{index}", regulariser) for index, regulariser in enumerate(experiment.regularisers)),
+        *((f"probes.{index}", probe) for index, probe in enumerate(experiment.probes)),
+    ]
+    for path, part in refused:
+        raise SpecError(
+            f"`{path}` ({label(type(part))}) needs whole weights, of which each process holds a share; leave it out, "
+            "or set `distribution.sharding=none`."
+        )
+    if t.dtype not in (torch.float32, torch.float64):
+        raise SpecError(
+            f"precision={str(t.dtype).removeprefix('torch.')} computes with a second copy of the weights, which is "
+            "not shared out; set `precision=float32`, or `distribution.sharding=none`."
+        )
+
+
+def check_processes(t: Training, run: Run) -> None:
+    """Raise SpecError where a run begins on another number of processes than it asks for, or a process has no row."""
+    asked, there, batch = t.experiment.distribution.processes, t.world.size, t.experiment.batch
+    if asked != there and not run.attempts():
+        raise SpecError(
+            f"{run.name} asks for {asked} processes and this is {there}; `seqlab resume {run.name} --on torchrun` "
+            "starts them."
+        )
+    if batch.size < there * batch.accumulate:
+        raise SpecError(
+            f"{there} processes need a row each in every part, and batch.size={batch.size} in {batch.accumulate} parts "
+            f"has fewer; go on with {batch.size // batch.accumulate} or less."
+        )

@@ -14,14 +14,18 @@ from typing import Any
 import torch
 
 from seqlab.kernels.native import compiler_version, failures
+from seqlab.train.distributed import World
 
 __all__ = ["differences", "environment", "git_state"]
 
 
-def environment(device: torch.device, dtype: torch.dtype, together: int = 1) -> dict[str, Any]:
+def environment(
+    device: torch.device, dtype: torch.dtype, together: int = 1, world: World | None = None
+) -> dict[str, Any]:
     """Everything about this machine and process that can change a result's bits or its speed.
 
-    together: how many runs one program trains."""
+    together: how many runs one program trains; world: the processes that train one run."""
+    world = world or World()
     return {
         "seqlab": metadata.version("seqlab") if _installed("seqlab") else "source tree",
         "python": platform.python_version(),
@@ -32,6 +36,8 @@ def environment(device: torch.device, dtype: torch.dtype, together: int = 1) -> 
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "together": together,
+        "processes": world.size,
+        "backend": world.backend,
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu",
         "compute_dtype": str(dtype).removeprefix("torch."),
         "native_kernels": _native_kernels(),
@@ -39,7 +45,18 @@ def environment(device: torch.device, dtype: torch.dtype, together: int = 1) -> 
     }
 
 
-BITS = ("torch", "numpy", "processor", "threads", "together", "device", "compute_dtype", "native_kernels")
+BITS = (
+    "torch",
+    "numpy",
+    "processor",
+    "threads",
+    "together",
+    "processes",
+    "backend",
+    "device",
+    "compute_dtype",
+    "native_kernels",
+)
 
 
 def differences(before: dict[str, Any], now: dict[str, Any], *, every: bool = False) -> list[str]:

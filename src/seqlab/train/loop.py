@@ -13,15 +13,18 @@ from seqlab.kernels.taken import forget
 from seqlab.train.auditor import Auditor
 from seqlab.train.cadence import Cadence
 from seqlab.train.checkpoint import latest
+from seqlab.train.checks import check_processes
+from seqlab.train.distributed import partners_told
 from seqlab.train.environment import differences, environment
 from seqlab.train.evaluate import evaluate
 from seqlab.train.interventions import apply_methods, begin_interventions, measure_probes
+from seqlab.train.onlooker import Onlooker
 from seqlab.train.report import Report
-from seqlab.train.saving import restore, save
+from seqlab.train.saving import load_weights, restore, save
 from seqlab.train.shortage import memory_told
 from seqlab.train.signals import Signals
 from seqlab.train.step import optimiser_step
-from seqlab.train.training import Training
+from seqlab.train.training import Training, assemble
 from seqlab.train.watch import Watch
 
 __all__ = ["Course", "after_step", "conclude", "train"]
@@ -36,8 +39,10 @@ def train(
     diverged. deadline: seconds since the epoch at which to save and end. auditor: looks at what was trained when the
     budget is reached.
     """
-    origin = environment(t.device, t.dtype)
-    with Signals(deadline) as signals, run.attempt(origin=origin) as attempt, memory_told(t):
+    check_processes(t, run)
+    origin = environment(t.device, t.dtype, world=t.world)
+    attempted = run.attempt(origin=origin) if t.world.is_first else Onlooker(run)
+    with Signals(deadline) as signals, attempted as attempt, memory_told(t), partners_told(t.world):
         course = Course.begun(t, run, attempt, watch or Watch(), signals)
         state = ending(t, attempt, signals)
         while state is None:
@@ -87,7 +92,7 @@ def conclude(c: Course, state: str, auditor: Auditor | None) -> None:
     if state == "finished":
         finish(c.t, c.report)
         audit(c.t, c.run, c.attempt, c.watch, auditor)
-    c.report.end(state)
+    c.t.world.first_does(lambda: c.report.end(state))
 
 
 def begin(t: Training, run: Run, attempt: Attempt, watch: Watch) -> None:
@@ -97,13 +102,15 @@ def begin(t: Training, run: Run, attempt: Attempt, watch: Watch) -> None:
         watch.message(sentence)
         attempt.event("checkpoint_skipped", message=sentence)
     forget()
+    if t.world.size > 1:
+        attempt.event("processes", members=t.world.members(), sharding=t.experiment.distribution.sharding)
     begin_interventions(t)
     t.frozen_digest, t.started = t.digest_frozen(), time.monotonic()
     if newest is not None:
         restore(t, newest)
         attempt.rewind(t.step)
         watch.message(f"{'begins' if attempt.number == 1 else 'resumed'} at step {t.step:,}")
-        compare_environments(run, attempt, watch)
+        t.world.first_does(lambda: compare_environments(run, attempt, watch))
 
 
 def compare_environments(run: Run, attempt: Attempt, watch: Watch) -> None:
@@ -115,14 +122,26 @@ def compare_environments(run: Run, attempt: Attempt, watch: Watch) -> None:
         watch.message(f"this attempt is not bit-comparable with the last: {'; '.join(changed)}")
 
 
+def alone(t: Training, run: Run) -> Training:
+    """The training for one process to look at: itself, or made from the last checkpoint where it is shared out."""
+    newest, _ = latest(run.folder)
+    if not t.is_shared_out or newest is None:
+        return t
+    copy = assemble(t.experiment, t.task, t.device, t.dtype)
+    load_weights(copy, newest.weights())
+    copy.weights.load_average(newest.weights(averaged=True))
+    copy.step, copy.tokens, copy.epoch = t.step, t.tokens, t.epoch
+    return copy
+
+
 def ending(t: Training, attempt: Attempt, signals: Signals) -> str | None:
     """The state to end in now, or None to go on."""
     budget = t.experiment.budget
     if t.steps is not None and t.step >= t.steps:
         return "finished"
     if budget.minutes is not None and t.training_seconds() >= 60 * budget.minutes:
-        return "finished"
-    return signals.reason or ("stopped" if attempt.stop_requested() else None)
+        return t.world.ending("finished")
+    return t.world.ending(signals.reason or ("stopped" if attempt.stop_requested() else None))
 
 
 def checkpoint(t: Training, run: Run, attempt: Attempt, report: Report, cadence: Cadence) -> bool:
@@ -144,16 +163,16 @@ def finish(t: Training, report: Report) -> None:
     if t.digest_frozen() != t.frozen_digest:
         raise RuntimeError(f"frozen parameters changed in training ({', '.join(t.frozen)}); this is a bug in seqlab.")
     with t.shares.rare("floors"):
-        slow = t.task.slow_floors()
+        slow = t.task.slow_floors() if t.world.is_first else {}
     report.floors(slow)
 
 
 def audit(t: Training, run: Run, attempt: Attempt, watch: Watch, auditor: Auditor | None) -> None:
     """Look at what was trained; an alarm marks the run and changes nothing."""
-    if auditor is None:
+    if auditor is None or not t.world.is_first:
         return
     with t.shares.rare("audits"):
-        alarms = auditor.trained(t, run)
+        alarms = auditor.trained(alone(t, run), run)
     for sentence in alarms:
         watch.message(sentence)
         attempt.event("alarm", message=sentence)

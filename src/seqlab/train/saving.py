@@ -18,14 +18,27 @@ __all__ = ["fill", "give_weights", "load_weights", "restore", "save"]
 def save(t: Training, run_folder: Path, must_be_ours: Callable[[], None] = lambda: None) -> int:
     """Write a checkpoint of the present step and prune the old ones; returns its bytes.
 
-    `must_be_ours` is called before anything there changes, and raises when the run is no longer this process's.
+    `must_be_ours` is called before anything there changes, and raises when the run is no longer this process's. Of
+    several processes the first one writes; the others help where the weights are shared out.
     """
-    _, size = write(run_folder, t.step, t.model.state_dict(), _state(t), t.weights.average, must_be_ours)
+    weights, average, state, add = t.model.state_dict(), t.weights.average, _state(t), _nothing
+    if t.is_shared_out:
+        from seqlab.train.shared import put_together
+
+        weights, average, state, add = put_together(t, weights, average, state)
+    if not t.world.is_first:
+        add(None)
+        return 0
+    _, size = write(run_folder, t.step, weights, state, average, must_be_ours, add)
     must_be_ours()
     snapshots = t.experiment.snapshots
     best = [step for _, step in t.best.values()]
     prune(run_folder, t.step, snapshots.keep_last, best, snapshots.keep_every_steps)
     return size
+
+
+def _nothing(_: Path | None) -> None:
+    """What there is to add to a checkpoint of one process."""
 
 
 def _state(t: Training) -> dict[str, Any]:
@@ -48,8 +61,13 @@ def _state(t: Training) -> dict[str, Any]:
 def restore(t: Training, checkpoint: Checkpoint) -> None:
     """Put a training back to where the checkpoint was taken."""
     load_weights(t, checkpoint.weights())
-    t.weights.load_average(checkpoint.weights(averaged=True))
-    state = checkpoint.state()
+    averaged, state = checkpoint.weights(averaged=True), {}
+    if t.is_shared_out:
+        from seqlab.train.shared import state_as_held, weights_as_held
+
+        averaged, state = weights_as_held(t, averaged), state_as_held(t, checkpoint)
+    t.weights.load_average(averaged)
+    state = state or checkpoint.state()
     t.step, t.tokens, t.epoch, t.seconds = state["step"], state["tokens"], state["epoch"], state["seconds"]
     t.optimiser.load_state_dict(state["optimiser"])
     t.loss_scale.load_state_dict(state["loss_scale"])
@@ -91,5 +109,9 @@ def fill(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
         raise CheckpointError(
             f"the checkpoint has a tensor `{extra[0]}` that the model has not; it is of another model."
         )
+    if t.is_shared_out:
+        from seqlab.train.shared import weights_as_held
+
+        weights = weights_as_held(t, weights)
     with torch.no_grad():
         model.load_state_dict(weights)

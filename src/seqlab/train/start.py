@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
@@ -18,7 +18,8 @@ from seqlab.spec.find import user_files_in
 from seqlab.tasks import PreparedTask
 from seqlab.train.auditor import Auditor
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, latest
-from seqlab.train.checks import check_names
+from seqlab.train.checks import check_distribution, check_names
+from seqlab.train.distributed import World
 from seqlab.train.environment import command_line, environment, git_state
 from seqlab.train.forecast import Forecast, forecast, refuse_beyond_quota, refuse_if_too_large
 from seqlab.train.load import experiment_of, pick_checkpoint
@@ -79,8 +80,10 @@ def prepare(experiment: Experiment, runs: str | Path | None = None) -> Prepared:
     return replace(prepared, start=start)
 
 
-def assembled(experiment: Experiment, book: LabBook) -> Prepared:
-    """The experiment in memory, with new weights; raises what is wrong with it or does not fit."""
+def assembled(experiment: Experiment, book: LabBook, world: World | None = None) -> Prepared:
+    """The experiment in memory, with new weights; raises what is wrong with it or does not fit.
+
+    world: the processes that train it together; None: this one alone."""
     task = read(experiment)
     try:
         expected = forecast(experiment, task, book.root)
@@ -90,7 +93,7 @@ def assembled(experiment: Experiment, book: LabBook) -> Prepared:
             "`seqlab audit` looks closer."
         ) from error
     refuse_if_too_large(expected)
-    training = built(experiment, task)
+    training = built(experiment, task, world)
     return Prepared(experiment, training, expected, experiment.model.card(training.model), None, book)
 
 
@@ -101,11 +104,12 @@ def read(experiment: Experiment) -> PreparedTask:
     return task
 
 
-def built(experiment: Experiment, task: PreparedTask) -> Training:
+def built(experiment: Experiment, task: PreparedTask, world: World | None = None) -> Training:
     """The model with its optimiser, every name that the experiment calls found; no forecast, which needs a loss."""
     device = choose_device(experiment.device)
-    training = assemble(experiment, task, device, choose_dtype(experiment.precision, device))
+    training = assemble(experiment, task, device, choose_dtype(experiment.precision, device), world)
     check_names(experiment, task, training.model)
+    check_distribution(training)
     return training
 
 
@@ -169,30 +173,49 @@ def _write_beginning(t: Training, folder: Path) -> None:
 
 
 def resume(
-    run: Run, watch: Watch | None = None, deadline: float | None = None, auditor: Auditor | None = None
+    run: Run,
+    watch: Watch | None = None,
+    deadline: float | None = None,
+    auditor: Auditor | None = None,
+    world: World | None = None,
 ) -> tuple[Training | None, str]:
     """Go on with a run where its last checkpoint was taken; nothing happens when it is finished.
 
-    A run that was queued without audits is audited first. Raises RunBusy when another process is at it,
+    A run that was queued without audits is audited first. world: the processes that go on with it together, all of
+    which call this; None: this one alone. Raises RunBusy when another process is at it,
     CheckpointError when the data is no longer what it was.
     """
-    t = taken_up(run, auditor)
+    t = taken_up(run, auditor, world)
     return (None, "finished") if t is None else (t, train(t, run, watch, deadline, auditor))
 
 
-def taken_up(run: Run, auditor: Auditor | None = None) -> Training | None:
+def taken_up(run: Run, auditor: Auditor | None = None, world: World | None = None) -> Training | None:
     """A run in memory, to be trained from where it stands; None when it is finished. Raises as `resume` does."""
     if run.state().name == "finished":
         return None
-    prepared = assembled(experiment_of(run), LabBook(run.folder.parent))
+    if world is None or world.size == 1:
+        t = _ready(run)
+        _audit(run, auditor, lambda: t)
+        return t
+    world.first_does(lambda: _audit(run, auditor, lambda: _ready(run)))
+    return _ready(run, world)
+
+
+def _ready(run: Run, world: World | None = None) -> Training:
+    """What the run trains, as its record says, before it is put to where the run stands."""
+    prepared = assembled(experiment_of(run), LabBook(run.folder.parent), world)
     must_be_the_same_data(run, prepared)
     if latest(run.folder)[0] is None:
         _must_begin_with_its_spec(run)
         if prepared.experiment.start_from is not None:
             give_weights(prepared.training, recorded_start(run, prepared.book))
-    if auditor is not None and not (run.folder / "audits.json").exists():
-        replace_json(run.folder / "audits.json", auditor.before(prepared.training))
     return prepared.training
+
+
+def _audit(run: Run, auditor: Auditor | None, ready: Callable[[], Training]) -> None:
+    """Audit a run that was queued without."""
+    if auditor is not None and not (run.folder / "audits.json").exists():
+        replace_json(run.folder / "audits.json", auditor.before(ready()))
 
 
 def must_be_the_same_data(run: Run, prepared: Prepared) -> None:

@@ -7,6 +7,7 @@ from torch import Tensor
 
 from seqlab.regularisers import Regulariser
 from seqlab.tasks import Batch
+from seqlab.train.distributed import whole
 from seqlab.train.interventions import distinct_names, measure_probes
 from seqlab.train.training import Training, fresh_weights, seed_generators
 
@@ -19,16 +20,19 @@ def optimiser_step(t: Training) -> dict[str, Tensor | float]:
     with shares("data"):
         batch = t.next_batch()
     sums: dict[str, Tensor | float] = {"loss": 0.0}
-    for index, part in enumerate(batch.parts(spec.batch.accumulate)):
+    for index, part in t.world.share(batch.parts(t.world.size * spec.batch.accumulate)):
         seed_generators(spec.seed, "dropout", t.step, index)  # nothing of the stream need be saved
         with shares("forward"):
-            loss, others = t.task.loss(t.weights.worker, part)
+            loss, others = t.task.loss(t.together, part)
         with shares("backward"):
-            (loss * (t.loss_scale.scale / batch.scored)).backward()
+            # Processes leave the mean of their gradients, and the sum is wanted.
+            (loss * (t.loss_scale.scale * t.world.size / batch.scored)).backward()
             t.weights.collect()
         for name, value in {"loss": loss, **others}.items():
             sums[name] = sums.get(name, 0.0) + value.detach()
-    metrics: dict[str, Tensor | float] = {f"train/{name}": value / batch.scored for name, value in sums.items()}
+    metrics: dict[str, Tensor | float] = {
+        f"train/{name}": value / batch.scored for name, value in t.world.total(sums).items()
+    }
     is_usable = t.loss_scale.unscale([p.grad for p in t.model.parameters() if p.grad is not None])
     metrics |= measure_probes(t, "before_update", t.step + 1)
     with shares("optimiser"):
@@ -48,7 +52,9 @@ def update(t: Training) -> dict[str, Tensor | float]:
     for index, regulariser in enumerate(spec.regularisers):
         metrics |= penalise(t, index, regulariser)
     if spec.clip is not None:
-        metrics["train/gradient_norm"] = torch.nn.utils.clip_grad_norm_(t.model.parameters(), spec.clip, foreach=True)
+        metrics["train/gradient_norm"] = whole(
+            torch.nn.utils.clip_grad_norm_(t.model.parameters(), spec.clip, foreach=True)
+        )
     metrics["train/lr"] = set_rates(t)
     t.optimiser.step()
     t.weights.publish()

@@ -16,6 +16,7 @@ from seqlab.models import BlockModule
 from seqlab.optim.groups import freeze, parameter_groups
 from seqlab.optim.startup import spare_the_compiler
 from seqlab.tasks import Batch, PreparedTask
+from seqlab.train.distributed import World, local, whole
 from seqlab.train.precision import LossScale
 from seqlab.train.shares import Shares
 from seqlab.train.weights import Weights
@@ -36,6 +37,9 @@ class Training:
     loss_scale: LossScale
     frozen: list[str]
     shares: Shares
+    together: nn.Module
+    """The worker as a step calls it: its backward pass is that of all processes."""
+    world: World = World()
     step: int = 0
     tokens: int = 0
     epoch: float = 0.0
@@ -57,6 +61,11 @@ class Training:
     def model(self) -> nn.Module:
         """The model with its master weights."""
         return self.weights.model
+
+    @property
+    def is_shared_out(self) -> bool:
+        """Whether this process holds only its share of the weights."""
+        return self.world.size > 1 and self.experiment.distribution.sharding == "full"
 
     @property
     def steps_a_stage(self) -> int | None:
@@ -94,7 +103,8 @@ class Training:
 
     def is_finite(self) -> bool:
         """Whether every weight is a number."""
-        return bool(torch.stack(torch._foreach_norm(list(self.model.parameters()))).isfinite().all())
+        held = [local(p.detach()) for p in self.model.parameters()]
+        return not self.world.any(not torch.stack(torch._foreach_norm(held)).isfinite().all())
 
     def digest_frozen(self) -> str:
         """SHA-256 of the frozen parameters' values."""
@@ -102,15 +112,24 @@ class Training:
         named = dict(self.model.named_parameters(remove_duplicate=False))
         for name in sorted(self.frozen):
             digest.update(name.encode())
-            digest.update(named[name].detach().cpu().flatten().view(torch.uint8).numpy().tobytes())
+            digest.update(whole(named[name].detach()).cpu().flatten().view(torch.uint8).numpy().tobytes())
         return digest.hexdigest() if self.frozen else ""
 
 
-def assemble(experiment: Experiment, task: PreparedTask, device: torch.device, dtype: torch.dtype) -> Training:
-    """Build the model and its optimiser; raises in one sentence what cannot be, writes nothing."""
+def assemble(
+    experiment: Experiment, task: PreparedTask, device: torch.device, dtype: torch.dtype, world: World | None = None
+) -> Training:
+    """Build the model and its optimiser; raises in one sentence what cannot be, writes nothing.
+
+    world: the processes that train it together; None: this one alone, whatever the experiment asks for."""
     spare_the_compiler()
+    world = world or World()
     model = build_model(experiment, task).to(device)
     frozen = freeze(model, experiment.freeze)
+    if world.size > 1 and experiment.distribution.sharding == "full":
+        from seqlab.train.sharding import shard
+
+        shard(model.double() if dtype == torch.float64 else model)
     weights = Weights(model, dtype, experiment.averaging)
     if experiment.gradient_checkpointing:
         _checkpoint_blocks(weights.worker)
@@ -124,6 +143,8 @@ def assemble(experiment: Experiment, task: PreparedTask, device: torch.device, d
         LossScale(dtype),
         frozen,
         Shares(device),
+        world.together(weights.worker),
+        world,
     )
 
 

@@ -1,6 +1,6 @@
 """The command that every back end ends in: `python -m seqlab.train.worker runs/<name> [--deadline SECONDS]`.
 
-It starts a queued run or goes on with one, in this process. Exit codes: 0 finished or stopped by request, 1 failed or
+It starts a queued run or goes on with one, in this process; under torchrun, together with the others. Exit codes: 0 finished or stopped by request, 1 failed or
 diverged, 75 preempted or timed out: saved, and to be started again.
 """
 
@@ -18,13 +18,15 @@ from seqlab.journal import JournalError, LabBook
 from seqlab.journal.state import exit_code
 from seqlab.spec import SpecError
 from seqlab.train.checkpoint import CheckpointError
+from seqlab.train.distributed import PartnerLost, joined, partners_told
 from seqlab.train.forecast import TooLarge
+from seqlab.train.load import experiment_of
 from seqlab.train.start import resume
 from seqlab.train.watch import Watch
 
 __all__ = ["MISTAKES", "Lines", "main"]
 
-MISTAKES = (JournalError, SpecError, DataError, CheckpointError, TooLarge, AuditFailed)
+MISTAKES = (JournalError, SpecError, DataError, CheckpointError, TooLarge, AuditFailed, PartnerLost)
 """Errors that say in one sentence what is wrong and what to do."""
 
 
@@ -43,7 +45,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     deadline = time.time() + options.deadline if options.deadline is not None else None
     try:
-        _, state = resume(LabBook(options.run.parent).open(options.run.name), Lines(), deadline, Auditor())
+        run = LabBook(options.run.parent).open(options.run.name)
+        with joined(experiment_of(run).distribution.patience_minutes) as world, partners_told(world):
+            _, state = resume(run, Lines() if world.is_first else Watch(), deadline, Auditor(), world)
     except MISTAKES as error:
         print(error, file=sys.stderr)
         return 1

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -34,6 +34,10 @@ class Optimiser(Part, kind="optim/optimisers"):
     decay: Literal["all", "matrices"] = "matrices"
     """Which parameters decay: `matrices` those with two axes or more, embeddings and head included (nanoGPT);
     `all` also biases, norms and other vectors (safari). A module's own claim goes before."""
+
+    elementwise: ClassVar[bool] = False
+    """Whether the update of each element depends on that element's gradients alone, so that a parameter may be shared
+    out among processes."""
 
     def settings(self, hidden: bool) -> dict[str, Any]:
         """The settings of an ordinary parameter's group other than the decay: `lr`, and what `build` must know.

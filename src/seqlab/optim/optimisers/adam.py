@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -14,6 +16,8 @@ __all__ = ["Adam"]
 
 class Adam(Optimiser):
     """w <- w - lr * m / (sqrt(v) + eps), with torch's bias corrections of m and v."""
+
+    elementwise: ClassVar[bool] = True
 
     weight_decay: float = Field(default=0.0, ge=0)
     """L2, not decoupled: weight_decay * w is added to the gradient and goes through m and v. Without the factor 2."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -14,6 +16,8 @@ __all__ = ["AdamW"]
 
 class AdamW(Optimiser):
     """w <- (1 - lr * weight_decay) w - lr * m / (sqrt(v) + eps), with torch's bias corrections of m and v."""
+
+    elementwise: ClassVar[bool] = True
 
     weight_decay: float = Field(default=0.01, ge=0)
     """Decoupled weight decay; each step takes away lr * weight_decay of the weight, so the schedule scales it too."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import torch
 from torch import Tensor
 
@@ -14,6 +16,8 @@ __all__ = ["SGD"]
 
 class SGD(Optimiser):
     """u <- momentum * u + g; w <- w - lr * u. Torch's convention: no dampening, so u grows to g / (1 - momentum)."""
+
+    elementwise: ClassVar[bool] = True
 
     lr: float = Field(default=0.1, gt=0)
     """Learning rate at the schedule's peak, of every parameter that no module claims with a rate of its own."""
