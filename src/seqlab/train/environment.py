@@ -46,16 +46,8 @@ def environment(
 
 
 BITS = (
-    "torch",
-    "numpy",
-    "processor",
-    "threads",
-    "together",
-    "processes",
-    "backend",
-    "device",
-    "compute_dtype",
-    "native_kernels",
+    *("torch", "numpy", "processor", "threads", "together", "processes", "backend"),
+    *("device", "compute_dtype", "native_kernels"),
 )
 
 

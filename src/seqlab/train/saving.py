@@ -21,7 +21,8 @@ def save(t: Training, run_folder: Path, must_be_ours: Callable[[], None] = lambd
     `must_be_ours` is called before anything there changes, and raises when the run is no longer this process's. Of
     several processes the first one writes; the others help where the weights are shared out.
     """
-    weights, average, state, add = t.model.state_dict(), t.weights.average, _state(t), _nothing
+    add: Callable[[Path | None], None] = _nothing
+    weights, average, state = t.model.state_dict(), t.weights.average, _state(t)
     if t.is_shared_out:
         from seqlab.train.shared import put_together
 
@@ -37,7 +38,7 @@ def save(t: Training, run_folder: Path, must_be_ours: Callable[[], None] = lambd
     return size
 
 
-def _nothing(_: Path | None) -> None:
+def _nothing(draft: Path | None) -> None:
     """What there is to add to a checkpoint of one process."""
 
 

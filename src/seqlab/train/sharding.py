@@ -1,7 +1,8 @@
 """A model of which each of several processes holds a share of every tensor (FSDP2): torch's DTensors.
 
-Only such a model needs this module, whose import takes most of a second. A checkpoint holds the weights whole, so that anything can use them, and the optimiser's
-moments as torch.distributed.checkpoint writes them, which any number of processes can read.
+Only such a model needs this module, whose import takes most of a second. A checkpoint holds the weights whole, so that
+anything can use them, and the optimiser's moments as torch.distributed.checkpoint writes them, which any number of
+processes can read.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ from typing import Any, cast
 
 import torch
 import torch.distributed as dist
-import torch.distributed.checkpoint as dcp
 from torch import Tensor, nn
+from torch.distributed.checkpoint.filesystem import FileSystemReader, FileSystemWriter
+from torch.distributed.checkpoint.state_dict_loader import load
+from torch.distributed.checkpoint.state_dict_saver import save
 from torch.distributed.fsdp import fully_shard
 from torch.distributed.tensor import DTensor, distribute_tensor
 
@@ -42,18 +45,18 @@ def like(tensor: Tensor, model: Tensor) -> Tensor:
 
 def write_shares(folder: Path, tensors: Mapping[str, Tensor]) -> None:
     """Write tensors into a folder that is there, each process its shares. All processes must call it."""
-    dcp.save(dict(tensors), storage_writer=dcp.FileSystemWriter(folder, sync_files=True))
+    save(dict(tensors), storage_writer=FileSystemWriter(folder, sync_files=True))
 
 
 def read_shares(folder: Path, place: Place | None = None) -> dict[str, Tensor]:
     """What `write_shares` wrote, whatever the number of processes then and now: into what `place` gives, by default
     whole tensors on the CPU. With several processes all must call it."""
-    reader = dcp.FileSystemReader(folder)
+    reader = FileSystemReader(folder)
     known = cast(dict[str, Any], reader.read_metadata().state_dict_metadata)
     tensors = {name: (place or _on_the_cpu)(name, about.size, about.properties.dtype) for name, about in known.items()}
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "torch.distributed is disabled", UserWarning)  # one process is no accident
-        dcp.load(tensors, storage_reader=reader, no_dist=not dist.is_initialized())
+        load(tensors, storage_reader=reader, no_dist=not dist.is_initialized())
     return tensors
 
 

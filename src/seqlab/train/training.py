@@ -39,7 +39,7 @@ class Training:
     shares: Shares
     together: nn.Module
     """The worker as a step calls it: its backward pass is that of all processes."""
-    world: World = World()
+    world: World = field(default_factory=World)
     step: int = 0
     tokens: int = 0
     epoch: float = 0.0

@@ -1,7 +1,7 @@
 """The command that every back end ends in: `python -m seqlab.train.worker runs/<name> [--deadline SECONDS]`.
 
-It starts a queued run or goes on with one, in this process; under torchrun, together with the others. Exit codes: 0 finished or stopped by request, 1 failed or
-diverged, 75 preempted or timed out: saved, and to be started again.
+It starts a queued run or goes on with one, in this process; under torchrun, together with the others. Exit codes:
+0 finished or stopped by request, 1 failed or diverged, 75 preempted or timed out: saved, and to be started again.
 """
 
 from __future__ import annotations
