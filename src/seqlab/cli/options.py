@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["RunAt", "as_json", "book_option", "deadline", "flag_of_runs", "run_argument", "run_at_argument"]
+__all__ = ["RunAt", "as_json", "book_option", "deadline", "engine", "flag_of_runs", "must_start", "run_argument", "run_at_argument"]
 
 
 class RunAt(NamedTuple):
@@ -61,6 +61,10 @@ class RunAtStep(RunName):
 run_argument = click.argument("name", metavar="RUN", type=RunName())
 run_at_argument = click.argument("run_at", metavar="RUN[@STEP]", type=RunAtStep())
 as_json = click.option("--json", "as_json", is_flag=True, help="Print strict JSON instead.")
+engine = click.option(
+    "--on", "engine", type=click.Choice(["local", "torchrun"]), default="local", show_default=True,
+    help="torchrun: on as many processes of this machine as `distribution.processes` says.",
+)  # fmt: skip
 deadline = click.option(
     "--deadline", metavar="MINUTES", type=click.FloatRange(min=0, min_open=True),
     help="Save and end after so many minutes (exit code 75).",
@@ -74,3 +78,11 @@ book_option = click.option(
 def flag_of_runs(runs: Path | None) -> str:
     """What to add to a suggested command, so that it finds the same lab book."""
     return f" --runs {shlex.quote(str(runs))}" if runs is not None else ""
+
+
+def must_start(processes: int, engine: str) -> None:
+    """Raise UsageError where an experiment for several processes is to run in one, or the other way round."""
+    if processes > 1 and engine != "torchrun":
+        raise click.UsageError(f"this experiment asks for {processes} processes: add `--on torchrun`.")
+    if processes == 1 and engine == "torchrun":
+        raise click.UsageError("`--on torchrun` needs several processes: add `distribution.processes=2` or more.")

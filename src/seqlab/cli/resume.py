@@ -12,10 +12,11 @@ from seqlab.cli import options
 
 @click.command()
 @options.run_argument
+@options.engine
 @options.deadline
 @click.option("--plain", is_flag=True, help="Plain lines instead of a live one, also on a terminal.")
 @options.book_option
-def command(name: str, deadline: float | None, plain: bool, runs: Path | None) -> None:
+def command(name: str, engine: str, deadline: float | None, plain: bool, runs: Path | None) -> None:
     """Continue a run from its newest usable checkpoint.
 
     It is the same run in a new attempt; on a CPU its numbers are those of a run that never stopped.
@@ -29,10 +30,15 @@ def command(name: str, deadline: float | None, plain: bool, runs: Path | None) -
     from seqlab.audits.shared.gate import Auditor
     from seqlab.cli.display import display
     from seqlab.cli.ending import conclude
-    from seqlab.train.start import resume
+    from seqlab.train.start import resume, trained
+    from seqlab.train.torchrun import train_together
 
     with display(run, plain) as shown:
         until = time.time() + 60 * deadline if deadline is not None else None
-        training, state = resume(run, shown, until, Auditor())
+        if engine == "torchrun":
+            state = train_together(run, shown, until)
+            training, _ = trained(run)
+        else:
+            training, state = resume(run, shown, until, Auditor())
     if training is not None:
         conclude(run, training, state, runs)

@@ -23,13 +23,15 @@ if TYPE_CHECKING:
 @click.option("--print", "only_print", is_flag=True, help="Print the resolved experiment as JSON and end.")
 @click.option("--dry-run", is_flag=True, help="Build and audit it, print model, forecast and floors; write no run.")
 @click.option("--fit", metavar="FIELD", help="Print the largest value of a field (batch.size) that fits, and end.")
+@options.engine
 @options.deadline
 @click.option("--plain", is_flag=True, help="Plain lines instead of a live one, also on a terminal.")
 @options.book_option
 @click.option("-h", "--help", "asks_help", is_flag=True, help="Show this; after a RECIPE also its note and fields.")
 def command(
     recipe: str | None, changes: tuple[str, ...], name: str | None, why: str | None, tags: tuple[str, ...],
-    only_print: bool, dry_run: bool, fit: str | None, deadline: float | None, plain: bool, runs: Path | None,
+    only_print: bool, dry_run: bool, fit: str | None, engine: str,
+    deadline: float | None, plain: bool, runs: Path | None,
     asks_help: bool,
 ) -> None:  # fmt: skip
     """Train a recipe and record it as a run.
@@ -54,7 +56,7 @@ def command(
     elif dry_run:
         _preview(found, experiment, runs)
     else:
-        _train(found, experiment, changes, name, why, tags, deadline, plain, runs)
+        _train(found, experiment, changes, name, why, tags, engine, deadline, plain, runs)
 
 
 def _resolve(name: str, changes: tuple[str, ...]) -> tuple[Recipe, Experiment]:
@@ -115,18 +117,19 @@ def _preview(recipe: Recipe, experiment: Experiment, runs: Path | None) -> None:
 
 def _train(
     recipe: Recipe, experiment: Experiment, changes: tuple[str, ...], name: str | None, why: str | None,
-    tags: tuple[str, ...], deadline: float | None, plain: bool, runs: Path | None,
+    tags: tuple[str, ...], engine: str, deadline: float | None, plain: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     from seqlab.cli.ending import conclude
     from seqlab.cli.training import carry_out
     from seqlab.journal import LabBook
     from seqlab.train.start import prepare
 
+    options.must_start(experiment.distribution.processes, engine)
     if name is not None:
         LabBook(runs).check_free(name)
     prepared = prepare(experiment, runs)
     run, state = carry_out(
-        prepared, deadline, plain, name=name, why=why, tags=tags, recipe=recipe.name, overrides=changes,
+        prepared, deadline, plain, together=engine == "torchrun", name=name, why=why, tags=tags, recipe=recipe.name, overrides=changes,
         sources={recipe.file.name: recipe.file.read_bytes()},
     )  # fmt: skip
     conclude(run, prepared.training, state, runs)

@@ -14,16 +14,23 @@ from seqlab.cli.display import Logged, display, unseen
 from seqlab.journal import Run
 from seqlab.train.loop import train
 from seqlab.train.start import Prepared, record
+from seqlab.train.torchrun import train_together
 
 __all__ = ["carry_out"]
 
 
 def carry_out(
-    prepared: Prepared, deadline: float | None, plain: bool, *, quiet: bool = False, **recorded: Any
+    prepared: Prepared,
+    deadline: float | None,
+    plain: bool,
+    *,
+    quiet: bool = False,
+    together: bool = False,
+    **recorded: Any,
 ) -> tuple[Run, str]:
     """Audit an experiment, record it and train it; the run, and the state in which it ended.
 
-    deadline: minutes of training. quiet: print nothing. recorded: what `record` takes beside the experiment.
+    deadline: minutes of training. quiet: print nothing. together: on as many processes as it asks for. recorded: what `record` takes beside the experiment.
     """
     t, auditor = prepared.training, Auditor()
     run = record(prepared, audits=auditor.before(t), **recorded)
@@ -34,6 +41,8 @@ def carry_out(
     with Logged(run) if quiet else display(run, plain) as shown:
         for warning in warnings(run.audits["before"]):
             shown.message(warning)
+        if together:
+            return run, train_together(run, shown, until)
         return run, train(t, run, shown, until, auditor)
 
 

@@ -90,6 +90,10 @@ def give_weights(t: Training, checkpoint: Checkpoint) -> None:
 
 def load_weights(t: Training, weights: dict[str, Tensor]) -> None:
     """Give the model these weights; raises CheckpointError naming the first tensor that does not fit."""
+    if t.is_shared_out:
+        from seqlab.train.shared import weights_as_held
+
+        weights = weights_as_held(t, weights)
     fill(t.model, weights)
     t.inherited = True
     t.weights.publish()
@@ -110,9 +114,5 @@ def fill(model: nn.Module, weights: Mapping[str, Tensor]) -> None:
         raise CheckpointError(
             f"the checkpoint has a tensor `{extra[0]}` that the model has not; it is of another model."
         )
-    if t.is_shared_out:
-        from seqlab.train.shared import weights_as_held
-
-        weights = weights_as_held(t, weights)
     with torch.no_grad():
         model.load_state_dict(weights)

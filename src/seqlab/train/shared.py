@@ -56,7 +56,7 @@ def _add(t: Training, moments: dict[str, Tensor], draft: Path | None) -> None:
 def weights_as_held(t: Training, weights: dict[str, Tensor]) -> dict[str, Tensor]:
     """Whole weights, shared out as the model's are."""
     held = t.model.state_dict()
-    return {name: like(tensor, held[name]) for name, tensor in weights.items()}
+    return {name: like(tensor, held.get(name, tensor)) for name, tensor in weights.items()}
 
 
 def state_as_held(t: Training, checkpoint: Checkpoint) -> dict[str, Any]:

@@ -44,6 +44,8 @@ def _refuse(t: Training) -> None:
     spec = t.experiment
     if spec.budget.minutes is not None:
         raise CannotPack("`budget.minutes` cannot be packed: the minutes of a pack are those of all its runs.")
+    if spec.distribution.processes > 1:
+        raise CannotPack("`distribution.processes` cannot be packed: a pack is the program of one process.")
     if spec.gradient_checkpointing:
         raise CannotPack("`gradient_checkpointing` cannot be packed: the program of a pack keeps its activations.")
     if t.loss_scale.active:
