@@ -9,7 +9,17 @@ from typing import Any, NamedTuple
 import click
 from click.shell_completion import CompletionItem
 
-__all__ = ["RunAt", "as_json", "book_option", "deadline", "engine", "flag_of_runs", "must_start", "run_argument", "run_at_argument"]
+__all__ = [
+    "RunAt",
+    "as_json",
+    "book_option",
+    "deadline",
+    "engine",
+    "flag_of_runs",
+    "must_start",
+    "run_argument",
+    "run_at_argument",
+]
 
 
 class RunAt(NamedTuple):

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from seqlab.cli import options
+
+if TYPE_CHECKING:
+    from seqlab.train.training import Training
 
 
 @click.command()
@@ -30,14 +34,15 @@ def command(name: str, engine: str, deadline: float | None, plain: bool, runs: P
     from seqlab.audits.shared.gate import Auditor
     from seqlab.cli.display import display
     from seqlab.cli.ending import conclude
-    from seqlab.train.start import resume, trained
+    from seqlab.train.load import experiment_of
+    from seqlab.train.start import assembled, resume
     from seqlab.train.torchrun import train_together
 
     with display(run, plain) as shown:
         until = time.time() + 60 * deadline if deadline is not None else None
         if engine == "torchrun":
             state = train_together(run, shown, until)
-            training, _ = trained(run)
+            training: Training | None = assembled(experiment_of(run), LabBook(runs)).training
         else:
             training, state = resume(run, shown, until, Auditor())
     if training is not None:

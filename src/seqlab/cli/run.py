@@ -129,7 +129,7 @@ def _train(
         LabBook(runs).check_free(name)
     prepared = prepare(experiment, runs)
     run, state = carry_out(
-        prepared, deadline, plain, together=engine == "torchrun", name=name, why=why, tags=tags, recipe=recipe.name, overrides=changes,
-        sources={recipe.file.name: recipe.file.read_bytes()},
+        prepared, deadline, plain, together=engine == "torchrun", name=name, why=why, tags=tags, recipe=recipe.name,
+        overrides=changes, sources={recipe.file.name: recipe.file.read_bytes()},
     )  # fmt: skip
     conclude(run, prepared.training, state, runs)

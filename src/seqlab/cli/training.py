@@ -30,7 +30,8 @@ def carry_out(
 ) -> tuple[Run, str]:
     """Audit an experiment, record it and train it; the run, and the state in which it ended.
 
-    deadline: minutes of training. quiet: print nothing. together: on as many processes as it asks for. recorded: what `record` takes beside the experiment.
+    deadline: minutes of training. quiet: print nothing. together: on as many processes as it asks for. recorded: what
+    `record` takes beside the experiment.
     """
     t, auditor = prepared.training, Auditor()
     run = record(prepared, audits=auditor.before(t), **recorded)
