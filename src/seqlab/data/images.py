@@ -124,7 +124,8 @@ def _of_idx(arrays: list[NDArray[np.uint8]], place: str) -> Labelled:
     if images is None or labels is None or images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
         shapes = " and ".join(str(array.shape) for array in arrays)
         raise DataError(f"{place} holds arrays {shapes}; images (N, height, width) and labels (N,) are needed")
-    return Labelled(images[:, None], labels.astype(np.int64))
+    plain = np.asarray(images)  # of a mapped file, whose own type makes every look slow
+    return Labelled(plain[:, None], labels.astype(np.int64))
 
 
 def _there(location: str) -> Path:

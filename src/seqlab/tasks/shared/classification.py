@@ -47,9 +47,10 @@ class PreparedClassification(PreparedTask):
         """All rows of a split in a task of the stream: inputs (N, *shape)."""
 
     def _rows(self, split: str, stage: int) -> Labelled:
-        """`rows`, of which the task that was asked for last is kept."""
+        """`rows`, of which the task that was asked for last is kept, every row in one piece: batches take whole ones."""
         if split not in self._held or self._held[split][0] != stage:
-            self._held[split] = stage, self.rows(split, stage)
+            data = self.rows(split, stage)
+            self._held[split] = stage, Labelled(np.ascontiguousarray(data.inputs), data.labels)
         return self._held[split][1]
 
     def check_batch(self, size: int) -> None:
