@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import queue
+import signal
 import socket
 import subprocess
 import sys
@@ -54,6 +55,7 @@ class Driver:
             )
         self._said: queue.SimpleQueue[dict[str, Any] | None] = queue.SimpleQueue()
         self._heard = time.monotonic()
+        self._is_ending = False
         self._failure = "its tasks have ended and their trials have not"
         threading.Thread(target=self._listen, args=(order.to_json(),), daemon=True).start()
 
@@ -91,7 +93,7 @@ class Driver:
 
     def _has_ended(self) -> bool:
         code = self._process.wait()
-        if code != 0:
+        if code != 0 and not (self._is_ending and code == -signal.SIGTERM):  # asked to end before it could listen
             raise self._gone(f"its driver ended with exit code {code}, {self._log} has what it printed")
         return False
 
@@ -104,6 +106,7 @@ class Driver:
 
     def end(self, watch: SweepWatch) -> None:
         """Cancel all tasks and wait until their workers have saved. Raises ExecutorError where the cluster is gone."""
+        self._is_ending = True
         self._process.terminate()
         while self.goes_on(watch):
             time.sleep(0.1)
