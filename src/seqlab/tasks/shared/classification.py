@@ -47,7 +47,7 @@ class PreparedClassification(PreparedTask):
         """All rows of a split in a task of the stream: inputs (N, *shape)."""
 
     def _rows(self, split: str, stage: int) -> Labelled:
-        """`rows`, of which the task that was asked for last is kept, every row in one piece: batches take whole ones."""
+        """`rows`, of which the task asked for last is kept; each row lies in one piece, as a batch takes it."""
         if split not in self._held or self._held[split][0] != stage:
             data = self.rows(split, stage)
             self._held[split] = stage, Labelled(np.ascontiguousarray(data.inputs), data.labels)
