@@ -129,7 +129,8 @@ def check(step: Step) -> None:
     result = CliRunner().invoke(main, arguments)
     if result.exception is not None and not isinstance(result.exception, SystemExit):
         raise result.exception
-    wanted = 1 if any(row.startswith("Error: ") for row in step.shown) else 75 if "--deadline" in arguments else 0
+    fails = any(row.startswith(("Error: ", "fail ")) for row in step.shown)
+    wanted = 1 if fails else 75 if "--deadline" in arguments else 0
     assert result.exit_code == wanted, result.output
     difference = differs(step.shown, result.output)
     assert difference is None, f"README.md, line {step.line}, `{step.typed}`: {difference}"
