@@ -16,14 +16,19 @@ from seqlab.cli.main import main
 from seqlab.data import DataError
 from seqlab.experiment import Experiment
 from seqlab.filters.explicit import Explicit
+from seqlab.journal import LabBook
 from seqlab.mixers.attention import Attention
 from seqlab.mixers.longconv import LongConv
 from seqlab.models.lm import LM
 from seqlab.recipes import find_recipe
 from seqlab.spec import override
+from seqlab.train.fork import fork
+from seqlab.train.start import record, resume
 from seqlab.train.step import optimiser_step
-from tiny_runs import in_memory
+from tiny_runs import carried_out, in_memory, workplace
 from wikitext_folder import settings, write_tokenizer, write_wikitext
+
+__all__ = ["workplace"]
 
 LARGE = [name for name in without_data() if name.startswith("hyena:")]
 
@@ -119,3 +124,23 @@ def test_the_list_has_the_parameters() -> None:
     counts = {entry["name"]: entry["parameters"] for entry in json.loads(result.output)}
     assert counts["hyena:pile_153m"] == 153_700_416
     assert counts["demo:letters"] == 640_128
+
+
+def test_a_fork_shows_that_rate_decay_and_betas_took_effect(files: dict[str, object]) -> None:
+    """A restored optimiser brings its settings along: in the notebook "smaller learning rate (0.0001), no effects"."""
+    experiment = narrow(find_recipe("hyena:wt103_hyena_reproduce").build(), files)
+    parent, _, state = carried_out(override(experiment, "budget.steps=2"), "parent")
+    assert state == "finished"
+    changes = ["optim.lr=1e-4", "optim.weight_decay=0.2", "optim.betas=0.9,0.95", "budget.steps=4"]
+    made = fork(parent, None, changes, None, LabBook())
+    told = [str(effect) for effect in made.effects]
+    for field, old, new in (("lr", "0.0006", "0.0001"), ("weight_decay", "0.1", "0.2"), ("betas", "0.98", "0.95")):
+        assert any(f"optim.{field}" in line and old in line and new in line for line in told), (field, told)
+    live = made.prepared.training.optimiser
+    assert {group["betas"] for group in live.param_groups} == {(0.9, 0.95)}
+    assert {0.0, 0.2} == {group["weight_decay"] for group in live.param_groups}
+    assert {group["initial_lr"] for group in live.param_groups} == {1e-4, 6e-4}  # the filter's rate is its own
+    assert all(moments["step"] == 2 for moments in live.state.values())
+    child = record(made.prepared, name="child")
+    assert resume(child)[1] == "finished"
+    assert child.metrics.step == 4
