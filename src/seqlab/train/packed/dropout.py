@@ -40,6 +40,8 @@ def _begun() -> list[torch.Generator]:
 @torch.library.custom_op("seqlab::dropout_of_members", mutates_args=())
 def dropout_of_members(x: Tensor, share: float) -> Tensor:
     """Factors for x (N, ...): 0 for the share that is dropped, 1 / (1 - share) for the rest."""
+    if x.device.type != "cpu":
+        raise RuntimeError("dropout on a GPU draws otherwise in a pack than alone")
     factors = torch.empty_like(x, memory_format=torch.contiguous_format)
     for row, stream in zip(factors, _begun(), strict=True):
         row.bernoulli_(1 - share, generator=stream)

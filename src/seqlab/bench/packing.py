@@ -1,0 +1,141 @@
+"""Throughput of runs that are packed into one program, as a multiple of that of one run after the other."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from tempfile import TemporaryDirectory
+
+from seqlab.bench import Options, Row
+from seqlab.bench.shared.timing import Timing
+from seqlab.channels.mlp import MLP as FeedForward
+from seqlab.experiment import Batching, Budget, Evaluation, Experiment, Snapshots
+from seqlab.mixers.attention import Attention
+from seqlab.models import Block
+from seqlab.models.mlp import MLP
+from seqlab.models.vit import ViT
+from seqlab.nn.norms.layernorm import LayerNorm
+from seqlab.optim.optimisers.adam import Adam
+from seqlab.optim.optimisers.sgd import SGD
+from seqlab.optim.schedules.constant import Constant
+from seqlab.tasks.gaussians import Gaussians
+from seqlab.train.loop import train
+from seqlab.train.packed import gain
+from seqlab.train.packed.loop import Member, train_packed
+from seqlab.train.start import prepare, record
+from seqlab.train.watch import Progress, Watch
+
+__all__ = ["measure"]
+
+SEEDS = 5
+TARGET = 3.0
+"""Of the perceptron."""
+WARM_UP = 30
+"""Steps, with the early checkpoint in them."""
+
+
+def measure(options: Options) -> list[Row]:
+    """The whole training loop with run folders on both sides, in turns, from step 30 to the end: batches, updates,
+    metrics lines and requests to stop are counted; reading data, tracing the program and the last numbers are not."""
+    subjects = list(_experiments().items())
+    if options.quick:
+        name, (experiment, _) = subjects[0]
+        return [_compared(name, experiment, rounds=1, steps=WARM_UP + 1)]
+    return [_compared(name, experiment, rounds=5, steps=steps) for name, (experiment, steps) in subjects]
+
+
+def _experiments() -> dict[str, tuple[Experiment, int]]:
+    """What is packed, and for how many steps."""
+    perceptron = Experiment(
+        task=Gaussians(training=10_000, validation=100),
+        model=MLP(widths=(100, 100)),
+        optim=SGD(lr=0.03),
+        schedule=Constant(),
+        batch=Batching(size=16),
+        clip=None,
+        budget=Budget(steps=1),
+        precision="float32",
+    )
+    layer = Block(
+        mixer=Attention(heads=3, causal=False, bias=True), channel=FeedForward(activation="relu"), norm=LayerNorm()
+    )
+    transformer = replace(
+        perceptron,
+        task=Gaussians(shape=(3, 32, 32), classes=2, separation=30.0, training=1200, validation=100),
+        model=ViT(layers=(layer,) * 3),
+        optim=Adam(lr=1e-3),
+    )
+    return {
+        "MLP 784-100-100-10, SGD": (perceptron, 400),
+        "MLP 784-100-100-10, Adam, clipped": (replace(perceptron, optim=Adam(lr=1e-3), clip=1.0), 400),
+        "ViT of 3 layers, width 48, Adam": (transformer, 60),
+    }
+
+
+def _compared(what: str, experiment: Experiment, rounds: int, steps: int) -> Row:
+    experiment = replace(
+        experiment,
+        budget=Budget(steps=steps),
+        evaluation=Evaluation(every_steps=steps),
+        snapshots=Snapshots(every_minutes=1e6),
+    )
+    seeds = [replace(experiment, seed=seed) for seed in range(SEEDS)]
+    single, packed = [], []
+    for _ in range(rounds):
+        with TemporaryDirectory(prefix="seqlab-bench-") as folder:
+            single.append(sum(_step_seconds_alone(each, folder) for each in seeds))
+            packed.append(_step_seconds_packed(seeds, folder))
+    faster = Timing(tuple(alone / together for alone, together in zip(single, packed, strict=True)))
+    return faster.row(
+        f"{what}, batch {experiment.batch.size}, {SEEDS} seeds",
+        "x faster",
+        target=TARGET if experiment.model == MLP() else None,
+        more_is_better=True,
+        also={"ms a step of all": 1e3 * Timing(tuple(packed)).median, "ms alone": 1e3 * Timing(tuple(single)).median},
+    )
+
+
+def _step_seconds_alone(experiment: Experiment, folder: str) -> float:
+    prepared, clock = prepare(experiment, folder), Clock()
+    train(prepared.training, record(prepared), clock)
+    return clock.step_seconds
+
+
+def _step_seconds_packed(experiments: Sequence[Experiment], folder: str) -> float:
+    """Seconds in which every member takes a step."""
+    clock = Clock()
+    prepared = [prepare(experiment, folder) for experiment in experiments]
+    watches = [clock, *(Watch() for _ in prepared[1:])]
+    members = [Member(each.training, record(each), watch) for each, watch in zip(prepared, watches, strict=True)]
+    with _without_asking():
+        train_packed(members)
+    return clock.step_seconds
+
+
+class Clock(Watch):
+    """Reads the clock at the metrics lines of the training loss, behind the warm-up."""
+
+    def __init__(self) -> None:
+        self._read: list[tuple[int, float]] = []
+
+    def metrics(self, progress: Progress, values: Mapping[str, float]) -> None:
+        if "train/loss" in values and progress.step >= WARM_UP:
+            self._read.append((progress.step, time.perf_counter()))
+
+    @property
+    def step_seconds(self) -> float:
+        """Seconds a step, from the first reading to the last."""
+        (first, began), *_, (last, ended) = self._read
+        return (ended - began) / (last - first)
+
+
+@contextmanager
+def _without_asking() -> Iterator[None]:
+    """Pack even where nothing is gained: that is what is measured."""
+    wanted, gain.LEAST_GAIN = gain.LEAST_GAIN, 0.0
+    try:
+        yield
+    finally:
+        gain.LEAST_GAIN = wanted
