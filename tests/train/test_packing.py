@@ -122,7 +122,7 @@ def test_a_language_model_with_dropout_in_parts_of_a_batch(tiny: Experiment) -> 
     block = replace(tiny.model.layers[0], dropout=0.2, channel=FeedForward(expansion=2.0, dropout=0.1))
     model = replace(tiny.model, layers=(block, replace(block, norm=LayerNorm())), dropout=0.1)
     base = replace(tiny, model=model, precision="float64", batch=Batching(size=5, accumulate=2))
-    close(*steps(differing(base, OPTIMISERS["adamw"]), count=5), tolerance=1e-10)
+    close(*steps(differing(base, OPTIMISERS["adamw"][:2]), count=3), tolerance=1e-10)
 
 
 def test_bfloat16_is_rounded_in_a_pack_as_alone(images: Experiment) -> None:
