@@ -14,13 +14,15 @@ from seqlab.spec import override
 __all__ = ["narrowed", "recipes", "without_data"]
 
 SLOW = {"plasticity:vit_l12"}
+LONG = "hyena:recall_hyena_131k"
+"""Rows of 131,072 symbols; it is run with short ones."""
 LANGUAGE = "hyena:wt103_"
 """Language models that are worth minutes: run narrow, and audited as they are by the slow tests."""
 
 
 def recipes(*, whole: bool = False) -> list[Any]:
     """The names of the shipped recipes whose data ships too or is made. whole: they are not `narrowed`."""
-    found = [name for name in shipped() if _has_data(name)]
+    found = [name for name in shipped() if _has_data(name) and not (whole and name == LONG)]
     slow = SLOW | {name for name in found if whole and name.startswith(LANGUAGE)}
     return [pytest.param(name, marks=pytest.mark.slow if name in slow else ()) for name in found]
 
@@ -33,6 +35,8 @@ def without_data() -> list[str]:
 def narrowed(name: str) -> Experiment:
     """The experiment of a recipe, with a narrow model and few short rows where it is worth minutes."""
     experiment = find_recipe(name).build()
+    if name == LONG:
+        return override(experiment, "task.length=126")
     if not name.startswith(LANGUAGE):
         return experiment
     return override(experiment, {"model.dim": 16, "task.length": 32, "batch.size": 4, "precision": "float32"})

@@ -166,7 +166,18 @@ def _print_answers(found: dict[str, Any], place: str) -> None:
     which = click.style(found["run"], bold=True) + (f" at step {found['step']:,}" if found["step"] is not None else "")
     click.echo(f"{which}: {found['evaluation']} ({data})\n")
     render.pairs((name, render.figure(found[name])) for name in found["measured"])
+    if found["settings"] is not None:
+        given = {name: value for name, value in found["settings"]["format"].items() if name not in ("part", "schema")}
+        click.echo(f"\n  as given: {', '.join(f'{name}={value}' for name, value in given.items())}")
+        click.echo(f"  from the shapes: {_shapes(found['settings'])}")
     for remark in found["remarks"]:
         click.echo(f"  ! {remark}")
     if place:
         click.echo(f"\n  {place}")
+
+
+def _shapes(settings: dict[str, Any]) -> str:
+    model = settings["model"]
+    told = {"layers": len(model["layers"]), "dim": model["dim"]}
+    told |= {name: settings[name] for name in ("vocabulary", "length")}
+    return ", ".join(f"{name}={value}" for name, value in told.items())

@@ -1,4 +1,4 @@
-"""Hyena, H3 and attention on WikiText-103 and the Pile, as HazyResearch/safari trains them, each with a small sibling.
+"""Hyena, H3 and attention as HazyResearch/safari trains them: language, each with a small sibling, and recall.
 
 A published perplexity is `test/perplexity`: of GPT-2 tokens in windows of 1,024 (on the Pile 2,048) that do not
 overlap. All differ from safari in this: windows begin at another offset in every epoch, the last part of a split is
@@ -19,19 +19,47 @@ from seqlab.mixers import Mixer
 from seqlab.mixers.attention import Attention
 from seqlab.mixers.h3 import H3
 from seqlab.mixers.hyena import Hyena
+from seqlab.mixers.s4d import S4D
 from seqlab.models import Block
 from seqlab.models.lm import LM
 from seqlab.nn.norms.layernorm import LayerNorm
 from seqlab.optim.optimisers.adamw import AdamW
+from seqlab.optim.schedules.cosine import Cosine
 from seqlab.optim.schedules.cosine_timm import CosineTimm
+from seqlab.optim.schedules.wsd import WSD
+from seqlab.tasks import Task
+from seqlab.tasks.associative_recall import AssociativeRecall
+from seqlab.tasks.induction import Induction
 from seqlab.tasks.text import Text
 from seqlab.tasks.wikitext import WikiText
 
 __all__ = [
-    "pile_153m", "pile_355m", "wt103_base", "wt103_base_small", "wt103_h3", "wt103_h3_small", "wt103_hyena",
-    "wt103_hyena_reproduce", "wt103_hyena_slim", "wt103_hyena_small", "wt103_hyenassm", "wt103_hyenassm_debug",
-    "wt103_hyenassm_debug_small", "wt103_hyenassm_small", "wt103_transformer", "wt103_transformer_0_1",
-    "wt103_transformer_1_8", "wt103_transformer_hybrid_small", "wt103_transformer_small",
+    "induction_h3",
+    "induction_hyena",
+    "induction_s4d",
+    "induction_transformer",
+    "pile_153m",
+    "pile_355m",
+    "recall_hyena",
+    "recall_hyena_131k",
+    "recall_transformer",
+    "wt103_base",
+    "wt103_base_small",
+    "wt103_h3",
+    "wt103_h3_small",
+    "wt103_hyena",
+    "wt103_hyena_reproduce",
+    "wt103_hyena_slim",
+    "wt103_hyena_small",
+    "wt103_hyenassm",
+    "wt103_hyenassm_debug",
+    "wt103_hyenassm_debug_small",
+    "wt103_hyenassm_small",
+    "wt103_transformer",
+    "wt103_transformer_0_1",
+    "wt103_transformer_1_8",
+    "wt103_transformer_hybrid_small",
+    "wt103_transformer_small",
 ]  # fmt: skip
 
 Position = Literal["none", "learned"]
@@ -261,6 +289,85 @@ def wt103_hyenassm_debug_small() -> Experiment:
     return _small([Hyena(order=3, filter=Constant())] * 4)
 
 
+def induction_transformer() -> Experiment:
+    """The induction head by attention: two layers of width 32, one head, learned positions.
+
+    Source: HazyResearch/safari, configs/experiment/synthetics/induction_head: 400 epochs of 5,000 rows.
+
+    Command: seqlab run hyena:induction_transformer
+    Time: minutes on 2 cores. With `task.every_symbol=false` it learns in a fraction of the steps.
+    Expected: val/accuracy above 0.97 (safari's README); chance is 1/18. Published: 1.00 (arXiv 2212.14052, table 1).
+    """
+    return _synthetic(Induction(), Attention(heads=1, bias=True, dropout=0.1), position="learned")
+
+
+def induction_h3() -> Experiment:
+    """The induction head by H3, as hyena:induction_transformer.
+
+    Command: seqlab run hyena:induction_h3
+    Time: minutes on 2 cores.
+    Expected: val/accuracy above 0.97 (safari's README). Published: 1.00 (arXiv 2212.14052, table 1).
+    """
+    return _synthetic(Induction(), H3())
+
+
+def induction_s4d() -> Experiment:
+    """The induction head by S4D, which cannot compare symbols; as hyena:induction_transformer.
+
+    Command: seqlab run hyena:induction_s4d
+    Time: minutes on 2 cores.
+    Expected: val/accuracy below attention's and H3's. Published: 0.356 (arXiv 2212.14052, table 1).
+    """
+    return _synthetic(Induction(), S4D())
+
+
+def induction_hyena() -> Experiment:
+    """The induction head by Hyena, as hyena:induction_transformer.
+
+    Command: seqlab run hyena:induction_hyena
+    Time: minutes on 2 cores.
+    Expected: val/accuracy above 0.97; chance is 1/18. Published: none for this size.
+    """
+    return _synthetic(Induction(), _recall_hyena())
+
+
+def recall_transformer() -> Experiment:
+    """Associative recall by attention: 20 pairs, a vocabulary of 20.
+
+    Source: HazyResearch/safari, configs/experiment/synthetics/associative_recall. Vocabulary 10, 10 pairs:
+    task.vocabulary=10 task.length=20.
+
+    Command: seqlab run hyena:recall_transformer
+    Time: minutes on 2 cores.
+    Expected: val/accuracy above 0.95. Published: 1.00 (arXiv 2212.14052, table 1).
+    """
+    return _recalling(Attention(heads=1, bias=True, dropout=0.1), position="learned")
+
+
+def recall_hyena() -> Experiment:
+    """Associative recall by Hyena, as hyena:recall_transformer; the sibling of hyena:recall_hyena_131k.
+
+    Command: seqlab run hyena:recall_hyena
+    Time: minutes on 2 cores.
+    Expected: val/accuracy above 0.95. Published: 1.00 up to 64,000 symbols with a vocabulary of 30.
+    """
+    return _recalling(_recall_hyena())
+
+
+def recall_hyena_131k() -> Experiment:
+    """Associative recall over 131,072 symbols by Hyena: two layers of width 64, a vocabulary of 30.
+
+    Source: arXiv 2302.10866, section 4.1; HazyResearch/safari, configs/experiment/synthetics/associative_recall.
+
+    Command: seqlab run hyena:recall_hyena_131k
+    Time: hours on one GPU. Here: hyena:recall_hyena. Lengths between: task.length=2048 and so on.
+    Published: 0.972; safari's README expects above 0.90. FlashAttention at 65,536: 0.267.
+    """
+    task = AssociativeRecall(vocabulary=30, length=131_070, training=4000)
+    model = _lm(64, 4.0, [_recall_hyena()] * 2)
+    return replace(_recalling(_recall_hyena()), task=task, model=model, batch=Batching(size=16))
+
+
 def _attention(heads: int = 12) -> Attention:
     return Attention(heads=heads, bias=True, dropout=0.1)
 
@@ -324,3 +431,28 @@ def _small(mixers: list[Mixer], position: Position = "none") -> Experiment:
         batch=Batching(size=16),
         budget=Budget(steps=600),
     )
+
+
+def _recall_hyena() -> Hyena:
+    """Fixed positions of 5 features, frequency 10."""
+    return Hyena(filter=Implicit(emb_dim=5, frequency=10.0, positions_lr=0.0))
+
+
+def _synthetic(task: Task, mixer: Mixer, position: Position = "none") -> Experiment:
+    """Safari's `lm_simple`: two layers of width 32, dropout of 0.1 on the embedding, 62,800 steps of 32 rows."""
+    return Experiment(
+        task=task,
+        model=_lm(32, 4.0, [mixer] * 2, position=position),
+        optim=AdamW(lr=5e-4, weight_decay=0.1, decay="all"),
+        schedule=Cosine(warmup=0.1, min_ratio=0.1),
+        batch=Batching(size=32),
+        budget=Budget(steps=62_800),
+        precision="float32",
+    )
+
+
+def _recalling(mixer: Mixer, position: Position = "none") -> Experiment:
+    """200 epochs, a tenth of them warming up, then straight down to zero."""
+    experiment = _synthetic(AssociativeRecall(), mixer, position)
+    schedule = WSD(warmup=0.1, decay=0.9, shape="linear")
+    return replace(experiment, schedule=schedule, budget=Budget(steps=31_400))
