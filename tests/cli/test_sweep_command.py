@@ -23,12 +23,23 @@ def grid():
 def test_a_sweep_is_run_extended_and_told(cli: Cli, place: Place) -> None:
     """One worker, twice: four runs, then the two of another value."""
     said = cli(
-        "sweep", place.recipe, "optim.lr=0.01,0.02", "--seeds", 2, "--name", "rates", "--slots", 1, "--tag", "grid"
+        "sweep",
+        place.recipe,
+        "optim.lr=0.01,0.02",
+        "clip=1",
+        "--seeds",
+        2,
+        "--name",
+        "rates",
+        "--slots",
+        1,
+        "--tag",
+        "grid",
     ).output
     assert "4 runs, 4 new" in said
-    assert len(re.findall(r"^\d/4  rates-\d finished", said, re.MULTILINE)) == 4
+    assert len(re.findall(r"^\d/4  rates-\d finished  optim\.lr=\S+ seed=\d$", said, re.MULTILINE)) == 4
     told = json.loads(
-        cli("sweep", place.recipe, "optim.lr=0.01,0.03", "--seeds", 2, "--name", "rates", "--json").output
+        cli("sweep", place.recipe, "optim.lr=0.01,0.03", "clip=1", "--seeds", 2, "--name", "rates", "--json").output
     )
     assert told["counts"] == {"finished": 6}
     assert [trial["run"] for trial in told["trials"]] == [f"rates-{number}" for number in range(1, 7)]

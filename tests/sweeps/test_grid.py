@@ -75,6 +75,12 @@ def test_every_combination_and_draws_that_go_on() -> None:
     drawn = parse_knobs(["lr=1e-4..1e-1:log", "width=64,128"])
     assert draws(drawn, 3) == draws(drawn, 5)[:3]
     assert all(1e-4 <= float(one["lr"]) <= 1e-1 and one["width"] in ("64", "128") for one in draws(drawn, 50))
+    few = parse_knobs(["lr=1e-3,1e-2", "width=64,128"])
+    assert sorted(one["lr"] + one["width"] for one in draws(few, 4)) == sorted(
+        one["lr"] + one["width"] for one in combinations(few)
+    ), "no draw is made twice"
+    with pytest.raises(JournalError, match=r"4 combinations, fewer than 5; leave --random out"):
+        draws(few, 5)
     with pytest.raises(JournalError, match=r"`lr` is a range without a number of values.*--random N"):
         combinations(drawn)
     with pytest.raises(JournalError, match=r"`lr` is varied twice"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,6 +43,18 @@ def test_one_of_each_structure_is_tried_and_nothing_is_left(book: LabBook, tiny:
     assert {path for path in tmp_path.rglob("*") if "cache" not in path.parts} == {
         path for path in before if "cache" not in path.parts
     }
+
+
+def test_a_signal_ends_it_though_a_training_would_obey_it_quietly(
+    book: LabBook, tiny: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object) -> dict[str, float]:
+        os.kill(os.getpid(), signal.SIGTERM)
+        return {}
+
+    monkeypatch.setattr(WeightNorms, "measure", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        rehearsed(plan_of(replace(tiny, probes=(WeightNorms(),)), "optim.lr=0.01"), book)
 
 
 def test_a_cell_that_cannot_be_is_refused_by_name(book: LabBook, tiny: Experiment) -> None:

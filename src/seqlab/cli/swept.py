@@ -19,6 +19,7 @@ from seqlab.sweeps import carry
 from seqlab.sweeps.queue import Queue, Standing
 from seqlab.sweeps.record import Sweep, Trial, sweeps
 from seqlab.sweeps.select.groups import typed
+from seqlab.sweeps.select.knobs import varied
 from seqlab.sweeps.watch import SweepWatch
 
 __all__ = ["conclude", "display", "print_sweeps"]
@@ -41,8 +42,14 @@ class Lines(SweepWatch):
 
     def ended(self, trial: Trial, standing: Standing) -> None:
         self.done += standing.kind == "ended"
-        told = f"{standing.run or trial.id} {standing.state or 'handed back'}  {_settings(trial)}"
+        told = f"{standing.run or trial.id} {standing.state or 'handed back'}  {self._settings(trial)}"
         self.message(f"{self.done}/{self._total}  {told}{f': {standing.evidence}' if standing.evidence else ''}")
+
+    def _settings(self, trial: Trial) -> str:
+        """What tells the trial from the others of the sweep."""
+        differing = varied(list(self._sweep.settings().values()))
+        own = {path: value for path, value in trial.settings.items() if path in differing}
+        return " ".join(f"{path}={typed(value)}" for path, value in {**own, "seed": trial.seed}.items())
 
 
 class Live(Lines):
@@ -75,10 +82,6 @@ class Live(Lines):
         each = (time.monotonic() - self._began) / new if new else None
         left = f", about {render.duration(each * (self._total - self.done))} left" if each else ""
         self.bar.update(self._task, completed=self.done, description=f"{self._running} running{left}")
-
-
-def _settings(trial: Trial) -> str:
-    return " ".join(f"{path}={typed(value)}" for path, value in {**trial.settings, "seed": trial.seed}.items())
 
 
 @contextmanager

@@ -12,12 +12,13 @@ values, or any number within a range that names no count.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import product, takewhile
 from typing import Any
 
 from seqlab.sweeps.errors import SweepError
@@ -40,6 +41,11 @@ class Knob:
     high: float = 0.0
     is_log: bool = False
     is_whole: bool = False
+
+    @property
+    def size(self) -> float:
+        """How many different values it has; infinitely many where it is a range of numbers that are not whole."""
+        return len(self.values) or (self.high - self.low + 1 if self.is_whole else math.inf)
 
     def within(self, share: float) -> str:
         """The text of the value at a share (0 to 1) of the range."""
@@ -129,8 +135,20 @@ def combinations(knobs: Sequence[Knob]) -> list[dict[str, str]]:
 
 
 def draws(knobs: Sequence[Knob], count: int) -> list[dict[str, str]]:
-    """So many random draws. The n-th is always the same, so that asking for more adds to those there are."""
-    return [{knob.path: _drawn(knob, index) for knob in knobs} for index in range(count)]
+    """So many different random draws. The n-th is always the same, so that asking for more adds to those there are.
+
+    Raises SweepError where the knobs have fewer different values together.
+    """
+    there_are = math.prod(knob.size for knob in knobs)
+    if count > there_are:
+        raise SweepError(
+            f"the knobs have {there_are:.0f} combinations, fewer than {count}; leave --random out to run them all"
+        )
+    found: dict[tuple[str, ...], dict[str, str]] = {}
+    for index in takewhile(lambda _: len(found) < count, itertools.count()):
+        drawn = {knob.path: _drawn(knob, index) for knob in knobs}
+        found.setdefault(tuple(drawn.values()), drawn)
+    return list(found.values())
 
 
 def _drawn(knob: Knob, index: int) -> str:

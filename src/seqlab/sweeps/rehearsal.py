@@ -40,6 +40,9 @@ STEPS = 2
 PATIENCE_SECONDS = 60.0
 """After which the steps of a slow one are cut short: a stream of many tasks has two steps in each."""
 
+INTERRUPTED = ("stopped", "preempted")
+"""What a training has become that was asked to end by a signal."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -105,11 +108,17 @@ def _measured(cell: Cell, book: LabBook, is_tried: bool) -> Measured:
 
 
 def _try(prepared: Prepared) -> None:
-    """Two steps in each task, with everything that a run does and writes."""
+    """Two steps in each task, with everything that a run does and writes.
+
+    Raises KeyboardInterrupt when a signal asks it to end.
+    """
     prepared.training.experiment = short = _short(prepared.experiment)
     with TemporaryDirectory(prefix="seqlab-") as folder:
         run = record(replace(prepared, experiment=short, book=LabBook(Path(folder))), name="rehearsal")
-        train(prepared.training, run, deadline=time.time() + PATIENCE_SECONDS, auditor=Auditor(by_structure=True))
+        deadline = time.time() + PATIENCE_SECONDS
+        state = train(prepared.training, run, deadline=deadline, auditor=Auditor(by_structure=True))
+    if state in INTERRUPTED:
+        raise KeyboardInterrupt  # the training obeyed the signal; so must whoever rehearses
     prepared.training.experiment = prepared.experiment
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from seqlab.sweeps.select.groups import Group
 
-__all__ = ["is_number", "is_ordered", "knobs", "numbers", "without"]
+__all__ = ["is_number", "is_ordered", "knobs", "numbers", "varied", "without"]
 
 
 def knobs(groups: Iterable[Group]) -> dict[str, list[Any]]:
@@ -43,3 +43,14 @@ def is_number(value: Any) -> bool:
 def without(settings: Mapping[str, Any], *paths: str) -> dict[str, Any]:
     """The other settings."""
     return {path: value for path, value in settings.items() if path not in paths}
+
+
+def varied(settings: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The paths that not all cells have alike; all of them where there is a single cell."""
+    paths = dict.fromkeys(path for each in settings for path in each)
+    absent = object()
+    return [
+        path
+        for path in paths
+        if len(settings) == 1 or any(each.get(path, absent) != settings[0].get(path, absent) for each in settings)
+    ]

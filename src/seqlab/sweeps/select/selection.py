@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from seqlab.sweeps.rules import Rule, value_of
 from seqlab.sweeps.select.choice import Choice, choose
 from seqlab.sweeps.select.disagreement import Regret, rank_correlation, regret, regrets
 from seqlab.sweeps.select.groups import Group
+from seqlab.sweeps.select.knobs import varied
 from seqlab.sweeps.select.outcomes import Outcome, check_floors, outcomes
 from seqlab.sweeps.selections import selections
 
@@ -126,22 +127,11 @@ def _groups(rule: Rule, found: Sequence[Outcome], cache: ColumnCache) -> list[Gr
     by_cell: dict[str, list[Outcome]] = {}
     for outcome in found:
         by_cell.setdefault(outcome.trial.cell, []).append(outcome)
-    varied = _varied([members[0].trial.settings for members in by_cell.values()])
-    return [_group(rule, cell, members, varied, cache) for cell, members in by_cell.items()]
+    differing = varied([members[0].trial.settings for members in by_cell.values()])
+    return [_group(rule, cell, members, differing, cache) for cell, members in by_cell.items()]
 
 
-def _varied(settings: Sequence[Mapping[str, Any]]) -> list[str]:
-    """The paths that not all cells have alike; all of them where there is a single cell."""
-    paths = dict.fromkeys(path for each in settings for path in each)
-    absent = object()
-    return [
-        path
-        for path in paths
-        if len(settings) == 1 or any(each.get(path, absent) != settings[0].get(path, absent) for each in settings)
-    ]
-
-
-def _group(rule: Rule, cell: str, members: Sequence[Outcome], varied: Sequence[str], cache: ColumnCache) -> Group:
+def _group(rule: Rule, cell: str, members: Sequence[Outcome], differing: Sequence[str], cache: ColumnCache) -> Group:
     values: dict[int, float] = {}
     runs: dict[int, str] = {}
     problems: list[str] = []
@@ -157,7 +147,7 @@ def _group(rule: Rule, cell: str, members: Sequence[Outcome], varied: Sequence[s
             values[seed] = value
         else:
             problems.append(f"seed {seed}: {rule.metric} of {run.name} is not a finite number")
-    settings = {path: value for path, value in members[0].trial.settings.items() if path in varied}
+    settings = {path: value for path, value in members[0].trial.settings.items() if path in differing}
     return Group(cell, settings, values, runs, tuple(problems))
 
 
