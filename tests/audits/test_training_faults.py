@@ -22,6 +22,7 @@ from seqlab.data.signature import Signature
 from seqlab.experiment import Batching, Budget, Experiment
 from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
 from seqlab.mixers.attention import Attention
+from seqlab.mixers.h3 import H3
 from seqlab.mixers.hyena import Hyena
 from seqlab.nn.inits.normal import Normal
 from seqlab.nn.norms.layernorm import LayerNorm
@@ -192,6 +193,11 @@ def test_branches_and_a_head_that_begin_at_zero_have_a_gradient() -> None:
 
 def test_bfloat16_is_computed_in_bfloat16() -> None:
     assert audited(replace(layers(Attention(heads=2, position="alibi")), precision="bfloat16"), "dtype") == []
+
+
+def test_taps_of_a_filter_are_float32_by_whatever_method_they_are_asked_for() -> None:
+    """In a small H3 on short rows the taps are much of the work."""
+    assert audited(replace(layers(H3()), precision="bfloat16"), "dtype") == []
 
 
 def test_nothing_is_asked_of_a_tiny_rate() -> None:

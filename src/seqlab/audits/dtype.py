@@ -118,16 +118,20 @@ class Seen(TorchDispatchMode):
     def __post_init__(self) -> None:
         super().__init__()
         self.stack: list[str] = []
-        self.weights = {p.untyped_storage().data_ptr() for p in self.model.parameters()}
         self.held: list[Tensor] = []  # a copy of a weight must live on, lest its memory is another tensor's
         places = {path for path, _ in layers(self.model)} | {""}
-        self.exempt = {
-            path
+        exempt = {
+            path: module
             for path, module in self.model.named_modules()
             if getattr(module, "keeps_float32", False)
             and path not in places
             and not isinstance(module, SequenceMixer | ChannelMixer)
         }
+        self.exempt = set(exempt)
+        # What a mixer asks of a filter by another method than `forward` no hook hears: its weights tell.
+        inside = {inner for module in exempt.values() for inner in module.modules()}
+        judged = [module for module in self.model.modules() if module not in inside]
+        self.weights = {p.untyped_storage().data_ptr() for module in judged for p in module.parameters(recurse=False)}
         self.hooks = []
         for path, module in self.model.named_modules():
             self.hooks.append(module.register_forward_pre_hook(lambda *_, path=path: self.stack.append(path)))
