@@ -13,10 +13,7 @@ COUNT = 200
 def test_the_tie_set_holds_the_best(kind: str, capsys: pytest.CaptureFixture[str]) -> None:
     found = simulate(kind, COUNT)
     with capsys.disabled():
-        print(
-            f"\n{kind}, {COUNT} sweeps: the tie set ({found.ties:.1f} of 20) holds the best in {found.coverage:.1%}; "
-            f"a false winner in {found.false_winner:.1%}, by the maximum in {found.false_winner_of_the_maximum:.1%}"
-        )
+        print(f"\n{found}")
     assert found.coverage >= 0.95
     assert found.false_winner <= 0.05
     assert found.false_winner <= found.false_winner_of_the_maximum

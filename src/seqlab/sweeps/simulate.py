@@ -64,6 +64,15 @@ class Report:
     planted_edges_found: float | None
     """How often an alarm stands at an edge beyond which the optimum lies; None where none does."""
 
+    def __str__(self) -> str:
+        edges = self.planted_edges_found
+        told = [
+            f"{self.kind}: the tie set ({self.ties:.1f} of 20) holds the best in {self.coverage:.1%}",
+            f"a false winner in {self.false_winner:.1%}, by the maximum in {self.false_winner_of_the_maximum:.1%}",
+            *([] if edges is None else [f"planted edges found in {edges:.1%}"]),
+        ]
+        return "; ".join(told)
+
 
 def simulate(kind: str, count: int = 200, seed: int = 0) -> Report:
     """Draw so many sweeps of a kind and select from each."""
@@ -179,3 +188,8 @@ KINDS: dict[str, Callable[[Generator], Truth]] = {
     "coarse": _coarse,
 }
 """How sweeps are drawn, by name; what each is like stands at the function."""
+
+
+if __name__ == "__main__":
+    for kind_of_sweep in KINDS:
+        print(simulate(kind_of_sweep))
