@@ -15,11 +15,12 @@ from made import declared
 
 import seqlab
 from seqlab.journal import LabBook
+from seqlab.sweeps import crew
 from seqlab.sweeps.carry import carry_out_sweep, counts, retry
 from seqlab.sweeps.errors import SweepError
-from seqlab.sweeps.executors import ExecutorError, find_executor, local
+from seqlab.sweeps.executors import ExecutorError, find_executor
 from seqlab.sweeps.queue import Queue
-from seqlab.sweeps.record import Sweep
+from seqlab.sweeps.record import Sweep, Trial
 from seqlab.sweeps.slots import Slots
 from seqlab.sweeps.stopping import request_stop
 from seqlab.sweeps.watch import SweepWatch
@@ -31,7 +32,7 @@ PATIENCE = 30.0
 @pytest.fixture(autouse=True)
 def _stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     """Four cores, no device, and workers that train nothing."""
-    monkeypatch.setattr(local, "WORKER", (sys.executable, str(WORKER)))
+    monkeypatch.setattr(crew, "WORKER", (sys.executable, str(WORKER)))
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1, 2, 3})
     monkeypatch.setenv("PYTHONPATH", str(Path(seqlab.__file__).parents[1]))
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
@@ -137,13 +138,28 @@ def test_a_worker_that_cannot_work_ends_the_sweep_with_its_sentence(book: LabBoo
     assert counts(sweep) == {"waiting": 2}
 
 
+def test_torchrun_gives_the_whole_machine_to_one_run_after_the_other(book: LabBook) -> None:
+    sweep = asked(book, *["work"] * 3)
+    carry_out_sweep(sweep, find_executor("torchrun"))
+    assert counts(sweep) == {"finished": 3}
+    assert {line[4] for line in notes(sweep)} == {"4"}
+    assert most_at_once(notes(sweep), lambda line: "all") == {"all": 1}
+    several = Sweep(book, "several")
+    trial = Trial("cell-0", "cell", 0, {})
+    several.extend([trial], {"cell": {"distribution": {"processes": 2}}}, {})
+    with pytest.raises(ExecutorError, match="a cell of several asks for 2 processes; add --on torchrun"):
+        carry_out_sweep(several, find_executor("local"))
+    with pytest.raises(ExecutorError, match="leave --slots 2 out"):
+        carry_out_sweep(several, find_executor("torchrun", slots=2))
+
+
 def launcher(sweep: Sweep) -> subprocess.Popen[bytes]:
     """Another process that carries out the sweep."""
     program = (
-        "import os, sys; from seqlab.sweeps.executors import local, find_executor\n"
+        "import os, sys; from seqlab.sweeps import crew; from seqlab.sweeps.executors import find_executor\n"
         "from seqlab.sweeps.carry import carry_out_sweep; from seqlab.sweeps.record import Sweep\n"
         "from seqlab.journal import LabBook; os.sched_getaffinity = lambda _: {0, 1, 2, 3}\n"
-        f"local.WORKER = (sys.executable, {str(WORKER)!r})\n"
+        f"crew.WORKER = (sys.executable, {str(WORKER)!r})\n"
         f"carry_out_sweep(Sweep.open(LabBook({str(sweep.book.root)!r}), 'lrs'), find_executor('local', 2))\n"
     )
     return subprocess.Popen([sys.executable, "-c", program])

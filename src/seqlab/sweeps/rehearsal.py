@@ -18,7 +18,7 @@ import torch
 
 from seqlab.audits.shared.gate import Auditor
 from seqlab.audits.shared.structure import structure
-from seqlab.experiment import Budget, Evaluation, Experiment, Snapshots
+from seqlab.experiment import Budget, Distribution, Evaluation, Experiment, Snapshots
 from seqlab.journal import LabBook
 from seqlab.spec import from_json
 from seqlab.sweeps.cells import Plan
@@ -123,9 +123,10 @@ def _try(prepared: Prepared) -> None:
 
 
 def _short(experiment: Experiment) -> Experiment:
-    """The experiment with two steps, after each of which it measures, acts, evaluates and saves."""
+    """The experiment with two steps on one process, after each of which it measures, acts, evaluates and saves."""
     return replace(
         experiment,
+        distribution=Distribution(),
         budget=Budget(steps=STEPS),
         evaluation=Evaluation(every_steps=1, log_every_steps=1),
         snapshots=Snapshots(every_steps=1, keep_last=1, keep_best=experiment.snapshots.keep_best),

@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
 
+import torch
+
 from seqlab.audits.shared.gate import Auditor
 from seqlab.experiment import Experiment
 from seqlab.journal import DiskFull, Run
@@ -23,6 +25,7 @@ from seqlab.sweeps.select.groups import typed
 from seqlab.sweeps.stopping import is_stopping
 from seqlab.train.loop import train
 from seqlab.train.start import Prepared, prepare, record, taken_up
+from seqlab.train.torchrun import train_together
 from seqlab.train.training import Training
 from seqlab.train.watch import Watch
 from seqlab.train.worker import MISTAKES
@@ -46,8 +49,12 @@ def carry_out(sweep: Sweep, trial: Trial, watch: Watch | None = None, deadline: 
         run, training = begun(sweep, trial, auditor)
         if is_stopping(sweep):
             state = "stopped"
+        elif training is None:
+            state = "finished"
+        elif (processes := training.experiment.distribution.processes) > 1:
+            state = train_together(run, watch, deadline, threads=max(1, torch.get_num_threads() // processes))
         else:
-            state = train(training, run, watch, deadline, auditor) if training is not None else "finished"
+            state = train(training, run, watch, deadline, auditor)
     except Exception as error:
         return ended(sweep, trial, run, error)
     return ended(sweep, trial, run, state)

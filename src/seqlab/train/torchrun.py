@@ -26,17 +26,22 @@ class ProcessesFailed(JournalError):
 
 
 def train_together(
-    run: Run, watch: Watch | None = None, deadline: float | None = None, processes: int | None = None
+    run: Run,
+    watch: Watch | None = None,
+    deadline: float | None = None,
+    processes: int | None = None,
+    threads: int | None = None,
 ) -> str:
     """Start or resume a run on several processes of this machine; returns the state that was recorded.
 
-    deadline: seconds since the epoch; processes: None for as many as the experiment asks for. What the processes print
+    deadline: seconds since the epoch; processes: None for as many as the experiment asks for; threads: of each process,
+    None for OMP_NUM_THREADS, else its share of the cores. What the processes print
     lies in the attempt's processes.log. Raises ProcessesFailed when they end without an attempt.
     """
     count = processes or experiment_of(run).distribution.processes
     before = len(run.attempts())
     with Signals(deadline) as signals, TemporaryFile() as printed:
-        _follow(run, _started(run, count, deadline, printed), signals, watch or Watch())
+        _follow(run, _started(run, count, threads, deadline, printed), signals, watch or Watch())
         printed.seek(0)
         told = printed.read()
     attempts = run.attempts()
@@ -47,15 +52,18 @@ def train_together(
     return run.state().name
 
 
-def _started(run: Run, count: int, deadline: float | None, printed: IO[bytes]) -> subprocess.Popen[bytes]:
+def _started(
+    run: Run, count: int, threads: int | None, deadline: float | None, printed: IO[bytes]
+) -> subprocess.Popen[bytes]:
     """The processes, in a session of their own: a Ctrl-C of the terminal does not reach them."""
-    threads = str(max(1, (os.cpu_count() or 1) // count))
+    share = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // count))}
+    wanted = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
     worker = ["-m", "seqlab.train.worker", str(run.folder)]
     if deadline is not None:
         worker += ["--deadline", str(max(0.0, deadline - time.time()))]
     return subprocess.Popen(
         [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count), *worker],
-        env={"OMP_NUM_THREADS": threads, **os.environ},
+        env={**share, **os.environ, **wanted},
         stdin=subprocess.DEVNULL,
         stdout=printed,
         stderr=printed,

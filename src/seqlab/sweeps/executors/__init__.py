@@ -20,7 +20,7 @@ from seqlab.sweeps.record import Sweep, Trial
 from seqlab.sweeps.slots import Slots
 from seqlab.sweeps.watch import SweepWatch
 
-__all__ = ["Executor", "ExecutorError", "executors", "find_executor"]
+__all__ = ["Executor", "ExecutorError", "executors", "find_executor", "processes_of"]
 
 
 @dataclass(frozen=True)
@@ -48,6 +48,12 @@ class Executor(ABC):
         Returns early where the sweep is to stop, or this process was asked to end (Ctrl-C): then the workers have been
         asked to save and have ended. Raises ExecutorError.
         """
+
+
+def processes_of(experiment: Mapping[str, Any]) -> int:
+    """On how many processes a saved experiment trains."""
+    found: int = (experiment.get("distribution") or {}).get("processes", 1)
+    return found
 
 
 def executors() -> list[str]:
