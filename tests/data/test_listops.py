@@ -81,5 +81,5 @@ def test_rows_of_unequal_length() -> None:
     assert rows.row(2).tolist() == [5, 6]
     taken = rows.taken(np.array([2, 0]))
     assert (taken.symbols.tolist(), taken.lengths.tolist()) == ([5, 6, 1, 2, 3], [2, 3])
-    assert rows.padded(0).tolist() == [[1, 2, 3], [4, 0, 0], [5, 6, 0]]
-    assert rows.padded(9, longest=2).tolist() == [[1, 2], [4, 9], [5, 6]]
+    assert rows.padded(0, 3).tolist() == [[1, 2, 3], [4, 0, 0], [5, 6, 0]]
+    assert rows.padded(9, 2).tolist() == [[1, 2], [4, 9], [5, 6]]

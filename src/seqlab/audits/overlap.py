@@ -69,7 +69,7 @@ class Overlap(Audit):
     """What is evaluated occurs in the training data no more often than the training data repeats itself.
 
     Of a text, stretches of the held-out part are looked up anywhere in the training part, and stretches of late
-    training text in earlier text; of other examples, whole rows. Neither the rows that are evaluated nor training
+    training text in earlier text; of other examples, and of rows with one answer each, whole rows. Neither the rows that are evaluated nor training
     batches may come from the other part, whatever the splits say.
     """
 
@@ -145,7 +145,8 @@ class Overlap(Audit):
         if held_out is None or held_out.dtype != train.dtype:
             return None
         length = min(self.window, held_out.shape[-1] // 2, train.shape[-1] // 2)
-        if np.issubdtype(train.dtype, np.integer) and held_out.ndim == train.ndim == 2 and length >= SHORTEST:
+        of_text = np.issubdtype(train.dtype, np.integer) and held_out.ndim == train.ndim == 2
+        if of_text and length >= SHORTEST and subject.task.signature.classes is None:
             return _windows_of_rows(train, held_out, length, covered)
         return _same_rows(train, held_out, covered) if held_out.shape[1:] == train.shape[1:] else None
 

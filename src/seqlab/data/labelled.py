@@ -1,4 +1,4 @@
-"""Rows with a class each: images or features, and what they are of."""
+"""Rows with a class each: images, features or symbols, and what they are of."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Labelled", "floors"]
+__all__ = ["Labelled", "class_floors", "floors"]
 
 Numbers = NDArray[Any]
 
 
 @dataclass(frozen=True)
 class Labelled:
-    """`inputs` (N, ...) are float32, or uint8 that stand for 0 to 1; `labels` (N,) int64, from 0."""
+    """`inputs` (N, ...) are float32, uint8 that stand for 0 to 1, or symbols; `labels` (N,) int64, from 0."""
 
     inputs: Numbers
     labels: NDArray[np.int64]
@@ -25,10 +25,16 @@ class Labelled:
 
 
 def floors(train: Labelled, valid: Labelled, classes: int) -> dict[str, dict[str, float]]:
-    """What needs no training: chance, the most frequent class, and the class whose mean is nearest.
+    """What needs no training, of rows of numbers: `class_floors`, and the class whose mean is nearest. Under a second
+    for 60,000 images of 28 x 28."""
+    nearest = float((_nearest_mean(train, valid, classes) == valid.labels).mean())
+    return {**class_floors(train, valid, classes), "nearest_mean": {"accuracy": nearest}}
 
-    The loss of `majority` is that of the training frequencies, each class counted once more. Under a second for 60,000
-    images of 28 x 28.
+
+def class_floors(train: Labelled, valid: Labelled, classes: int) -> dict[str, dict[str, float]]:
+    """What needs no look at the rows: chance, and the class that is most frequent in training.
+
+    The loss of `majority` is that of the training frequencies, each class counted once more.
     """
     counts = np.bincount(train.labels, minlength=classes)
     frequencies = (counts + 1) / (counts + 1).sum()
@@ -38,7 +44,6 @@ def floors(train: Labelled, valid: Labelled, classes: int) -> dict[str, dict[str
             "loss": float(-np.log(frequencies)[valid.labels].mean()),
             "accuracy": float((valid.labels == counts.argmax()).mean()),
         },
-        "nearest_mean": {"accuracy": float((_nearest_mean(train, valid, classes) == valid.labels).mean())},
     }
 
 

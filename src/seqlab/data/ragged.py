@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,6 +34,10 @@ class Ragged:
         """(N,) where each row ends."""
         return np.cumsum(self.lengths)
 
+    def _edges(self) -> Iterator[tuple[int, int]]:
+        """Where each row ends, and its length."""
+        return zip(self.ends.tolist(), self.lengths.tolist(), strict=True)
+
     def taken(self, places: NDArray[np.int64]) -> Ragged:
         """The rows at these places, in their order."""
         lengths = self.lengths[places]
@@ -40,10 +45,24 @@ class Ragged:
         source = np.repeat(begins - (np.cumsum(lengths) - lengths), lengths) + np.arange(lengths.sum())
         return Ragged(self.symbols[source], lengths)
 
-    def padded(self, fill: int, longest: int | None = None) -> NDArray[np.int64]:
-        """(N, L) int64: the rows, `fill` behind each; L is that of the longest of them, or `longest`, where they are
-        cut."""
-        width = longest or int(self.lengths.max())
-        inside = np.arange(width) < self.lengths[:, None]
-        source = (self.ends - self.lengths)[:, None] + np.arange(width)
-        return np.where(inside, self.symbols[np.minimum(source, len(self.symbols) - 1)].astype(np.int64), fill)
+    def padded(self, fill: int, longest: int) -> Numbers:
+        """(N, longest): the rows, cut where they are longer, and `fill` behind each that is shorter; in the symbols'
+        own dtype, which must hold `fill`."""
+        rows = np.full((len(self), longest), fill, self.symbols.dtype)
+        for row, (end, length) in zip(rows, self._edges(), strict=True):
+            row[:length] = self.symbols[end - length : end][:longest]
+        return rows
+
+    def contents(self) -> list[bytes]:
+        """The symbols of each row, to be compared."""
+        return [self.symbols[end - length : end].tobytes() for end, length in self._edges()]
+
+    @classmethod
+    def of(cls, rows: Sequence[Numbers]) -> Ragged:
+        """Rows that lie each by itself; at least one."""
+        return cls(np.concatenate(rows), np.array([len(row) for row in rows], np.int64))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Ragged]) -> Ragged:
+        """The rows of all parts, one part after the other."""
+        return cls(np.concatenate([part.symbols for part in parts]), np.concatenate([part.lengths for part in parts]))

@@ -22,6 +22,10 @@ class Signature:
     """Shape of an input of numbers: an image (channels, height, width) or features (F,); none: symbols come in."""
     classes: int | None = None
     """Number of classes of a whole input; none: a symbol is predicted at each position."""
+    padding: int | None = None
+    """The symbol that fills a row up behind its last real one; none: rows are full."""
+    documents: int = 1
+    """Texts that make up one input of symbols: (B, L) of one, (B, documents, L) of several, each of up to `length`."""
 
     @property
     def outputs(self) -> int:
@@ -30,6 +34,6 @@ class Signature:
 
     @classmethod
     def from_json(cls, saved: Mapping[str, Any]) -> Self:
-        """The signature that a run's origin holds; one of before there were images has fewer fields."""
+        """The signature that a run's origin holds; one of an older version has fewer fields."""
         shape = saved.get("shape")
         return cls(**{**saved, "shape": None if shape is None else tuple(shape)})

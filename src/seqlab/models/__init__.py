@@ -17,7 +17,7 @@ from seqlab.nn.norms import Norm, gathering_nothing, normed
 from seqlab.nn.norms.rmsnorm import RMSNorm
 from seqlab.spec import Field, Part, SpecError, label
 
-__all__ = ["Block", "BlockModule", "Model", "layer_card", "reads_numbers", "reads_symbols"]
+__all__ = ["Block", "BlockModule", "Model", "classifies", "layer_card", "reads_numbers", "reads_symbols"]
 
 
 class Model(Part, kind="models"):
@@ -44,13 +44,23 @@ def reads_numbers(model: Model, signature: Signature) -> tuple[int, ...]:
     return signature.shape
 
 
+def classifies(model: Model, signature: Signature) -> int:
+    """The classes that a model of whole rows is asked for. Raises SpecError where the task asks for symbols."""
+    if signature.classes is None:
+        raise SpecError(
+            f"{label(type(model))} puts whole rows into classes, and the task asks for an answer at each position; "
+            "choose another `model`, such as lm, or another `task`."
+        )
+    return signature.classes
+
+
 def reads_symbols(model: Model, signature: Signature) -> None:
     """Raise SpecError where a model that predicts a symbol at each position is given numbers, or asked for a class."""
     if signature.shape is not None or signature.classes is not None:
         asked = "gives images or features" if signature.shape is not None else "asks for the class of a whole row"
         raise SpecError(
             f"{label(type(model))} predicts the next symbol, and the task {asked}; choose another `model`, such as "
-            "mlp, or another `task`."
+            "classifier or mlp, or another `task`."
         )
 
 

@@ -20,6 +20,8 @@ __all__ = [
     "last_document",
     "last_position",
     "latest",
+    "lengths_of",
+    "mean_of_real",
     "positions_in_document",
     "positions_seen",
     "starts_after_padding",
@@ -102,6 +104,20 @@ def latest(u: Tensor, last: Tensor, seen: Tensor, count: int) -> Tensor:
 def at_the_end(x: Tensor, lengths: Tensor | None) -> Tensor:
     """(B, L, ...) -> (B, ...): x at each row's last real position."""
     return x[torch.arange(len(x), device=x.device), last_position(x, lengths)]
+
+
+def lengths_of(tokens: Tensor, padding: int) -> Tensor:
+    """(B, L) -> (B,) int64: the real positions of rows that one symbol fills up; 1 for a row of that alone."""
+    places = torch.arange(1, tokens.shape[1] + 1, device=tokens.device)
+    return ((tokens != padding) * places).amax(1).clamp(min=1)
+
+
+def mean_of_real(x: Tensor, lengths: Tensor | None) -> Tensor:
+    """(B, L, D) -> (B, D): the mean over each row's real positions, summed in float32 or wider."""
+    if lengths is None:
+        return x.mean(1)
+    total = without_padding(x, lengths).sum(1, dtype=torch.promote_types(x.dtype, torch.float32))
+    return (total / lengths[:, None]).to(x.dtype)
 
 
 def is_padding(x: Tensor, lengths: Tensor) -> Tensor:

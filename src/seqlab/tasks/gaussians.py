@@ -58,7 +58,7 @@ class PreparedGaussians(PreparedClassification):
     """The stream; the rows of a task are drawn when they are first needed."""
 
     def __init__(self, spec: Gaussians) -> None:
-        super().__init__(spec.shape, spec.classes, spec.tasks)
+        super().__init__(spec.foretold(), spec.tasks)
         self.spec = spec
 
     def rows(self, split: str, stage: int) -> Labelled:

@@ -12,6 +12,7 @@ from seqlab.data import DataError
 from seqlab.data.cache import sha256
 from seqlab.data.images import ImageSource, fingerprints, read_images
 from seqlab.data.labelled import Labelled
+from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
 from seqlab.data.text import absolute
 from seqlab.spec import Field, SpecError
@@ -71,7 +72,7 @@ class PreparedImages(PreparedClassification):
 
     def __init__(self, spec: Images, source: ImageSource) -> None:
         self.classes = spec.classes if spec.change == "classes" else source.classes
-        super().__init__(source.train.inputs.shape[1:], self.classes, spec.tasks)
+        super().__init__(Signature(shape=source.train.inputs.shape[1:], classes=self.classes), spec.tasks)
         self.spec, self.source = spec, source
         self.fingerprints = source.fingerprints
         kept = _first_of_each_class(source.train.labels, 1 - spec.validation)

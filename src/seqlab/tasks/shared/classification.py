@@ -1,4 +1,4 @@
-"""Classification of images or features: batches, loss, metrics and floors, whatever the rows are of."""
+"""Classification of images, features or symbols: batches, loss, metrics and floors, whatever the rows are of."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from seqlab.data.labelled import Labelled, floors
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
 from seqlab.tasks import Batch, PreparedTask, at_least_float32
+from seqlab.tasks.shared.calibration import calibration_error
 
 __all__ = ["PreparedClassification"]
 
-EVALUATION_ROWS = 512
-"""Rows that one forward pass of an evaluation reads."""
+EVALUATION_ROWS, EVALUATION_NUMBERS = 512, 2**18
+"""Rows that one forward pass of an evaluation reads, and pixels or symbols in them: at most both (but for one row)."""
 SUBSET_ROWS = 1000
 """Rows of a held-out split that are scored during training: its first ones."""
 
@@ -32,11 +33,11 @@ class PreparedClassification(PreparedTask):
     final result is of. An epoch reads every training row once, in an order of its own.
     """
 
-    metrics = ("loss", "accuracy")
+    metrics = ("loss", "accuracy", "calibration_error")
     row_tokens = 1
 
-    def __init__(self, shape: tuple[int, ...], classes: int, stages: int = 1) -> None:
-        self.signature = Signature(shape=shape, classes=classes)
+    def __init__(self, signature: Signature, stages: int = 1) -> None:
+        self.signature = signature
         self.fingerprints: dict[str, str] = {}
         self.stages = stages
         self._held: dict[str, tuple[int, Labelled]] = {}
@@ -45,6 +46,11 @@ class PreparedClassification(PreparedTask):
     @abstractmethod
     def rows(self, split: str, stage: int) -> Labelled:
         """All rows of a split in a task of the stream: inputs (N, *shape)."""
+
+    def read(self, inputs: NDArray[Any]) -> Tensor:
+        """Rows as a model reads them: here float32, bytes divided by 255."""
+        tensor = torch.from_numpy(inputs)
+        return tensor.float().div_(255) if tensor.dtype == torch.uint8 else tensor
 
     def _rows(self, split: str, stage: int) -> Labelled:
         """`rows`, of which the task asked for last is kept; each row lies in one piece, as a batch takes it."""
@@ -67,8 +73,8 @@ class PreparedClassification(PreparedTask):
             following = (first + len(places)) // count
             rest = self._places(seed, stage, following, count)[: size - len(places)]
             places = np.concatenate([places, rest])
-        tensors = {"inputs": _numbers(data.inputs[places]), "labels": torch.from_numpy(data.labels[places])}
-        return Batch(tensors, scored=size, tokens=size, epoch=(first + size) / count)
+        tensors = {"inputs": self.read(data.inputs[places]), "labels": torch.from_numpy(data.labels[places])}
+        return Batch(tensors, scored=size, tokens=size * self.row_tokens, epoch=(first + size) / count)
 
     def _places(self, seed: int, stage: int, epoch: int, count: int) -> NDArray[np.int64]:
         key = (seed, stage, epoch)
@@ -83,22 +89,29 @@ class PreparedClassification(PreparedTask):
         return F.cross_entropy(logits, labels, reduction="sum"), {"accuracy": hits}
 
     def evaluate(self, model: nn.Module, split: str, *, subset: bool = False, stage: int = 0) -> dict[str, float]:
-        """loss (nats a row) and accuracy."""
+        """loss (nats a row), accuracy, and the calibration error of what the model says of its accuracy."""
         data = self._rows(split, stage)
         device = next(model.parameters()).device
         count = min(len(data), SUBSET_ROWS) if subset else len(data)
-        nats, hits = 0.0, 0
-        for start in range(0, count, EVALUATION_ROWS):
-            part = slice(start, min(start + EVALUATION_ROWS, count))
+        at_once = max(1, min(EVALUATION_ROWS, EVALUATION_NUMBERS // data.inputs[0].size))
+        nats, confidences, hits = [], [], []
+        for start in range(0, count, at_once):
+            part = slice(start, min(start + at_once, count))
             labels = torch.from_numpy(data.labels[part]).to(device)
             with torch.no_grad():
-                logits = at_least_float32(model(_numbers(data.inputs[part]).to(device)))
-                nats += float(F.cross_entropy(logits, labels, reduction="none").double().sum())
-            hits += int((logits.argmax(-1) == labels).sum())
-        return {"loss": nats / count, "accuracy": hits / count}
+                logits = at_least_float32(model(self.read(data.inputs[part]).to(device)))
+            nats.append(F.cross_entropy(logits, labels, reduction="none").double().cpu())
+            confidences.append(logits.double().softmax(-1).amax(-1).cpu())
+            hits.append((logits.argmax(-1) == labels).double().cpu())
+        confidence, hit = torch.cat(confidences), torch.cat(hits)
+        return {
+            "loss": float(torch.cat(nats).mean()),
+            "accuracy": float(hit.mean()),
+            "calibration_error": calibration_error(confidence, hit),
+        }
 
     def held_out_inputs(self, rows: int) -> tuple[Tensor, ...]:
-        return (_numbers(self._rows("val", self.stages - 1).inputs[:rows]),)
+        return (self.read(self._rows("val", self.stages - 1).inputs[:rows]),)
 
     def examples(self, split: str) -> NDArray[Any]:
         return self._rows(split, 0).inputs
@@ -106,9 +119,3 @@ class PreparedClassification(PreparedTask):
     def floors(self) -> dict[str, Any]:
         last = self.stages - 1
         return dict(floors(self._rows("train", last), self._rows("val", last), self.signature.outputs))
-
-
-def _numbers(inputs: NDArray[Any]) -> Tensor:
-    """The inputs as a model reads them: float32, bytes divided by 255."""
-    tensor = torch.from_numpy(inputs)
-    return tensor.float().div_(255) if tensor.dtype == torch.uint8 else tensor
