@@ -69,8 +69,8 @@ class Overlap(Audit):
     """What is evaluated occurs in the training data no more often than the training data repeats itself.
 
     Of a text, stretches of the held-out part are looked up anywhere in the training part, and stretches of late
-    training text in earlier text; of other examples, and of rows with one answer each, whole rows. Neither the rows that are evaluated nor training
-    batches may come from the other part, whatever the splits say.
+    training text in earlier text; of other examples, and of rows with one answer each, whole rows. Neither the rows
+    that are evaluated nor training batches may come from the other part, whatever the splits say.
     """
 
     depends_on: ClassVar[tuple[str, ...]] = ("task", "model", "batch", "seed")
