@@ -60,7 +60,11 @@ def card(name: str, as_json: bool) -> None:
 
 def _described(card: cards.Card) -> dict[str, Any]:
     package = card.package
-    uses = {"text": "task.path=card:{}", "images": "task=images task.path=card:{}"}
+    uses = {
+        "text": "task.path=card:{}",
+        "images": "task=images task.path=card:{}",
+        "table": "task=reviews task.path=card:{}",
+    }
     use = uses.get(card.role, "a tokenizer by the name card:{}").format(card.name)
     return {
         "name": card.name,

