@@ -176,3 +176,14 @@ def test_rows_lie_in_one_piece(path: str) -> None:
     """Permuted pixels come out of numpy column by column; a batch of them would take ten times as long."""
     task = prepared(path, change="pixels")
     assert task._rows("train", 0).inputs.flags.c_contiguous
+
+
+def test_colours_become_grey(path: str, tmp_path: Path) -> None:
+    colours = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255], [255, 255, 255], [10, 200, 30]], np.uint8)
+    images = np.broadcast_to(colours[None, :, None, None], (2, 5, 1, 1, 3))
+    np.savez(tmp_path / "colours.npz", train=images, test=images)
+    rows = Images(path=str(tmp_path / "colours.npz"), grey=True, validation=0.2).prepare().rows("test", 0)
+    assert rows.inputs.shape == (10, 1, 1, 1)
+    assert rows.inputs[:5].flatten().tolist() == [76, 150, 29, 255, 124]
+    with pytest.raises(DataError, match=r"images of 1 channels, and `task.grey` needs red, green and blue"):
+        prepared(path, grey=True)

@@ -46,6 +46,9 @@ class Images(Task):
     training: int | None = Field(default=None, ge=1)
     """Training images of each task, the first in the order of the files, equally many of each class where
     `change=classes`; none: all."""
+    grey: bool = False
+    """Whether images of red, green and blue become grey ones: (19595 R + 38470 G + 7471 B + 32768) // 65536, the luma
+    of ITU-R BT.601 as Pillow rounds it."""
     seed: int = Field(default=0, ge=0)
     """Of the stream's draws (pixels, labels, classes); the experiment's seed decides the order of reading."""
 
@@ -64,7 +67,10 @@ class Images(Task):
         return replace(self, path=absolute(self.path))
 
     def prepare(self) -> PreparedImages:
-        return PreparedImages(self, read_images(self.path))
+        source = read_images(self.path)
+        if self.grey:
+            source = replace(source, train=_grey(source.train, self.path), test=_grey(source.test, self.path))
+        return PreparedImages(self, source)
 
 
 class PreparedImages(PreparedClassification):
@@ -141,6 +147,21 @@ class PreparedImages(PreparedClassification):
             return numpy_stream(spec.seed, "images/classes", stage).permutation(self.source.classes)[: spec.classes]
         order = numpy_stream(spec.seed, "images/classes").permutation(self.source.classes)
         return order[stage * spec.classes : (stage + 1) * spec.classes]
+
+
+LUMA = np.array([19595, 38470, 7471], np.uint32)
+"""Weights of red, green and blue, in 65536ths."""
+
+
+def _grey(images: Labelled, path: str) -> Labelled:
+    """(N, 3, H, W) -> (N, 1, H, W) bytes."""
+    if images.inputs.shape[1] != 3:
+        raise DataError(
+            f"{path} has images of {images.inputs.shape[1]} channels, and `task.grey` needs red, green and blue; "
+            "leave it out"
+        )
+    weighted = np.einsum("nchw,c->nhw", images.inputs.astype(np.uint32), LUMA)
+    return Labelled(((weighted + 32768) >> 16).astype(np.uint8)[:, None], images.labels)
 
 
 def _first_of_each_class(labels: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
