@@ -100,6 +100,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+@pytest.mark.timeout(400)  # it runs all of its commands, in a minute where nothing else runs
 def test_the_readme_is_true(folder: Path) -> None:
     done = list(steps(README.read_text()))
     for step in (step for step in done if step.typed.startswith("# mine.py\n")):

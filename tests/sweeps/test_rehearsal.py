@@ -87,7 +87,8 @@ def test_costs_are_those_of_all_runs() -> None:
     assert by_cores.memory_bytes > 2000
 
 
-def test_what_cannot_fit_is_refused() -> None:
+def test_what_cannot_fit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqlab.sweeps.costs._process_bytes", lambda: 2**20)  # not what the tests before have taken
     costs = sum_up([Measured(30, forecast(1, 40 * 2**20), 0.01)], Slots(2, 1))
     with pytest.raises(TooLarge, match=r"the 30 runs of this sweep need about 1,200 MiB of disk at once and 954 MiB"):
         refuse_what_cannot_fit(costs)

@@ -53,10 +53,9 @@ def _on_its_task(
     source: str, changes: tuple[str, ...], split: str, number: int | None, runs: Path | None
 ) -> tuple[dict[str, Any], Run]:
     from seqlab.journal import LabBook
-    from seqlab.journal.names import at_step
     from seqlab.train.load import experiment_of, load_model
 
-    name, step = at_step(source)
+    name, step = options.RunAtStep().convert(source, None, click.get_current_context())
     run = LabBook(runs).open(name)
     _only_the_task(changes)
     model, checkpoint, skipped = load_model(run, step)
