@@ -6,8 +6,6 @@ that a run that was cut off goes on where it was. What occurred before is left o
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,12 +13,12 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlab.data import DataError, cache, listops, progress
+from seqlab.data import DataError, listops, progress
+from seqlab.data.blocks import Arrays, kept
 from seqlab.data.duplicates import apart, unseen
 from seqlab.data.ragged import Ragged
 from seqlab.data.streams import numpy_stream
 from seqlab.data.tables import check_count, read_table, whole_number
-from seqlab.places import cache_folder
 
 __all__ = ["COUNTS", "FILES", "Expressions", "made", "official", "without_duplicates"]
 
@@ -88,30 +86,17 @@ def _new_ones(seed: int, shortest: int, longest: int, wanted: int) -> Iterator[E
 
 def _block(seed: int, shortest: int, longest: int, number: int) -> Expressions:
     """The block of that number, out of the cache where it is there."""
-    path = cache_folder() / "listops" / f"{DRAWN_AS}-{shortest}-{longest}" / f"{seed}-{number}.npz"
-    try:
-        with cache.lock("listops"):
-            if not path.is_file():
-                cache.write(path, _packed(_drawn(seed, shortest, longest, number)))
-    except cache.CacheUnwritable:
-        return _drawn(seed, shortest, longest, number)
-    try:
-        with path.open("rb") as file, np.load(file) as held:
-            return Expressions(Ragged(held["symbols"], held["lengths"]), held["values"])
-    except (ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path} is damaged ({error}); delete it, and it is made again") from None
+    name = f"{DRAWN_AS}-{shortest}-{longest}/{seed}-{number}"
+    held = kept("listops", name, lambda: _drawn(seed, shortest, longest, number))
+    return Expressions(Ragged(held["symbols"], held["lengths"]), held["values"])
 
 
-def _drawn(seed: int, shortest: int, longest: int, number: int) -> Expressions:
+def _drawn(seed: int, shortest: int, longest: int, number: int) -> Arrays:
     random = numpy_stream(seed, "listops", number)
     forests = [listops.draw(random, shortest, longest) for _ in range(FORESTS)]
-    return Expressions(Ragged.joined([rows for rows, _ in forests]), np.concatenate([values for _, values in forests]))
-
-
-def _packed(block: Expressions) -> bytes:
-    file = io.BytesIO()
-    np.savez(file, symbols=block.rows.symbols, lengths=block.rows.lengths, values=block.values)
-    return file.getvalue()
+    rows = Ragged.joined([rows for rows, _ in forests])
+    values = np.concatenate([values for _, values in forests])
+    return {"symbols": rows.symbols, "lengths": rows.lengths, "values": values}
 
 
 def official(folder: str, *, counted: bool) -> dict[str, Expressions]:
