@@ -14,11 +14,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from torch import nn
 
 from seqlab.audits.shared.gate import Auditor
-from seqlab.data.symbols import StreamDecoder, Symbols, from_json
+from seqlab.data.symbols import Symbols, decoded, from_json
 from seqlab.experiment import Experiment
 from seqlab.generation.generate import generate
 from seqlab.generation.sampling import Sampling
@@ -59,14 +58,9 @@ class TrainedRun(Record):
         self, prompt: str, *, symbols: int = 200, sampling: Sampling | None = None, seed: int = 0
     ) -> Iterator[str]:
         """Text after the prompt, piece by piece; a piece is held back while its UTF-8 is not whole."""
-        decoder = StreamDecoder(self.symbols)
         start_symbols = [int(symbol) for symbol in self.symbols.encode(_bytes(prompt))]
-        for symbol in generate(self.model, start_symbols, symbols, sampling or Sampling(), seed):  # type: ignore[arg-type]
-            piece = decoder.feed(np.array([symbol]))
-            if piece:
-                yield piece
-        if rest := decoder.flush():
-            yield rest
+        drawn = generate(self.model, start_symbols, symbols, sampling or Sampling(), seed)  # type: ignore[arg-type]
+        yield from decoded(self.symbols, drawn)
 
     def generate(self, prompt: str, *, symbols: int = 200, sampling: Sampling | None = None, seed: int = 0) -> str:
         """The text after the prompt."""

@@ -67,7 +67,7 @@ def test_generate_writes_on_and_says_of_which_checkpoint(cli: Cli) -> None:
     result = cli("generate", "tiny", "--prompt", "the ", "--symbols", "5", "--temperature", "0")
     assert result.stdout.startswith("the ")
     assert "tiny at step 4" in result.stderr
-    assert "5 symbols in" in result.stderr
+    assert "5 symbols: the first after" in result.stderr
     assert cli("generate", "tiny@4", "--prompt", "the ", "--symbols", "5", "--temperature", "0").stdout == result.stdout
 
 

@@ -5,6 +5,7 @@ Every file is compared; sizes and what is compared are read from its own arrays.
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqlab.folders import open_folder
 from seqlab.kernels.mlstm import mlstm
 from seqlab.kernels.mlstm.reference import mlstm_reference
 from seqlab.kernels.slstm import slstm
@@ -238,3 +240,50 @@ def test_gates_exchanged_by_their_names_are_another_model(path: Path) -> None:
     }
     logits = ClassicModel(swapped).logits(arrays["input_ids"], lambda _, mixer, x: mixer(x))
     assert (logits - arrays["logits"]).abs().max() > 1e-3
+
+
+def folders() -> list[Any]:
+    """The folders of weights that arrays lie beside: `golden.npz`, and `golden64_L*.npz` of an independent program."""
+    found = [pytest.param(path.parent, id=path.parent.name) for path in sorted(FOLDER.parent.glob("*/golden.npz"))]
+    found = [one for one in found if "xlstm" in json.loads((one.values[0] / "config.json").read_text())["model_type"]]
+    return found or [pytest.param(None, marks=pytest.mark.skip(reason=f"no folder of weights in {FOLDER.parent}"))]
+
+
+def prompts(arrays: dict[str, Tensor]) -> list[str]:
+    return [name.removesuffix("_input_ids") for name in arrays if name.endswith("_input_ids")]
+
+
+def assert_state(state: dict[str, Tensor], arrays: dict[str, Tensor], prefix: str) -> None:
+    for name, wanted in below(arrays, prefix).items():
+        layer, entry = name.split("_")
+        kept = {"c": "memory", "n": "normaliser", "m": "stabiliser"}[entry]
+        assert_close(state[f"{layer}/{kept}"].view(wanted.shape), wanted, 2e-4, f"{prefix}{name}")
+
+
+@pytest.mark.parametrize("folder", folders())
+def test_folder(folder: Path) -> None:
+    """Logits, states and greedy symbols of every prompt; then the states once more, 19 symbols later."""
+    arrays, model = load(folder / "golden.npz"), open_folder(folder).load()
+    with torch.inference_mode():
+        for prompt in prompts(arrays):
+            ids = arrays[f"{prompt}_input_ids"]
+            torch.testing.assert_close(model(ids)[0], arrays[f"{prompt}_logits"], rtol=0, atol=2e-4)
+            logits, state = model.prefill(ids)
+            torch.testing.assert_close(logits[0], arrays[f"{prompt}_logits"][-1], rtol=0, atol=2e-4)
+            assert_state(state, arrays, f"{prompt}_state")
+            greedy = arrays[f"{prompt}_greedy"]
+            for symbol in greedy[:-1]:
+                assert logits.argmax() == symbol
+                logits, state = model.step(symbol[None], state)
+            assert logits.argmax() == greedy[-1]
+            assert_state(state, arrays, f"{prompt}_after{len(greedy) - 1}_state")
+
+
+@pytest.mark.parametrize("folder", folders())
+def test_folder_in_float64(folder: Path) -> None:
+    """The weights are float32 and the arithmetic is float64, as that of the independent program."""
+    arrays, model = load(folder / "golden.npz"), open_folder(folder).load(torch.float64)
+    for path in sorted(folder.glob("golden64_L*.npz")):
+        ids = arrays[f"{path.stem.removeprefix('golden64_')}_input_ids"]
+        with torch.inference_mode():
+            torch.testing.assert_close(model(ids)[0], load(path)["logits64"], rtol=0, atol=1e-9)

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from seqlab.channels import Channel
-from seqlab.channels.shared.gated import GatedFeedForward
+from seqlab.channels.shared.gated import GatedFeedForward, rounded_up
 from seqlab.nn.activations import Activation
 from seqlab.spec import Field
 
@@ -20,12 +18,12 @@ class GLU(Channel):
     expansion: float = Field(default=8 / 3, gt=0)
     """Hidden width in units of D; 8/3 gives the parameters of a plain layer with expansion 4."""
     multiple: int = Field(default=64, ge=1)
-    """The hidden width is rounded up to a multiple of this."""
+    """The hidden width is rounded up to a multiple of this; less than one feature beyond a multiple is dropped."""
     bias: bool = False
     """Whether the linears have biases."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of outputs dropped in training."""
 
     def build(self, *, dim: int) -> GatedFeedForward:
-        hidden = math.ceil(self.expansion * dim / self.multiple) * self.multiple
+        hidden = rounded_up(dim * self.expansion, self.multiple)
         return GatedFeedForward(dim, hidden, self.activation, bias=self.bias, dropout=self.dropout)

@@ -1,62 +1,117 @@
-"""`seqlab generate`: a run's model writes on."""
+"""`seqlab generate`: a language model writes on."""
 
 from __future__ import annotations
 
-import time
+import resource
+from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from seqlab.cli import options
-from seqlab.cli.options import RunAt
+from seqlab.cli import options, render
+from seqlab.cli.writer import DTYPES, Writer, writer_of
+
+if TYPE_CHECKING:
+    from seqlab.generation.timed import Timed
+
+
+class Ids(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases of click
+    """Whole numbers between commas."""
+
+    name = "ids"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        try:
+            return [int(word) for word in value.split(",")] if value else []
+        except ValueError:
+            self.fail(f"{value!r} is not whole numbers between commas, such as 5,9,12.", param, ctx)
 
 
 @click.command()
-@options.run_at_argument
-@click.option("--prompt", metavar="TEXT", required=True, help="What the model goes on from; at least one symbol.")
+@click.argument("source", metavar="RUN[@STEP]|FOLDER", type=options.RunName())
+@click.option("--prompt", metavar="TEXT", help="What the model goes on from; at least one symbol.")
+@click.option("--ids", metavar="5,9,12", type=Ids(), help="The prompt as symbols; nothing is put before them.")
 @click.option(
-    "--symbols",
-    metavar="N",
-    type=click.IntRange(min=1),
-    default=200,
-    show_default=True,
-    help="How many symbols to write.",
-)
+    "--symbols", "--max-new", "count", metavar="N", type=click.IntRange(min=1), default=200, show_default=True,
+    help="How many symbols to write at most.",
+)  # fmt: skip
 @click.option("--temperature", metavar="T", type=float, default=1.0, show_default=True, help="0: always the likeliest.")
+@click.option("--greedy", is_flag=True, help="Always the likeliest, as --temperature 0.")
 @click.option("--top-k", metavar="K", type=int, help="Draw from the K likeliest only.")
 @click.option("--top-p", metavar="P", type=float, help="Draw from the fewest that have the probability P together.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed writes the same text.")
+@click.option("--dtype", type=click.Choice(DTYPES), help="What the model computes in [default: that of its weights].")
+@click.option("--threads", metavar="N", type=click.IntRange(min=1), help="Threads of the computation.")
+@options.as_json
 @options.book_option
 def command(
-    run_at: RunAt, prompt: str, symbols: int, temperature: float, top_k: int | None, top_p: float | None, seed: int,
+    source: str, prompt: str | None, ids: list[int] | None, count: int, temperature: float, greedy: bool,
+    top_k: int | None, top_p: float | None, seed: int, dtype: str | None, threads: int | None, as_json: bool,
     runs: Path | None,
 ) -> None:  # fmt: skip
-    """Write text with a run's language model, as it comes.
+    """Write with a language model, as it comes.
 
-    Uses the newest usable checkpoint, or that of STEP; the run may still be training in another process.
+    The model is that of a run, by its newest usable checkpoint or that of STEP (the run may still be training in
+    another process), or of a folder of another program: its config.json and shards of weights. With --json one object
+    tells what was written, and how fast.
     """
-    from seqlab.api import TrainedRun
+    from seqlab.generation.generate import generate
     from seqlab.generation.sampling import Sampling
-    from seqlab.journal import LabBook
-    from seqlab.train.load import made_elsewhere, pick_checkpoint
+    from seqlab.generation.timed import Timed
 
-    sampling = Sampling(temperature, top_k, top_p)
-    run = TrainedRun(LabBook(runs).open(run_at.name).folder)
-    if "symbols" not in run.origin.get("assets", {}):
-        why = f"{run.name} is no language model with an alphabet of its own; it writes nothing."
-        raise click.ClickException(made_elsewhere(run) or why)
-    checkpoint, skipped = pick_checkpoint(run, run_at.step)
-    for sentence in skipped:
+    if (prompt is None) == (ids is None):
+        raise click.UsageError("say what to go on from: either --prompt TEXT or --ids 5,9,12.")
+    sampling = Sampling(0.0 if greedy else temperature, top_k, top_p)
+    _use(threads)
+    writer = writer_of(source, dtype, runs)
+    for sentence in (writer.title, *writer.remarks):
         click.echo(sentence, err=True)
-    click.echo(f"{run.name} at step {checkpoint.step:,}", err=True)
-    run.step = checkpoint.step
-    _ = run.model  # loaded before the clock starts
-    start = time.perf_counter()
-    pieces = run.stream(prompt, symbols=symbols, sampling=sampling, seed=seed)
-    first = next(pieces, "")  # a prompt that cannot be read ends here, before anything is printed
-    for piece in chain((prompt.encode(errors="surrogateescape"), first), pieces):  # the bytes that were typed
+    given = writer.checked(ids if ids is not None else writer.ids_of(prompt or ""))
+    timed = Timed(generate(writer.model, given, count, sampling, seed), len(given))
+    if as_json:
+        render.json_out(_record(writer, timed, given))
+        return
+    _print(writer, timed, prompt)
+    speed = timed.measured()
+    click.echo(
+        f"{len(timed.output_ids)} symbols: the first after {render.duration(speed['time_to_first_token_seconds'])}"
+        + (f", then {render.per_second(speed['decode_tokens_per_second'])}" if count > 1 else ""),
+        err=True,
+    )
+
+
+def _use(threads: int | None) -> None:
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def _record(writer: Writer, timed: Timed, given: list[int]) -> dict[str, Any]:
+    """All symbols, and what they cost."""
+    written = list(timed)
+    return {
+        "output_ids": written,
+        "stop_reason": "length",
+        **timed.measured(),
+        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "state_bytes": writer.model.state_bytes(1, len(given) + len(written)),
+        "dtype": writer.dtype,
+    }
+
+
+def _print(writer: Writer, timed: Timed, prompt: str | None) -> None:
+    """Text as it comes, with the prompt as it was typed; symbols where there is no alphabet, or symbols were given."""
+    from seqlab.data.symbols import decoded
+
+    if prompt is None or writer.symbols is None:
+        pieces: Iterator[str | bytes] = (f"{symbol} " for symbol in timed)
+    else:
+        pieces = decoded(writer.symbols, timed)
+        first = next(pieces, "")  # a prompt that cannot be read ends here, before anything is printed
+        pieces = chain((prompt.encode(errors="surrogateescape"), first), pieces)
+    for piece in pieces:
         click.echo(piece, nl=False)
-    seconds = time.perf_counter() - start
     click.echo()
-    click.echo(f"{symbols} symbols in {seconds:.1f} s, {symbols / seconds:,.0f} tokens/s", err=True)

@@ -5,6 +5,7 @@ them: (symbols,) uint8, uint16 or uint32. `byte_lengths` turns nats per symbol i
 """
 
 import codecs
+from collections.abc import Iterable, Iterator
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -138,6 +139,16 @@ class StreamDecoder:
     def flush(self) -> str:
         """What is left at the end: U+FFFD if it ended inside a character."""
         return self._utf8.decode(b"", final=True)
+
+
+def decoded(symbols: Symbols, ids: Iterable[int]) -> Iterator[str]:
+    """The text of ids, piece by piece as they come; a piece is held back while its UTF-8 is not whole."""
+    decoder = StreamDecoder(symbols)
+    for symbol in ids:
+        if piece := decoder.feed(np.array([symbol])):
+            yield piece
+    if rest := decoder.flush():
+        yield rest
 
 
 def _code_points(text: str) -> np.ndarray:

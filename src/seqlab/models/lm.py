@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Literal, cast
 
+import torch
 from torch import Tensor, nn
 
 from seqlab.data.signature import Signature
 from seqlab.kernels.linear import linear
 from seqlab.mixers import State
 from seqlab.models import Block, BlockModule, Model, layer_card, reads_symbols
+from seqlab.nn.gates import soft_cap
 from seqlab.nn.inits import Init, depth_gain, initialise
 from seqlab.nn.inits.normal import Normal
 from seqlab.nn.norms import Norm, normed
@@ -51,6 +53,8 @@ class LM(Model):
     """Divide the law of the linears that write to the residual stream by sqrt(number of branches)."""
     embedding_norm: bool = False
     """Divide the embedding by its root mean square (RMS norm without a weight) before the first block."""
+    logit_cap: float | None = Field(default=None, gt=0)
+    """c of the soft cap c tanh(logit / c) (xLSTM 7B: 30, arXiv 2503.13427); none: no cap."""
 
     def check(self) -> None:
         if not self.layers:
@@ -90,6 +94,7 @@ class LanguageModel(nn.Module):
         self.blocks = nn.ModuleList(block.build(dim=spec.dim, length=signature.length) for block in spec.layers)
         self.norm = spec.norm.build(dim=spec.dim)
         self.head = None if spec.tied else nn.Linear(spec.dim, signature.vocabulary, bias=False)
+        self.logit_cap = spec.logit_cap
         self._initialise(spec)
 
     def _initialise(self, spec: LM) -> None:
@@ -120,7 +125,8 @@ class LanguageModel(nn.Module):
         return cast(Iterator[BlockModule], iter(self.blocks))
 
     def forward(self, tokens: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
-        """tokens (B, L) -> logits (B, L, V), in the parameters' dtype; lengths and starts as mixers take them."""
+        """tokens (B, L) -> logits (B, L, V), in the parameters' dtype, below a cap in float32 or wider; lengths and
+        starts as mixers take them."""
         x = self._embed(tokens, positions_in_document(tokens, starts))
         for block in self._blocks():
             x = block(x, lengths, starts)
@@ -167,7 +173,15 @@ class LanguageModel(nn.Module):
 
     def _logits(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         head = self.embedding if self.head is None else self.head
-        return linear(normed(self.norm, x, lengths), head.weight)
+        logits = linear(normed(self.norm, x, lengths), head.weight)
+        if self.logit_cap is None:
+            return logits
+        return soft_cap(logits.to(torch.promote_types(logits.dtype, torch.float32)), self.logit_cap)
+
+    def state_bytes(self, batch: int, length: int) -> int:
+        """The bytes of the state after `length` symbols, or as many as fit in it."""
+        length = min(length, self.max_length or length)
+        return sum(block.mixer.state_bytes(batch, length) for block in self._blocks())
 
     def flops(self, length: int) -> float:
         """Floating-point operations of one row's forward pass, the head included; a multiply-add counts as 2."""

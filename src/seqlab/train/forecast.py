@@ -16,10 +16,10 @@ from typing import Any, cast
 
 import torch
 from torch import nn
-from torch.overrides import TorchFunctionMode
 
 from seqlab.experiment import Experiment
 from seqlab.journal.quota import room_left
+from seqlab.nn.shapes_only import shapes_only
 from seqlab.tasks import PreparedTask
 from seqlab.train.precision import choose_device, choose_dtype
 from seqlab.train.room import activation_bytes, available_memory, free_disk
@@ -110,20 +110,7 @@ def _counted(experiment: Experiment, task: PreparedTask, dtype: torch.dtype) -> 
 
 
 def _shapes_only(experiment: Experiment, task: PreparedTask) -> nn.Module:
-    with torch.device("meta"), WithoutDraws():
-        return experiment.model.build(task.signature)
-
-
-class WithoutDraws(TorchFunctionMode):
-    """Leaves out the drawing of weights: on the meta device there is nothing to draw, and torch would import its
-    compiler for it (a second)."""
-
-    def __torch_function__(
-        self, function: Any, types: Any, arguments: tuple[Any, ...] = (), options: dict[str, Any] | None = None
-    ) -> Any:
-        if getattr(function, "__name__", "") in ("normal_", "uniform_", "trunc_normal_", "kaiming_uniform_"):
-            return arguments[0] if arguments else (options or {})["tensor"]
-        return function(*arguments, **(options or {}))
+    return shapes_only(lambda: experiment.model.build(task.signature))
 
 
 def _copies(experiment: Experiment) -> int:

@@ -33,3 +33,9 @@ class GatedFeedForward(ChannelMixer):
 
     def flops(self) -> float:
         return 6.0 * self.down.in_features * self.down.out_features
+
+
+def rounded_up(width: float, multiple: int) -> int:
+    """`width` rounded up to a multiple, less than one feature beyond a multiple dropped: the rule of the xLSTM's public
+    code, which its checkpoints depend on (2.667 x 512 -> 1408)."""
+    return int((width + multiple - 1) // multiple * multiple)

@@ -1,0 +1,103 @@
+"""A language model to write with: that of a run, or of a folder of another program."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+import click
+
+from seqlab.cli import options
+
+if TYPE_CHECKING:
+    from seqlab.data.symbols import Symbols
+    from seqlab.models.lm import LanguageModel
+
+__all__ = ["DTYPES", "Writer", "writer_of"]
+
+DTYPES = ("float32", "bfloat16", "float64")
+
+
+@dataclass(frozen=True)
+class Writer:
+    """A model, ready, and what lies between its symbols and text."""
+
+    title: str
+    model: LanguageModel
+    symbols: Symbols | None
+    """None: nobody says what its symbols mean."""
+    dtype: str
+    begin: int | None = None
+    """The symbol that texts begin with."""
+    remarks: tuple[str, ...] = ()
+
+    def ids_of(self, text: str) -> list[int]:
+        """A prompt as symbols, the one that texts begin with before it. Raises UsageError without an alphabet."""
+        if self.symbols is None:
+            raise click.UsageError(f"{self.title} has no tokenizer.json: give the prompt as --ids.")
+        encoded = [int(symbol) for symbol in self.symbols.encode(text.encode(errors="surrogateescape"))]
+        return encoded if self.begin is None else [self.begin, *encoded]
+
+    def checked(self, ids: list[int]) -> list[int]:
+        """The symbols of a prompt. Raises ClickException where there is none, or one that the model does not know."""
+        if not ids:
+            raise click.ClickException("the prompt is empty; generation needs at least one symbol to start from.")
+        vocabulary = self.model.embedding.num_embeddings
+        outside = next((symbol for symbol in ids if not 0 <= symbol < vocabulary), None)
+        if outside is not None:
+            raise click.ClickException(f"there is no symbol {outside}: {self.title} knows 0 to {vocabulary - 1}.")
+        return ids
+
+
+def writer_of(source: str, dtype: str | None, runs: Path | None) -> Writer:
+    """The model of a run (`NAME` or `NAME@STEP`) or of a folder, in that dtype [the weights' own]."""
+    folder = Path(source)
+    if folder.is_dir() and not (folder / "experiment.json").exists():
+        return _of_folder(folder, dtype)
+    return _of_run(source, dtype, runs)
+
+
+def _of_folder(path: Path, dtype: str | None) -> Writer:
+    import torch
+
+    from seqlab.data.tokenizer import Tokenizer
+    from seqlab.folders import open_folder
+
+    folder = open_folder(path)
+    tokenizer = path / "tokenizer.json"
+    symbols = Tokenizer(str(tokenizer)) if tokenizer.is_file() else None
+    chosen = folder.dtype if dtype is None else getattr(torch, dtype)
+    told = folder.contents
+    unknown = (f"its configuration has fields that seqlab does not know: {', '.join(told.unknown)}",) * bool(
+        told.unknown
+    )
+    return Writer(
+        str(path), folder.load(chosen), symbols, str(chosen).removeprefix("torch."), told.begin, told.remarks + unknown
+    )
+
+
+def _of_run(source: str, dtype: str | None, runs: Path | None) -> Writer:
+    import torch
+    from torch import nn
+
+    from seqlab.data.symbols import from_json
+    from seqlab.journal import LabBook
+    from seqlab.models.lm import LanguageModel
+    from seqlab.nn.narrow import convert
+    from seqlab.train.load import load_model, made_elsewhere
+
+    name, step = options.RunAtStep().convert(source, None, click.get_current_context())
+    run = LabBook(runs).open(name)
+    if "symbols" not in run.origin.get("assets", {}):
+        why = f"{run.name} is no language model with an alphabet of its own; it writes nothing."
+        raise click.ClickException(made_elsewhere(run) or why)
+    model, checkpoint, skipped = load_model(run, step)
+    for sentence in skipped:
+        click.echo(sentence, err=True)
+    if dtype is not None:
+        convert(model, getattr(torch, dtype))
+    computes = next(cast(nn.Module, model.embedding).parameters()).dtype
+    title = f"{run.name} at step {checkpoint.step:,}"
+    symbols = from_json(run.origin["assets"]["symbols"])
+    return Writer(title, cast(LanguageModel, model), symbols, str(computes).removeprefix("torch."))

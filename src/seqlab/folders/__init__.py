@@ -1,0 +1,123 @@
+"""Folders of other programs: a configuration and shards of weights, as models of ours, one format a file."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from seqlab.data.signature import Signature
+from seqlab.folders.shared.config import Config, FolderError, read_config
+from seqlab.folders.shared.fill import fill, give_memory
+from seqlab.folders.shared.place import Place
+from seqlab.folders.shared.shards import Shards, dtype_of, shards_of
+from seqlab.models.lm import LM, LanguageModel
+from seqlab.nn.shapes_only import shapes_only
+from seqlab.spec import Part, find, names
+
+__all__ = ["Contents", "Folder", "FolderError", "ModelFolder", "Place", "open_folder"]
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What a folder holds, told before any weight is read."""
+
+    model: LM
+    signature: Signature
+    places: Mapping[str, Place]
+    """For every stored tensor but those in `left_out`, by its name in the shards."""
+    unknown: tuple[str, ...]
+    """Fields of the configuration that mean nothing here, and were not used."""
+    remarks: tuple[str, ...] = ()
+    left_out: frozenset[str] = frozenset()
+    """Tensors that repeat others."""
+    begin: int | None = None
+    """The symbol that texts begin with (BOS); none: there is no such symbol."""
+    end: int | None = None
+    """The symbol that ends a text."""
+
+
+class Folder(Part, kind="folders"):
+    """A format of folders."""
+
+    @classmethod
+    @abstractmethod
+    def recognises(cls, config: Config) -> bool:
+        """Whether a folder with this configuration is of this format."""
+
+    @classmethod
+    @abstractmethod
+    def contents(cls, config: Config, shards: Shards) -> Contents:
+        """What the folder holds. Raises FolderError for a setting that no model of ours has."""
+
+
+@dataclass(frozen=True)
+class ModelFolder:
+    """A folder whose tensors are known to be all there, with the shapes that the model has."""
+
+    path: Path
+    format: type[Folder]
+    contents: Contents
+    shards: Shards
+    dtype: torch.dtype
+    """Of the weights: that of most of them."""
+
+    def load(self, dtype: torch.dtype | None = None) -> LanguageModel:
+        """The model in evaluation mode, on the CPU, in that dtype [the weights' own]; what must be exact (norms, gates)
+        stays in float32. Raises FolderError for a weight that is no number."""
+        model = shapes_only(lambda: self.contents.model.build(self.contents.signature))
+        give_memory(model, dtype or self.dtype)
+        fill(model, self.shards, self.contents.places)
+        return model.eval()
+
+
+def open_folder(path: Path) -> ModelFolder:
+    """The folder at `path`; no weights are read.
+
+    Raises FolderError in one sentence: no configuration, an architecture that no format knows, a shard that is missing
+    or cut off, a tensor that is missing, left over, or of another shape.
+    """
+    config = read_config(path)
+    format = _format_of(config)
+    shards = shards_of(path)
+    contents = format.contents(config, shards)
+    _check(contents, shards, path)
+    return ModelFolder(path, format, contents, shards, dtype_of(shards))
+
+
+def _format_of(config: Config) -> type[Folder]:
+    formats = [find("folders", name) for name in names("folders")]
+    for one in formats:
+        assert issubclass(one, Folder)
+        if one.recognises(config):
+            return one
+    told = ", ".join(config.architectures) or "no architecture that is known"
+    raise FolderError(
+        f"{config.file} is of {told}; seqlab reads xLSTMForCausalLM, NX-AI's xLSTM Large and the classic xLSTM."
+    )
+
+
+def _check(contents: Contents, shards: Shards, path: Path) -> None:
+    places = contents.places
+    missing = [name for name in places if name not in shards]
+    if missing:
+        raise FolderError(
+            f"{path} has no tensor `{missing[0]}`{_more(missing)}; a shard is missing or of another model."
+        )
+    extra = sorted(shards.keys() - places.keys() - contents.left_out)
+    if extra:
+        raise FolderError(f"{path} has a tensor `{extra[0]}`{_more(extra)} that its configuration has no place for.")
+    for name, place in places.items():
+        stored = shards[name]
+        if stored.shape != place.shape:
+            raise FolderError(
+                f"`{name}` in {stored.file} is {stored.shape} and must be {place.shape} by the configuration; "
+                "one of the two belongs to another model."
+            )
+
+
+def _more(found: list[str]) -> str:
+    return f" (and {len(found) - 1} more)" if len(found) > 1 else ""

@@ -1,0 +1,1 @@
+"""What several formats need: configurations, shards, and the way from shards into a model."""
