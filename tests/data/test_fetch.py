@@ -178,7 +178,17 @@ def test_every_card_is_whole() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
-    ["sotu", "t8-shakespeare", "brown", "kjv", "gpt2-tokenizer", "neox-tokenizer", "fashion-small", "mnist"],
+    [
+        "sotu",
+        "t8-shakespeare",
+        "brown",
+        "kjv",
+        "gpt2-tokenizer",
+        "neox-tokenizer",
+        "fashion-small",
+        "mnist",
+        "mnist-5k",
+    ],
 )
 def test_each_product_is_made_of_its_package(name: str) -> None:
     try:

@@ -15,10 +15,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqlab.data.signature import Signature
 from seqlab.kernels.scan import scan
 from seqlab.mixers.dln import DLN
-from seqlab.mixers.tdln import TDLN, TimedMemory, TimedOscillators
+from seqlab.mixers.tdln import TDLN, TimedMemory
 from seqlab.mixers.tdln_first import FirstTDLN
+from seqlab.models.tiled import Tiled
 
 FOLDER = Path(os.environ.get("SEQLAB_GOLDEN", Path(__file__).parent / "data"))
 
@@ -125,20 +127,38 @@ def test_a_large_time_bias_is_the_dln_of_the_data(path: Path) -> None:
     assert_close(timed(x), plain(data), 1e-12, "y")
 
 
-def with_level(arrays: dict[str, Tensor]) -> tuple[TimedOscillators, Tensor]:
-    """The character model's mixer, a recurrence and as many levels as there are, and its input (1, L, D)."""
+@pytest.mark.parametrize("path", files("dln_mnist_model*.npz"))
+def test_the_auto_encoder_of_images(path: Path) -> None:
+    """Its image and its answer may have other sizes than each other in the arrays, as classes have."""
+    arrays = load(path)
+    pixels, outputs, dim = len(arrays["x"]), len(arrays["final_b"]), len(arrays["lin_b"])
+    spec = Tiled(dim=dim, mixers=(TDLN(time_bias=arrays["time_bias"].item()),))
+    model = spec.build(Signature(shape=(1, 1, pixels), classes=outputs)).double()
+    fill(recurrence(model.mixers[0].recurrences[0]), arrays, "dln_")
+    fill({"lin_w": model.hidden[0].weight, "lin_b": model.hidden[0].bias}, arrays)
+    fill({"norm_w": model.norms[0].weight, "norm_b": model.norms[0].bias}, arrays)
+    fill({"final_w": model.head.weight, "final_b": model.head.bias}, arrays)
+    drawn = model(arrays["x"].view(1, 1, 1, -1)).sigmoid()
+    assert_close(drawn[0], arrays["pred"], 1e-12, "the image")
+
+
+def with_level(arrays: dict[str, Tensor]) -> nn.Module:
+    """The character model, a recurrence and as many levels as there are."""
     dim, symbols = len(arrays["dln0_size"]), len(arrays["final_b"])
     levels = sum(name.endswith("_size") for name in arrays) - 1
-    module = TDLN(levels=levels).build(dim=dim, length=len(arrays["ids"])).double()
-    for number, part in enumerate(module.recurrences):
+    spec = Tiled(dim=dim, mixers=(TDLN(levels=levels),), hidden=0)
+    model = spec.build(Signature(vocabulary=symbols, length=len(arrays["ids"]))).double()
+    for number, part in enumerate(model.mixers[0].recurrences):
         fill(recurrence(part), arrays, f"dln{number}_")
-    for norm in module.norms:
+    for norm in model.mixers[0].norms:
         fill({"norm_w": norm.weight, "norm_b": norm.bias}, arrays)
-    return module, F.one_hot(arrays["ids"], symbols).double().tile(dim // symbols)[None]
+    fill({"final_w": model.head.weight, "final_b": model.head.bias}, arrays)
+    return model
 
 
-def probabilities(module: nn.Module, x: Tensor, arrays: dict[str, Tensor]) -> Tensor:
-    return F.linear(module(x)[0], arrays["final_w"], arrays["final_b"]).softmax(-1)
+def probabilities(model: nn.Module, ids: Tensor) -> Tensor:
+    found: Tensor = model(ids[None])[0].softmax(-1)
+    return found
 
 
 def loss(predicted: Tensor, arrays: dict[str, Tensor]) -> Tensor:
@@ -149,8 +169,7 @@ def loss(predicted: Tensor, arrays: dict[str, Tensor]) -> Tensor:
 @pytest.mark.parametrize("path", files("dln_char_model*.npz"))
 def test_levels(path: Path) -> None:
     arrays = load(path)
-    module, x = with_level(arrays)
-    predicted = probabilities(module, x, arrays)
+    predicted = probabilities(with_level(arrays), arrays["ids"])
     assert_close(predicted, arrays["prob"], 1e-12, "the probabilities")
     assert_close(loss(predicted, arrays), arrays["loss"], 1e-12, "the loss")
 
@@ -159,16 +178,17 @@ def test_levels(path: Path) -> None:
 def test_a_norm_over_all_positions_shows_the_future_and_ours_does_not(path: Path) -> None:
     """The public code of August 2023 normed the whole (L, D) array: the last symbol changed every earlier output."""
     arrays = load(path)
-    module, x = with_level(arrays)
-    changed = x.clone()
-    changed[:, -1] = changed[:, -1].roll(1)
-    assert torch.equal(module(x)[:, :-1], module(changed)[:, :-1])
-    for number in range(len(module.norms)):
-        module.norms[number] = NormOverEverything(arrays)
-    faulty = probabilities(module, x, arrays)
+    model, ids = with_level(arrays), arrays["ids"]
+    changed = ids.clone()
+    changed[-1] = (changed[-1] + 1) % len(arrays["final_b"])
+    assert torch.equal(probabilities(model, ids)[:-1], probabilities(model, changed)[:-1])
+    norms = model.mixers[0].norms
+    for number in range(len(norms)):
+        norms[number] = NormOverEverything(arrays)
+    faulty = probabilities(model, ids)
     assert_close(faulty, arrays["prob_globalnorm"], 1e-12, "the faulty probabilities")
     assert_close(loss(faulty, arrays), arrays["loss_globalnorm"], 1e-12, "the loss of the faulty probabilities")
-    assert (module(x)[:, :-1] - module(changed)[:, :-1]).abs().max() > 1e-4
+    assert (faulty[:-1] - probabilities(model, changed)[:-1]).abs().max() > 1e-4
 
 
 class NormOverEverything(nn.Module):

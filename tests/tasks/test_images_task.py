@@ -175,7 +175,7 @@ def test_what_is_scored_is_the_task_that_was_trained(path: str, tmp_path: Path) 
 def test_rows_lie_in_one_piece(path: str) -> None:
     """Permuted pixels come out of numpy column by column; a batch of them would take ten times as long."""
     task = prepared(path, change="pixels")
-    assert task._rows("train", 0).inputs.flags.c_contiguous
+    assert task.kept("train", 0).inputs.flags.c_contiguous
 
 
 def test_colours_become_grey(path: str, tmp_path: Path) -> None:

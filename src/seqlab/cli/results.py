@@ -15,6 +15,8 @@ Floors = Mapping[str, Mapping[str, Any]]
 
 LOSS = "nats_per_symbol"
 """What floors call the metric `loss` of a text."""
+OF_IMAGES = "mean_image"
+"""The floor of tasks whose loss is no cross-entropy but a squared error."""
 
 
 def floor_values(floors: Floors, metric: str) -> dict[str, float]:
@@ -54,15 +56,18 @@ def print_floors(floors: Floors, result: Mapping[str, float] | None = None, phas
 
     ordered = sorted(rows, key=lambda name: value(rows[name], order) or 0.0, reverse=not higher_is_better(order))
     cells = [[name, *(_aligned(value(rows[name], metric)) for metric in metrics)] for name in ordered]
-    render.table(["", *(_unit(m) for m in metrics)], cells, left=[""], marked=ordered.index(own) if result else -1)
+    render.table(
+        ["", *(_unit(m, floors) for m in metrics)], cells, left=[""], marked=ordered.index(own) if result else -1
+    )
 
 
 def _aligned(value: float | None) -> str:
     return "" if value is None else f"{value:.3f}"
 
 
-def _unit(metric: str) -> str:
-    return {"loss": "nats/symbol", "bits_per_byte": "bits/byte"}.get(metric, metric.replace("_", " "))
+def _unit(metric: str, floors: Floors) -> str:
+    loss = "squared error" if OF_IMAGES in floors else "nats/symbol"
+    return {"loss": loss, "bits_per_byte": "bits/byte"}.get(metric, metric.replace("_", " "))
 
 
 def _title(name: str, floor: Mapping[str, Any]) -> str:

@@ -148,5 +148,18 @@ def small_fashion(members: Members) -> bytes:
     return b"".join(idx.written(part) for part in parts)
 
 
+def mnist_5k(members: Members) -> bytes:
+    """The first 400 images of each class as training, the last 100 as test images, as IDX files one after the other."""
+    import numpy as np
+
+    from seqlab.data import idx
+
+    table = np.loadtxt(io.BytesIO(gzip.decompress(only_member(members))), np.uint8, delimiter=",")
+    rank = np.arange(len(table)) - np.searchsorted(table[:, -1], table[:, -1])  # the file is sorted by class
+    images, labels = table[:, :-1].reshape(-1, 28, 28), table[:, -1]
+    parts = (images[rank < 400], labels[rank < 400], images[rank >= 400], labels[rank >= 400])
+    return b"".join(idx.written(part) for part in parts)
+
+
 def _unpacked(path: str, members: Members) -> bytes:
     return gzip.decompress(members[path]) if path.endswith(".gz") else members[path]

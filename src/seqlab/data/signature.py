@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,8 +12,8 @@ __all__ = ["Signature"]
 
 @dataclass(frozen=True, kw_only=True)
 class Signature:
-    """The shapes at both ends of a model: symbols or numbers come in, an answer at each position or one for all goes
-    out."""
+    """The shapes at both ends of a model: symbols or numbers come in; an answer at each position, one for all, or the
+    numbers themselves go out."""
 
     vocabulary: int = 0
     """Number of symbols that can come in; 0 where numbers do. A language model's output has as many."""
@@ -21,7 +22,9 @@ class Signature:
     shape: tuple[int, ...] | None = None
     """Shape of an input of numbers: an image (channels, height, width) or features (F,); none: symbols come in."""
     classes: int | None = None
-    """Number of classes of a whole input; none: a symbol is predicted at each position."""
+    """Number of classes of a whole input; none: a symbol is predicted at each position, or the input made again."""
+    reconstructs: bool = False
+    """Whether a logit for each number of the input is asked for, whose sigmoid shall be that number."""
     padding: int | None = None
     """The symbol that fills a row up behind its last real one; none: rows are full."""
     documents: int = 1
@@ -29,7 +32,9 @@ class Signature:
 
     @property
     def outputs(self) -> int:
-        """Number of answers among which a model chooses: classes, else symbols."""
+        """Number of answers among which a model chooses, classes, else symbols; or of numbers that it makes again."""
+        if self.reconstructs:
+            return math.prod(self.shape or ())
         return self.vocabulary if self.classes is None else self.classes
 
     @classmethod

@@ -37,6 +37,8 @@ class TDLN(Mixer):
     """Added before the sigmoid; a large one lets one unit of time pass at every position: the DLN of W_d x + b_d."""
     levels: int = Field(default=0, ge=0)
     """Levels after the first recurrence."""
+    residual: bool = True
+    """Whether a level adds h; else it is norm(relu(y(h)))."""
     memory: Memory = Memory()
     """Size and theta: how they are drawn, and whether they are trained."""
 
@@ -77,7 +79,7 @@ class TimedOscillators(SequenceMixer):
 
     def __init__(self, spec: TDLN, dim: int) -> None:
         super().__init__()
-        self.dim = dim
+        self.dim, self.residual = dim, spec.residual
         self.recurrences = nn.ModuleList(TimedMemory(spec, dim) for _ in range(spec.levels + 1))
         self.norms = nn.ModuleList(LayerNorm().build(dim=dim) for _ in range(spec.levels))
 
@@ -104,7 +106,7 @@ class TimedOscillators(SequenceMixer):
             u, decay = recurrence(x)
             states.append(scan(u, forgetting(decay, starts), None if before is None else before[level]))
             y = states[-1][:, :, 0].to(x.dtype)
-            x = self.norms[level - 1](F.relu(y + x)) if level else y
+            x = self.norms[level - 1](F.relu(y + x if self.residual else y)) if level else y
         return x, states
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:

@@ -36,7 +36,7 @@ def reads_numbers(model: Model, signature: Signature) -> tuple[int, ...]:
     """The shape of one input of a model of images or features that classifies. Raises SpecError where the task gives
     symbols, or asks for them."""
     if signature.shape is None or signature.classes is None:
-        asked = "gives symbols" if signature.shape is None else "asks for an answer at each position"
+        asked = "gives symbols" if signature.shape is None else "asks for the input itself"
         raise SpecError(
             f"{label(type(model))} puts images or features into classes, and the task {asked}; choose another `model`, "
             "such as lm, or another `task`."
@@ -47,9 +47,11 @@ def reads_numbers(model: Model, signature: Signature) -> tuple[int, ...]:
 def classifies(model: Model, signature: Signature) -> int:
     """The classes that a model of whole rows is asked for. Raises SpecError where the task asks for symbols."""
     if signature.classes is None:
+        asked = "the input itself" if signature.reconstructs else "an answer at each position"
+        better = "tiled" if signature.reconstructs else "lm"
         raise SpecError(
-            f"{label(type(model))} puts whole rows into classes, and the task asks for an answer at each position; "
-            "choose another `model`, such as lm, or another `task`."
+            f"{label(type(model))} puts whole rows into classes, and the task asks for {asked}; "
+            f"choose another `model`, such as {better}, or another `task`."
         )
     return signature.classes
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from seqlab.data import DataError
 from seqlab.data.cache import sha256
 from seqlab.data.images import ImageSource, fingerprints, read_images
-from seqlab.data.labelled import Labelled
+from seqlab.data.labelled import Labelled, first_of_each_class
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
 from seqlab.data.text import absolute
@@ -81,7 +81,7 @@ class PreparedImages(PreparedClassification):
         super().__init__(Signature(shape=source.train.inputs.shape[1:], classes=self.classes), spec.tasks)
         self.spec, self.source = spec, source
         self.fingerprints = source.fingerprints
-        kept = _first_of_each_class(source.train.labels, 1 - spec.validation)
+        kept = first_of_each_class(source.train.labels, 1 - spec.validation)
         self.places = {
             "train": np.flatnonzero(kept),
             "val": np.flatnonzero(~kept),
@@ -162,16 +162,6 @@ def _grey(images: Labelled, path: str) -> Labelled:
         )
     weighted = np.einsum("nchw,c->nhw", images.inputs.astype(np.uint32), LUMA)
     return Labelled(((weighted + 32768) >> 16).astype(np.uint8)[:, None], images.labels)
-
-
-def _first_of_each_class(labels: NDArray[np.int64], share: float) -> NDArray[np.bool_]:
-    """(N,): whether a row is among the first `share` of its class."""
-    order = np.argsort(labels, kind="stable")
-    counts = np.bincount(labels)
-    rank = np.empty(len(labels), dtype=np.int64)
-    rank[order] = np.arange(len(labels)) - np.repeat(np.cumsum(counts) - counts, counts)
-    kept: NDArray[np.bool_] = rank < np.ceil(share * counts)[labels]
-    return kept
 
 
 def _of_classes(
