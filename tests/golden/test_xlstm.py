@@ -7,23 +7,19 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
+from safetensors.torch import save_file
 from torch import Tensor
 
 from seqlab.folders import open_folder
 from seqlab.kernels.mlstm import mlstm
 from seqlab.kernels.mlstm.reference import mlstm_reference
 from seqlab.kernels.slstm import slstm
-from seqlab.mixers import SequenceMixer
-from seqlab.mixers.mlstm_classic import ClassicMatrixLSTM, ClassicMLSTM
-from seqlab.mixers.slstm import SLSTM, ScalarLSTM
 
 FOLDER = Path(os.environ.get("SEQLAB_GOLDEN", Path(__file__).parent / "data")) / "xlstm_kernels"
 FORMS: dict[str, dict[str, Any]] = {
@@ -136,109 +132,65 @@ def test_scalar_cell(path: Path) -> None:
         assert_close(got.flatten(1), wanted, 1e-5, name)
 
 
-def matrix_mixer(own: dict[str, Tensor]) -> ClassicMatrixLSTM:
-    """The classic block's weights in our mixer; the package keeps the weights of norms as differences from 1."""
-    inner, dim = own["proj_down.weight"].shape[::-1]
-    mixer = ClassicMLSTM(
-        heads=len(own["mlstm_cell.igate.bias"]),
-        expand=inner / dim,
-        taps=own["conv1d.conv.weight"].shape[-1],
-        block=own["q_proj.weight"].shape[-1],
-    ).build(dim=dim, length=1)
-    weights = {
-        "project.weight": own["proj_up.weight"],
-        "convolution.weight": own["conv1d.conv.weight"][:, 0],
-        "convolution.bias": own["conv1d.conv.bias"],
-        "gates.project.weight": torch.cat([own["mlstm_cell.igate.weight"], own["mlstm_cell.fgate.weight"]]),
-        "gates.project.bias": torch.cat([own["mlstm_cell.igate.bias"], own["mlstm_cell.fgate.bias"]]),
-        "norm.weight": 1 + own["mlstm_cell.outnorm.weight"],
-        "skip": own["learnable_skip"],
-        "out.weight": own["proj_down.weight"],
-    } | {f"{name}.weight": own[f"{name}_proj.weight"] for name in "qkv"}
-    mixer.load_state_dict(weights)
-    return mixer.double()
-
-
-def scalar_mixer(own: dict[str, Tensor]) -> ScalarLSTM:
-    """The same for the scalar LSTM. In the package the layer named `fgate` feeds the input gate, and `igate` the forget
-    gate; who loads by name alone exchanges them."""
-    heads, _, units = own["slstm_cell._recurrent_kernel_"].shape
-    mixer = SLSTM(heads=heads, taps=own["conv1d.conv.weight"].shape[-1]).build(dim=heads * units, length=1)
-    mixer.load_state_dict(
-        {
-            "convolution.weight": own["conv1d.conv.weight"][:, 0],
-            "convolution.bias": own["conv1d.conv.bias"],
-            "input_gate.weight": own["fgate.weight"],
-            "forget_gate.weight": own["igate.weight"],
-            "value.weight": own["zgate.weight"],
-            "output_gate.weight": own["ogate.weight"],
-            "recurrence.weight": own["slstm_cell._recurrent_kernel_"].view(heads, 4, units, units),
-            "recurrence.bias": own["slstm_cell._bias_"].view(4, heads, units).transpose(0, 1),
-            "norm.weight": 1 + own["group_norm.weight"],
-        }
-    )
-    return mixer.double()
-
-
 def below(arrays: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {key.removeprefix(prefix): a for key, a in arrays.items() if key.startswith(prefix)}
 
 
-class ClassicModel:
-    """The package's language model of our mixers."""
-
-    def __init__(self, arrays: dict[str, Tensor]) -> None:
-        self.weights = {key: a.double() for key, a in below(arrays, "param/").items()}
-        layers = {key.split(".")[2] for key in self.weights if ".blocks." in key}
-        self.blocks = [below(self.weights, f"xlstm_block_stack.blocks.{layer}.") for layer in sorted(layers, key=int)]
-        own = [below(block, "xlstm.") for block in self.blocks]
-        self.mixers = [scalar_mixer(o) if "group_norm.weight" in o else matrix_mixer(o) for o in own]
-
-    def logits(self, ids: Tensor, mix: Callable[[int, SequenceMixer, Tensor], Tensor]) -> Tensor:
-        """mix(layer, mixer, x) runs one mixer, over a sequence or for one position."""
-        x = self.weights["token_embedding.weight"][ids]
-        for layer, (block, mixer) in enumerate(zip(self.blocks, self.mixers, strict=True)):
-            x = x + mix(layer, mixer, normed(x, block["xlstm_norm.weight"]))
-            if "ffn_norm.weight" in block:
-                up = normed(x, block["ffn_norm.weight"]) @ block["ffn.proj_up.weight"].T
-                gate, value = up.chunk(2, dim=-1)
-                x = x + (F.gelu(gate) * value) @ block["ffn.proj_down.weight"].T
-        x = normed(x, self.weights["xlstm_block_stack.post_blocks_norm.weight"])
-        return x @ self.weights["lm_head.weight"].T
-
-
-def normed(x: Tensor, weight: Tensor) -> Tensor:
-    return F.layer_norm(x, x.shape[-1:], 1 + weight)
+def classic_folder(folder: Path, weights: dict[str, Tensor]) -> Path:
+    """A classic language model as a folder; the fields are read from the tensors."""
+    layers = sorted({int(key.split(".")[2]) for key in weights if ".blocks." in key})
+    blocks = [below(weights, f"xlstm_block_stack.blocks.{layer}.") for layer in layers]
+    vocabulary, dim = weights["token_embedding.weight"].shape
+    fields: dict[str, Any] = {
+        "vocab_size": vocabulary, "embedding_dim": dim, "num_blocks": len(layers), "context_length": 48,
+        "slstm_at": [layer for layer in layers if "xlstm.group_norm.weight" in blocks[layer]],
+    }  # fmt: skip
+    for block in blocks:
+        taps = block["xlstm.conv1d.conv.weight"].shape[-1]
+        if "xlstm.group_norm.weight" in block:
+            heads, hidden = len(block["xlstm.fgate.weight"]), block["ffn.proj_down.weight"].shape[1]
+            own = {"num_heads": heads, "conv1d_kernel_size": taps}
+            feedforward = {"proj_factor": hidden / dim, "act_fn": "gelu", "round_proj_up_to_multiple_of": 1}
+            fields["slstm_block"] = {"slstm": own, "feedforward": feedforward}
+        else:
+            inner, width = block["xlstm.learnable_skip"].shape[0], block["xlstm.q_proj.weight"].shape[-1]
+            own = {"num_heads": len(block["xlstm.mlstm_cell.igate.bias"]), "conv1d_kernel_size": taps}
+            own |= {"qkv_proj_blocksize": width, "proj_factor": inner / dim, "round_proj_up_to_multiple_of": 1}
+            fields["mlstm_block"] = {"mlstm": own}
+    (folder / "config.json").write_text(json.dumps(fields))
+    save_file({name: tensor.contiguous() for name, tensor in weights.items()}, folder / "model.safetensors")
+    return folder
 
 
 @pytest.mark.parametrize("path", files("logits_step"))
-def test_classic_model(path: Path) -> None:
+def test_classic_model(path: Path, tmp_path: Path) -> None:
     """Over the sequence and step by step. The arrays are float32; the package's two ways differ by 5e-6."""
     arrays = load(path)
-    model, ids = ClassicModel(arrays), arrays["input_ids"]
-    whole = model.logits(ids, lambda _, mixer, x: mixer(x))
-    assert_close(whole, arrays["logits"], 1e-5, "logits")
-    states = [mixer.init_state(len(ids)) for mixer in model.mixers]
-
-    def step(layer: int, mixer: SequenceMixer, x_t: Tensor) -> Tensor:
-        y, states[layer] = mixer.step(x_t, states[layer])
-        return y
-
-    steps = torch.stack([model.logits(ids_t, step) for ids_t in ids.unbind(1)], dim=1)
-    assert_close(steps, arrays["logits_step"], 1e-5, "logits step by step")
-    assert_close(steps, whole, 1e-12, "steps against the whole")
+    folder, ids = open_folder(classic_folder(tmp_path, below(arrays, "param/"))), arrays["input_ids"]
+    assert folder.contents.unknown == ()
+    model = folder.load(torch.float64)
+    with torch.inference_mode():
+        whole = model(ids)
+        assert_close(whole, arrays["logits"], 1e-5, "logits")
+        state, steps = model.init_state(len(ids)), []
+        for symbols in ids.unbind(1):
+            logits, state = model.step(symbols, state)
+            steps.append(logits)
+    assert_close(torch.stack(steps, dim=1), arrays["logits_step"], 1e-5, "logits step by step")
+    assert_close(torch.stack(steps, dim=1), whole, 1e-12, "steps against the whole")
 
 
 @pytest.mark.parametrize("path", files("logits_step"))
-def test_gates_exchanged_by_their_names_are_another_model(path: Path) -> None:
+def test_gates_exchanged_by_their_names_are_another_model(path: Path, tmp_path: Path) -> None:
     arrays = load(path)
     swapped = {
         key.replace(".fgate.", ".?.").replace(".igate.", ".fgate.").replace(".?.", ".igate.")
         if ".mlstm_cell." not in key
         else key: a
-        for key, a in arrays.items()
+        for key, a in below(arrays, "param/").items()
     }
-    logits = ClassicModel(swapped).logits(arrays["input_ids"], lambda _, mixer, x: mixer(x))
+    with torch.inference_mode():
+        logits = open_folder(classic_folder(tmp_path, swapped)).load()(arrays["input_ids"])
     assert (logits - arrays["logits"]).abs().max() > 1e-3
 
 

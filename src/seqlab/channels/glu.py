@@ -25,5 +25,8 @@ class GLU(Channel):
     """Share of outputs dropped in training."""
 
     def build(self, *, dim: int) -> GatedFeedForward:
-        hidden = rounded_up(dim * self.expansion, self.multiple)
-        return GatedFeedForward(dim, hidden, self.activation, bias=self.bias, dropout=self.dropout)
+        return GatedFeedForward(dim, self.hidden(dim), self.activation, bias=self.bias, dropout=self.dropout)
+
+    def hidden(self, dim: int) -> int:
+        """The hidden width for D = dim features."""
+        return rounded_up(dim * self.expansion, self.multiple)

@@ -10,7 +10,8 @@ from seqlab.channels.swiglu import SwiGLU
 from seqlab.data.signature import Signature
 from seqlab.folders import Contents, Folder, Place
 from seqlab.folders.shared.config import Config
-from seqlab.folders.shared.shards import Shards, equal
+from seqlab.folders.shared.shards import Shards
+from seqlab.folders.shared.tied import is_tied
 from seqlab.mixers.mlstm import MLSTM
 from seqlab.models import Block
 from seqlab.models.lm import LM
@@ -55,7 +56,7 @@ class XLSTMFolder(Folder):
         for name in ("add_out_norm", "add_post_blocks_norm"):
             config.must_be(name, True)
         embedding = next((name for name in EMBEDDINGS if name in shards), EMBEDDINGS[0])
-        tied, remarks = _tied(config, shards, embedding)
+        tied, remarks = is_tied(config, shards, embedding, HEAD, said="tie_word_embeddings")
         model = LM(
             dim=config.take(int, "embedding_dim", "hidden_size", fitting=_width(shards, embedding)),
             layers=(_block(config),) * config.take(int, "num_blocks", "num_hidden_layers", fitting=_depth(shards)),
@@ -82,16 +83,6 @@ def _width(shards: Shards, embedding: str) -> int | None:
 
 def _depth(shards: Shards) -> int:
     return 1 + max((int(match[1]) for name in shards if (match := LAYER.fullmatch(name))), default=-1)
-
-
-def _tied(config: Config, shards: Shards, embedding: str) -> tuple[bool, tuple[str, ...]]:
-    """Whether the head is the embedding. transformers trains two tensors even where its configuration says one."""
-    if not config.take(bool, "tie_word_embeddings", default=False):
-        return False, ()
-    if HEAD not in shards or embedding not in shards or equal(shards[HEAD], shards[embedding]):
-        return True, ()
-    remark = f"`tie_word_embeddings` is true, and `{HEAD}` is another tensor than `{embedding}`: both are used."
-    return False, (remark,)
 
 
 def _block(config: Config) -> Block:

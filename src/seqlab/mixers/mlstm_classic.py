@@ -64,7 +64,7 @@ class ClassicMatrixLSTM(SequenceMixer):
 
     def __init__(self, spec: ClassicMLSTM, dim: int) -> None:
         super().__init__()
-        inner = int(dim * spec.expand)
+        inner = int(round(dim * spec.expand, 6))  # a quotient of widths gives its width again
         if inner == 0 or inner % spec.heads or inner % spec.block:
             raise SpecError(
                 f"mixers/mlstm_classic.expand={spec.expand} makes {inner} of {dim} features, which {spec.heads} heads "

@@ -25,6 +25,7 @@ class Config:
     def __init__(self, values: Mapping[str, Any], file: Path) -> None:
         self.values, self.file = values, file
         self._known: set[str] = set()
+        self._parts: dict[str, Config] = {}
 
     @property
     def architectures(self) -> list[str]:
@@ -59,11 +60,25 @@ class Config:
             raise FolderError(f"`{name}` in {self.file} is {value!r}; it must be {_plain(kind)}.")
         return value
 
-    def part(self, name: str) -> Config | None:
-        """The fields below a name; none where there are none."""
+    def part(self, name: str) -> Config:
+        """The fields below a name; without fields where there are none."""
         self._known.add(name)
         below = self.values.get(name)
-        return Config(below, self.file) if isinstance(below, Mapping) else None
+        if name not in self._parts:
+            self._parts[name] = Config(below if isinstance(below, Mapping) else {}, self.file)
+        return self._parts[name]
+
+    def layers(self, name: str, depth: int) -> frozenset[int]:
+        """A list of layers, or `all`; none of them where the field is not there."""
+        self._known.add(name)
+        found = self.values.get(name) or []
+        if found == "all":
+            return frozenset(range(depth))
+        if not isinstance(found, list) or not all(type(layer) is int and 0 <= layer < depth for layer in found):
+            raise FolderError(
+                f"`{name}` in {self.file} is {found!r}; it must be a list of layers from 0 to {depth - 1}, or all."
+            )
+        return frozenset(found)
 
     def must_be(self, name: str, value: Any) -> None:
         """Raise FolderError where a field is there and has another value, which no model of ours has."""
@@ -75,7 +90,9 @@ class Config:
 
     def unknown(self, without_meaning: Collection[str]) -> tuple[str, ...]:
         """The fields that nobody asked for, but for those that are known to change nothing."""
-        return tuple(sorted(self.values.keys() - self._known - set(without_meaning)))
+        own = self.values.keys() - self._known - set(without_meaning)
+        below = (f"{name}.{field}" for name, part in self._parts.items() for field in part.unknown(without_meaning))
+        return tuple(sorted([*own, *below]))
 
 
 def _plain(kind: type) -> str:
