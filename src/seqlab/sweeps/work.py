@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any, cast
 
-import torch
-
 from seqlab.audits.shared.gate import Auditor
 from seqlab.experiment import Experiment
 from seqlab.journal import DiskFull, Run
@@ -51,8 +49,8 @@ def carry_out(sweep: Sweep, trial: Trial, watch: Watch | None = None, deadline: 
             state = "stopped"
         elif training is None:
             state = "finished"
-        elif (processes := training.experiment.distribution.processes) > 1:
-            state = train_together(run, watch, deadline, threads=max(1, torch.get_num_threads() // processes))
+        elif training.experiment.distribution.processes > 1:
+            state = train_together(run, watch, deadline)
         else:
             state = train(training, run, watch, deadline, auditor)
     except Exception as error:

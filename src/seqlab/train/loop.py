@@ -88,11 +88,13 @@ def after_step(c: Course, metrics: dict[str, Tensor | float]) -> str | None:
 
 
 def conclude(c: Course, state: str, auditor: Auditor | None) -> None:
-    """Where the budget is reached, the last numbers and a look at what was trained; then the state, for the record."""
+    """Where the budget is reached, the last numbers and a look at what was trained; then the state, for the record.
+
+    No process waits for the first one's look, which may take longer than their patience."""
     if state == "finished":
         finish(c.t, c.report)
         audit(c.t, c.run, c.attempt, c.watch, auditor)
-    c.t.world.first_does(lambda: c.report.end(state))
+    c.report.end(state)
 
 
 def begin(t: Training, run: Run, attempt: Attempt, watch: Watch) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
@@ -10,6 +11,9 @@ from pathlib import Path
 from tempfile import TemporaryFile
 from typing import IO
 
+import torch
+
+from seqlab.experiment import Distribution
 from seqlab.journal import JournalError, Run
 from seqlab.journal.digest import number, read_metrics
 from seqlab.train.load import experiment_of
@@ -25,45 +29,44 @@ class ProcessesFailed(JournalError):
     """Processes that ended before the record knew of them: one sentence."""
 
 
-def train_together(
-    run: Run,
-    watch: Watch | None = None,
-    deadline: float | None = None,
-    processes: int | None = None,
-    threads: int | None = None,
-) -> str:
-    """Start or resume a run on several processes of this machine; returns the state that was recorded.
+def train_together(run: Run, watch: Watch | None = None, deadline: float | None = None) -> str:
+    """Start or resume a run on as many processes of this machine as it asks for; returns the state that was recorded.
 
-    deadline: seconds since the epoch; processes: None for as many as the experiment asks for; threads: of each process,
-    None for OMP_NUM_THREADS, else its share of the cores. What the processes print
-    lies in the attempt's processes.log. Raises ProcessesFailed when they end without an attempt.
+    They share the threads that this process has. deadline: seconds since the epoch. What they print lies in the
+    attempt's processes.log. Raises ProcessesFailed when they end without an attempt.
     """
-    count = processes or experiment_of(run).distribution.processes
     before = len(run.attempts())
     with Signals(deadline) as signals, TemporaryFile() as printed:
-        _follow(run, _started(run, count, threads, deadline, printed), signals, watch or Watch())
+        started = _started(run, experiment_of(run).distribution, deadline, printed)
+        try:
+            _follow(run, started, signals, watch or Watch())
+        except BaseException:
+            started.terminate()  # they save and end: nobody trains on unseen
+            raise
         printed.seek(0)
-        told = printed.read()
+        told = printed.read().decode(errors="replace")
     attempts = run.attempts()
     if len(attempts) == before:
-        words = told.decode(errors="replace")
-        raise ProcessesFailed(f"the {count} processes of {run.name} ended before they trained; they printed:\n{words}")
-    (attempts[-1]["folder"] / "processes.log").write_bytes(told)
+        raise ProcessesFailed(f"the processes of {run.name} ended before they trained; they printed:\n{told}")
+    (attempts[-1]["folder"] / "processes.log").write_text(told, encoding="utf-8")
     return run.state().name
 
 
 def _started(
-    run: Run, count: int, threads: int | None, deadline: float | None, printed: IO[bytes]
+    run: Run, asked: Distribution, deadline: float | None, printed: IO[bytes]
 ) -> subprocess.Popen[bytes]:
-    """The processes, in a session of their own: a Ctrl-C of the terminal does not reach them."""
-    share = {"OMP_NUM_THREADS": str(max(1, (os.cpu_count() or 1) // count))}
-    wanted = {} if threads is None else {"OMP_NUM_THREADS": str(threads)}
+    """The processes, in a session of their own: a Ctrl-C of the terminal does not reach them. Asked to end, each has as
+    long to save as the others would wait for it."""
     worker = ["-m", "seqlab.train.worker", str(run.folder)]
     if deadline is not None:
         worker += ["--deadline", str(max(0.0, deadline - time.time()))]
     return subprocess.Popen(
-        [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", str(count), *worker],
-        env={**share, **os.environ, **wanted},
+        [sys.executable, "-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={asked.processes}", *worker],
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": str(max(1, torch.get_num_threads() // asked.processes)),
+            "TORCH_ELASTIC_SHUTDOWN_TIMEOUT": str(math.ceil(60 * asked.patience_minutes)),
+        },
         stdin=subprocess.DEVNULL,
         stdout=printed,
         stderr=printed,
