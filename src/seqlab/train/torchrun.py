@@ -52,9 +52,7 @@ def train_together(run: Run, watch: Watch | None = None, deadline: float | None 
     return run.state().name
 
 
-def _started(
-    run: Run, asked: Distribution, deadline: float | None, printed: IO[bytes]
-) -> subprocess.Popen[bytes]:
+def _started(run: Run, asked: Distribution, deadline: float | None, printed: IO[bytes]) -> subprocess.Popen[bytes]:
     """The processes, in a session of their own: a Ctrl-C of the terminal does not reach them. Asked to end, each has as
     long to save as the others would wait for it."""
     worker = ["-m", "seqlab.train.worker", str(run.folder)]
