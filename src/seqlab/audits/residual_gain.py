@@ -229,7 +229,17 @@ def _added(layer: Heard, parts: list[Named], heard: Mapping[str, Heard]) -> list
 def _holds_input(at: Heard) -> bool:
     x, y = at.inputs[0], at.output
     assert y is not None  # _keeps_shape
+    return _holds(x, y) and _holds(_from_its_mean(x), _from_its_mean(y))
+
+
+def _holds(x: Tensor, y: Tensor) -> bool:
     return abs(_share(x, y) - 1) < 0.25 and _cosine(x, y) > 0.4 and _every_feature(x, y)
+
+
+def _from_its_mean(x: Tensor) -> Tensor:
+    """Without what all positions share, in which the two may agree by chance: a young model has little else."""
+    flat = x.flatten(0, -2)
+    return flat - flat.mean(0)
 
 
 def _by_its_formula(branch: nn.Module) -> bool:

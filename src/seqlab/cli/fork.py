@@ -26,12 +26,13 @@ Recorded = dict[str, Any]
 @click.option("--why", metavar="TEXT", help="Why this run is made; kept with it.")
 @click.option("--tag", "tags", metavar="TAG", multiple=True, help="A word to find the run by; may be repeated.")
 @click.option("--dry-run", is_flag=True, help="Show what is inherited and what takes effect; write nothing.")
+@options.engine
 @options.deadline
 @click.option("--plain", is_flag=True, help="Plain lines instead of a live one, also on a terminal.")
 @options.book_option
 def command(
     source: str, changes: tuple[str, ...], inherit: str | None, recipe: str | None, name: str | None, why: str | None,
-    tags: tuple[str, ...], dry_run: bool, deadline: float | None, plain: bool, runs: Path | None,
+    tags: tuple[str, ...], dry_run: bool, engine: str, deadline: float | None, plain: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     """Train on from a run's checkpoint, as a new run with changed settings.
 
@@ -57,7 +58,9 @@ def command(
         click.echo("\n(a dry run: nothing is written)")
         return
     click.echo()
-    run, state = carry_out(made.prepared, deadline, plain, name=name, why=why, tags=tags, overrides=changes, **recorded)
+    run, state = carry_out(
+        made.prepared, deadline, plain, engine=engine, name=name, why=why, tags=tags, overrides=changes, **recorded
+    )
     conclude(run, made.prepared.training, state, runs)
 
 

@@ -23,13 +23,14 @@ if TYPE_CHECKING:
     "--tolerance", metavar="X", type=click.FloatRange(min=0), default=0.0, show_default=True,
     help="Largest absolute difference of a metric that counts as none; 0: bit for bit.",
 )  # fmt: skip
+@options.engine
 @options.deadline
 @click.option("--plain", is_flag=True, help="Plain lines instead of a live one, also on a terminal.")
 @options.as_json
 @options.book_option
 def command(
-    name: str, new_name: str | None, why: str | None, tags: tuple[str, ...], tolerance: float, deadline: float | None,
-    plain: bool, as_json: bool, runs: Path | None,
+    name: str, new_name: str | None, why: str | None, tags: tuple[str, ...], tolerance: float, engine: str,
+    deadline: float | None, plain: bool, as_json: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     """Carry out a run's experiment again, from its stored spec and source, as a new run.
 
@@ -50,7 +51,7 @@ def command(
     if not as_json:
         _print_changes(old, changed)
     run, state = carry_out(
-        prepared, deadline, plain, quiet=as_json, name=new_name, why=why, tags=tags,
+        prepared, deadline, plain, engine=engine, quiet=as_json, name=new_name, why=why, tags=tags,
         recipe=old.origin.get("recipe"), overrides=old.origin.get("overrides", ()),
     )  # fmt: skip
     measured = curves(old, run, tolerance)

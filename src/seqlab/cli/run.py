@@ -124,12 +124,11 @@ def _train(
     from seqlab.journal import LabBook
     from seqlab.train.start import prepare
 
-    options.must_start(experiment.distribution.processes, engine)
     if name is not None:
         LabBook(runs).check_free(name)
     prepared = prepare(experiment, runs)
     run, state = carry_out(
-        prepared, deadline, plain, together=engine == "torchrun", name=name, why=why, tags=tags, recipe=recipe.name,
+        prepared, deadline, plain, engine=engine, name=name, why=why, tags=tags, recipe=recipe.name,
         overrides=changes, sources={recipe.file.name: recipe.file.read_bytes()},
     )  # fmt: skip
     conclude(run, prepared.training, state, runs)

@@ -11,6 +11,7 @@ from seqlab.audits.shared.gate import Auditor
 from seqlab.cli import render
 from seqlab.cli.audited import counted, warnings
 from seqlab.cli.display import Logged, display, unseen
+from seqlab.cli.options import must_start
 from seqlab.journal import Run
 from seqlab.train.loop import train
 from seqlab.train.start import Prepared, record
@@ -24,15 +25,16 @@ def carry_out(
     deadline: float | None,
     plain: bool,
     *,
+    engine: str = "local",
     quiet: bool = False,
-    together: bool = False,
     **recorded: Any,
 ) -> tuple[Run, str]:
     """Audit an experiment, record it and train it; the run, and the state in which it ended.
 
-    deadline: minutes of training. quiet: print nothing. together: on as many processes as it asks for. recorded: what
-    `record` takes beside the experiment.
+    deadline: minutes of training. engine: where, as `--on` says it. quiet: print nothing. recorded: what `record` takes
+    beside the experiment. Raises UsageError where the engine does not start as many processes as it asks for.
     """
+    must_start(prepared.experiment.distribution.processes, engine)
     t, auditor = prepared.training, Auditor()
     run = record(prepared, audits=auditor.before(t), **recorded)
     if not quiet:
@@ -42,7 +44,7 @@ def carry_out(
     with Logged(run) if quiet else display(run, plain) as shown:
         for warning in warnings(run.audits["before"]):
             shown.message(warning)
-        if together:
+        if engine == "torchrun":
             return run, train_together(run, shown, until)
         return run, train(t, run, shown, until, auditor)
 

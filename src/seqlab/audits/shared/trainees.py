@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seqlab.audits.shared.shortened import shortened
 from seqlab.audits.shared.subject import Subject, wake
-from seqlab.experiment import Batching, Budget
+from seqlab.experiment import Batching, Budget, Distribution
 from seqlab.train.interventions import begin_interventions
 from seqlab.train.step import optimiser_step
 from seqlab.train.training import Training, assemble
@@ -54,7 +54,7 @@ def length_for(subject: Subject) -> int:
 
 
 def trainee(subject: Subject, *, rows: int | None = None, awake: bool = False, **changes: Any) -> Training:
-    """A training with the subject's weights that steps on few rows, its budget in steps as it was.
+    """A training with the subject's weights that steps on few rows in one process, its budget in steps as it was.
 
     awake: parameters that are zero throughout get small values. changes: other fields of the experiment.
     """
@@ -62,7 +62,8 @@ def trainee(subject: Subject, *, rows: int | None = None, awake: bool = False, *
     rows = rows or rows_for(subject)
     fewer = Batching(size=rows, accumulate=min(subject.experiment.batch.accumulate, max(rows // FEWEST_ROWS, 1)))
     budget = Budget(steps=t.steps_a_stage) if t.steps_a_stage else subject.experiment.budget
-    experiment = replace(subject.experiment, **{"batch": fewer, "budget": budget, **changes})
+    smaller = {"batch": fewer, "budget": budget, "distribution": Distribution()}
+    experiment = replace(subject.experiment, **{**smaller, **changes})
     if "short task" not in subject.notes:
         subject.notes["short task"] = shortened(t.task, length_for(subject), subject.experiment.seed)
     own = assemble(experiment, subject.notes["short task"], t.device, t.dtype)
