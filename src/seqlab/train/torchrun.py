@@ -30,10 +30,11 @@ class ProcessesFailed(JournalError):
 
 
 def train_together(run: Run, watch: Watch | None = None, deadline: float | None = None) -> str:
-    """Start or resume a run on as many processes of this machine as it asks for; returns the state that was recorded.
+    """Start or resume a run on as many processes of this machine as it asks for; returns the state that was recorded,
+    or, where they were asked to end before they began, in which it would have ended.
 
     They share the threads that this process has. deadline: seconds since the epoch. What they print lies in the
-    attempt's processes.log. Raises ProcessesFailed when they end without an attempt.
+    attempt's processes.log. Raises ProcessesFailed when they end by themselves without an attempt.
     """
     before = len(run.attempts())
     with Signals(deadline) as signals, TemporaryFile() as printed:
@@ -42,11 +43,14 @@ def train_together(run: Run, watch: Watch | None = None, deadline: float | None 
             _follow(run, started, signals, watch or Watch())
         except BaseException:
             started.terminate()  # they save and end: nobody trains on unseen
+            started.wait()
             raise
         printed.seek(0)
         told = printed.read().decode(errors="replace")
     attempts = run.attempts()
     if len(attempts) == before:
+        if signals.reason is not None:
+            return signals.reason
         raise ProcessesFailed(f"the processes of {run.name} ended before they trained; they printed:\n{told}")
     (attempts[-1]["folder"] / "processes.log").write_text(told, encoding="utf-8")
     return run.state().name
