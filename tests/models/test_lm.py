@@ -16,6 +16,7 @@ from seqlab.mixers.hyena import Hyena
 from seqlab.mixers.window import Window
 from seqlab.models import Block
 from seqlab.models.lm import LM, LanguageModel
+from seqlab.nn.attention_laws import AttentionLaws
 from seqlab.nn.inits.glorot import Glorot
 from seqlab.nn.inits.normal import Normal
 from seqlab.nn.norms.layernorm import LayerNorm
@@ -214,3 +215,49 @@ def test_the_head_is_marked_for_the_optimiser() -> None:
     marked = [name for name, module in model.named_modules() if getattr(module, "is_head", False)]
     assert marked == ["head"]
     assert isinstance(model.head, nn.Linear)
+
+
+def test_matrices_have_laws_of_their_own() -> None:
+    laws = AttentionLaws(qkv=Normal(scale=5.0), v=Glorot(scale=3.0), out=Normal(scale=0.0))
+    mixer = Attention(heads=2, laws=laws)
+    channel = MLP(up_init=Normal(scale=7.0), down_init=Normal(scale=0.0), bias=False)
+    model = model_of(
+        mixer, dim=128, block={"channel": channel}, tied=False, head_from_embedding=True, position="learned",
+        positions_init=Normal(scale=2.0), init=Normal(scale=1.0), embedding_init=Normal(scale=4.0), norm=None,
+    )  # fmt: skip
+    block = model.blocks[0]
+    q_and_k, v = block.mixer.heads.project.weight.split([256, 128])
+    wanted = {5.0: q_and_k, 3 / math.sqrt(128): v, 7.0: block.channel.up.weight, 2.0: model.positions.weight}
+    for std, weight in {**wanted, 4.0: model.embedding.weight}.items():
+        assert float(weight.detach().std()) == pytest.approx(std, rel=0.05)
+    assert not block.mixer.out.weight.any()
+    assert not block.channel.down.weight.any()
+    assert torch.equal(model.head.weight, model.embedding.weight)
+    assert model.head.weight is not model.embedding.weight
+    assert model.norm is None
+
+
+def test_a_fused_and_a_split_law_differ_where_the_law_asks_for_the_shape() -> None:
+    def std(**laws: Glorot) -> float:
+        model = model_of(Attention(heads=2, laws=AttentionLaws(**laws)), dim=128)
+        return float(model.blocks[0].mixer.heads.project.weight[:256].detach().std())
+
+    assert std(qkv=Glorot()) == pytest.approx(math.sqrt(2 / 512), rel=0.05)
+    assert std(qk=Glorot()) == pytest.approx(math.sqrt(2 / 384), rel=0.05)
+
+
+def test_a_layer_without_its_residual_and_one_that_doubles_it() -> None:
+    x = torch.randn(2, 5, 16)
+    single, none, doubled = (
+        model_of(MIXERS[0], block={"residual": residual}).blocks[0] for residual in ("single", "none", "doubled")
+    )
+    torch.testing.assert_close(doubled(x), x + single(x))
+    inner = none.mixer(none.mixer_norm(x))
+    torch.testing.assert_close(none(x), none.channel(none.channel_norm(inner)))
+
+
+def test_laws_that_mean_nothing_are_refused() -> None:
+    with pytest.raises(SpecError, match="a tied head is the embedding"):
+        model_of(MIXERS[0], head_from_embedding=True)
+    with pytest.raises(SpecError, match="`positions_init` is of learned positions"):
+        model_of(MIXERS[0], positions_init=Normal())

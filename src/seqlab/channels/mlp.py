@@ -7,7 +7,7 @@ from torch import Tensor
 
 from seqlab.channels import Channel, ChannelMixer
 from seqlab.nn.activations import Activation, activation
-from seqlab.nn.inits import residual
+from seqlab.nn.inits import Init, drawn_by, residual
 from seqlab.nn.linear import Linear
 from seqlab.spec import Field
 
@@ -25,6 +25,10 @@ class MLP(Channel):
     """Whether the linears have biases."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of outputs dropped in training."""
+    up_init: Init | None = None
+    """Law of the first linear; none: the model's."""
+    down_init: Init | None = None
+    """Law of the second linear; none: the model's."""
 
     def build(self, *, dim: int) -> FeedForward:
         return FeedForward(self, dim)
@@ -38,6 +42,8 @@ class FeedForward(ChannelMixer):
         self.activation = activation(spec.activation)
         self.up = Linear(dim, hidden, bias=spec.bias)
         self.down = residual(Linear(hidden, dim, bias=spec.bias))
+        drawn_by(spec.up_init, self.up)
+        drawn_by(spec.down_init, self.down)
 
     def reset_parameters(self) -> None:
         self.up.reset_parameters()

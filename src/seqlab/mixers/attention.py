@@ -9,6 +9,7 @@ from torch import Tensor
 
 from seqlab.kernels.attention import attention
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
+from seqlab.nn.attention_laws import AttentionLaws
 from seqlab.nn.heads import Heads, Position, alibi_slopes
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
@@ -54,6 +55,8 @@ class Attention(Mixer):
     """Whether the linears have biases."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of attention weights dropped in training."""
+    laws: AttentionLaws = AttentionLaws()
+    """Laws of queries, keys, values and the linear behind the heads, where they are not the model's."""
 
     def build(self, *, dim: int, length: int) -> SelfAttention:
         return SelfAttention(self, dim, length)
@@ -71,6 +74,7 @@ class SelfAttention(SequenceMixer):
         self.alibi, self.alibi_span = spec.position == "alibi", spec.alibi_span
         self.heads = Heads(dim, spec.heads, spec.kv_heads, spec.position, spec.rotary_base, spec.qk_norm, spec.bias)
         self.out = residual(Linear(dim, dim, bias=spec.bias))
+        spec.laws.mark(self.heads.project, self.out, self.heads.queries_and_keys)
 
     def reset_parameters(self) -> None:
         self.heads.reset_parameters()

@@ -11,6 +11,7 @@ from seqlab.kernels.attention import attention
 from seqlab.kernels.window_attention import window_attention
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.mixers.shared.recollection import Recollection
+from seqlab.nn.attention_laws import AttentionLaws
 from seqlab.nn.heads import Heads, Position, alibi_slopes
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
@@ -57,6 +58,8 @@ class Window(Mixer):
     """Whether the linears have biases."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of attention weights dropped in training."""
+    laws: AttentionLaws = AttentionLaws()
+    """Laws of queries, keys, values and the linear behind the heads, where they are not the model's."""
 
     def build(self, *, dim: int, length: int) -> SlidingAttention:
         return SlidingAttention(self, dim, length)
@@ -80,6 +83,7 @@ class SlidingAttention(SequenceMixer):
             inputs=dim + spec.memory_dim if spec.memory else dim,
         )  # fmt: skip
         self.out = residual(Linear(dim, dim, bias=spec.bias))
+        spec.laws.mark(self.heads.project, self.out, self.heads.queries_and_keys)
         memory = self.recollection.memory if self.recollection is not None else None
         self.max_length = memory.max_length if memory is not None else None
         self.resets = memory.resets if memory is not None else True

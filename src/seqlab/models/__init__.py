@@ -79,6 +79,9 @@ class Block(Part):
     """pre: x + f(norm(x)) (GPT-2); post: norm(x + f(x)) (the transformer of 2017)."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Dropout on the output of each branch, before it is added."""
+    residual: Literal["single", "none", "doubled"] = "single"
+    """single: what stands above; none: f(norm(x)), nothing is added; doubled: x + layer(x), where the layer has added x
+    already, so that the stream doubles in each layer (randomekek/sequence, 2024; audits refuse it)."""
 
     def build(self, *, dim: int, length: int) -> BlockModule:
         """The module of the layer."""
@@ -92,7 +95,7 @@ class BlockModule(nn.Module):
 
     def __init__(self, spec: Block, dim: int, length: int) -> None:
         super().__init__()
-        self.pre = spec.placement == "pre"
+        self.pre, self.residual = spec.placement == "pre", spec.residual
         self.mixer = spec.mixer.build(dim=dim, length=length)
         self.mixer_norm = spec.norm.build(dim=dim)
         self.channel = spec.channel.build(dim=dim) if spec.channel is not None else None
@@ -130,13 +133,17 @@ class BlockModule(nn.Module):
         return normed(self.mixer_norm, x, lengths) if self.pre else x
 
     def _after_mixer(self, x: Tensor, mixed: Tensor, lengths: Tensor | None = None) -> Tensor:
-        x = x + self.dropout(mixed)
+        y = self._added(x, mixed)
         if not self.pre:
-            x = normed(self.mixer_norm, x, lengths)
-        if self.channel is None or self.channel_norm is None:
-            return x
-        x = x + self.dropout(self.channel(normed(self.channel_norm, x, lengths) if self.pre else x))
-        return x if self.pre else normed(self.channel_norm, x, lengths)
+            y = normed(self.mixer_norm, y, lengths)
+        if self.channel is not None and self.channel_norm is not None:
+            y = self._added(y, self.channel(normed(self.channel_norm, y, lengths) if self.pre else y))
+            y = y if self.pre else normed(self.channel_norm, y, lengths)
+        return x + y if self.residual == "doubled" else y
+
+    def _added(self, x: Tensor, branch: Tensor) -> Tensor:
+        branch = self.dropout(branch)
+        return branch if self.residual == "none" else x + branch
 
     def flops(self, length: int) -> float:
         """Floating-point operations of one row's forward pass."""

@@ -32,8 +32,8 @@ class LM(Model):
     """Width of the residual stream."""
     layers: tuple[Block, ...]
     """The blocks, first to last."""
-    norm: Norm = RMSNorm()
-    """The norm before the head."""
+    norm: Norm | None = RMSNorm()
+    """The norm before the head; none: none."""
     tied: bool = True
     """Use the embedding matrix as the head."""
     position: Literal["none", "learned", "sinusoidal"] = "none"
@@ -44,8 +44,12 @@ class LM(Model):
     """Law of every linear in the blocks; filters keep their own."""
     embedding_init: Init = Normal()
     """Law of the embedding and of learned positions; fan-in and fan-out are D."""
+    positions_init: Init | None = None
+    """Law of learned positions, a matrix (length, D); none: `embedding_init`."""
     head_init: Init = Normal()
     """Law of an untied head."""
+    head_from_embedding: bool = False
+    """Whether an untied head begins as a copy of the embedding, in place of its law."""
     residual_init: Init | None = None
     """Law of the linears that write to the residual stream; none: `init`, divided by sqrt(number of branches) (GPT-2)
     where `depth_scaled`. `normal` with scale 0 starts every branch at zero (arXiv 1901.09321)."""
@@ -59,6 +63,10 @@ class LM(Model):
     def check(self) -> None:
         if not self.layers:
             raise SpecError("models/lm needs at least one layer in `layers`.")
+        if self.tied and self.head_from_embedding:
+            raise SpecError("models/lm: a tied head is the embedding; set `tied=false` for one that begins as a copy.")
+        if self.positions_init is not None and self.position != "learned":
+            raise SpecError("models/lm: `positions_init` is of learned positions; set `position=learned`, or leave it.")
 
     def build(self, signature: Signature) -> LanguageModel:
         reads_symbols(self, signature)
@@ -74,7 +82,7 @@ class LM(Model):
             "dim": self.dim,
             "vocabulary": cast(LanguageModel, model).embedding.num_embeddings,
             "position": self.position,
-            "norm": label(type(self.norm)),
+            "norm": label(type(self.norm)) if self.norm else None,
             "tied": self.tied,
             "layers": rows,
         }
@@ -92,7 +100,7 @@ class LanguageModel(nn.Module):
         self.embedding_norm = RMSNorm(weight=False).build(dim=spec.dim) if spec.embedding_norm else None
         self.dropout = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
         self.blocks = nn.ModuleList(block.build(dim=spec.dim, length=signature.length) for block in spec.layers)
-        self.norm = spec.norm.build(dim=spec.dim)
+        self.norm = spec.norm.build(dim=spec.dim) if spec.norm is not None else None
         self.head = None if spec.tied else nn.Linear(spec.dim, signature.vocabulary, bias=False)
         self.logit_cap = spec.logit_cap
         self._initialise(spec)
@@ -105,9 +113,13 @@ class LanguageModel(nn.Module):
         for table in (self.embedding, self.positions):
             if table is not None:
                 nn.init.normal_(table.weight, 0.0, std)
+        if self.positions is not None and spec.positions_init is not None:
+            spec.positions_init.fill(self.positions.weight)
         if self.head is not None:
             self.head.is_head = True  # type: ignore[assignment]  # read by optim.groups: a head is no hidden matrix
             spec.head_init.fill(self.head.weight)
+            if spec.head_from_embedding:
+                self.head.weight.data.copy_(self.embedding.weight.data)
 
     @property
     def causal(self) -> bool:
@@ -173,7 +185,7 @@ class LanguageModel(nn.Module):
 
     def _logits(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
         head = self.embedding if self.head is None else self.head
-        logits = linear(normed(self.norm, x, lengths), head.weight)
+        logits = linear(x if self.norm is None else normed(self.norm, x, lengths), head.weight)
         if self.logit_cap is None:
             return logits
         return soft_cap(logits.to(torch.promote_types(logits.dtype, torch.float32)), self.logit_cap)

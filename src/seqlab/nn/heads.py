@@ -55,6 +55,11 @@ class Heads(nn.Module):
         if hasattr(self.q_norm, "gathers"):
             raise SpecError("q and k are normed over each head and not over the batch; choose layernorm or rmsnorm.")
 
+    @property
+    def queries_and_keys(self) -> int:
+        """The first rows of `project`, which are of queries and keys; the others are of values."""
+        return (self.heads + self.groups) * self.width
+
     def reset_parameters(self) -> None:
         self.project.reset_parameters()
         for normed in (self.q_norm, self.k_norm):

@@ -1,7 +1,7 @@
 """Laws by which weights are drawn, one a file, and how a model applies them.
 
 A module marks what the law must know: `residual(linear)` for a linear whose output is added to the residual
-stream, and a class attribute `keeps_init = True` for a module that draws its own parameters by a law of its own.
+stream, `drawn_by(law, linear)` for one that has a law of its own in the spec, and a class attribute `keeps_init = True` for a module that draws its own parameters by a law of its own.
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from torch import Tensor, nn
 
 from seqlab.spec import Part
 
-__all__ = ["Init", "initialise", "inner", "residual"]
+__all__ = ["Init", "drawn_by", "initialise", "inner", "residual"]
 
 AnyLinear = TypeVar("AnyLinear", bound=nn.Linear)
 AnyModule = TypeVar("AnyModule", bound=nn.Module)
+
+
+ALL_ROWS = slice(None)
 
 
 class Init(Part, kind="nn/inits"):
@@ -41,6 +44,13 @@ def residual(linear: AnyLinear) -> AnyLinear:
     return linear
 
 
+def drawn_by(law: Init | None, linear: nn.Linear, rows: slice = ALL_ROWS) -> None:
+    """Have rows of a linear's matrix drawn by a law of their own, as it is: no depth scaling applies. Of marks that
+    meet, the last holds; none marks nothing."""
+    if law is not None:
+        linear.own_laws = (*getattr(linear, "own_laws", ()), (law, rows))  # type: ignore[assignment]
+
+
 def inner(module: AnyModule) -> AnyModule:
     """Take the mark off every linear of a module whose output does not go to the residual stream."""
     for part in module.modules():
@@ -51,7 +61,8 @@ def inner(module: AnyModule) -> AnyModule:
 
 def initialise(module: nn.Module, law: Init, residual_law: Init | None = None, *, residual_gain: float = 1.0) -> None:
     """Draw every linear below `module` by `law`, with zero biases; those that write to the residual stream by
-    `residual_law` (none: `law`), times `residual_gain`. Modules that keep their own law are left alone."""
+    `residual_law` (none: `law`), times `residual_gain`; rows with a law of their own by that. Modules that keep
+    their own law are left alone."""
     if getattr(module, "keeps_init", False):
         return
     if isinstance(module, nn.Linear):
@@ -59,6 +70,8 @@ def initialise(module: nn.Module, law: Init, residual_law: Init | None = None, *
             (residual_law or law).fill(module.weight, gain=residual_gain)
         else:
             law.fill(module.weight)
+        for own, rows in getattr(module, "own_laws", ()):
+            own.fill(module.weight[rows])
         if module.bias is not None:
             nn.init.zeros_(module.bias)
     for child in module.children():
