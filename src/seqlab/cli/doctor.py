@@ -81,9 +81,9 @@ def _native_kernels() -> Finding:
 def _machine() -> Iterator[Finding]:
     import torch
 
+    from seqlab.kernels.memory import available_memory
     from seqlab.train.environment import environment
     from seqlab.train.precision import fast_bfloat16
-    from seqlab.train.room import available_memory
 
     cpu = torch.device("cpu")
     here = environment(cpu, torch.float32)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqlab.cli import options, render
-from seqlab.cli.writer import DTYPES, Writer, writer_of
+from seqlab.cli.computed import Computed, cell_options, dtype_option
+from seqlab.cli.writer import Writer, writer_of
 
 if TYPE_CHECKING:
     from seqlab.generation.timed import Timed
@@ -42,14 +43,15 @@ class Ids(click.ParamType):  # type: ignore[type-arg]  # generic only in newer r
 @click.option("--top-k", metavar="K", type=int, help="Draw from the K likeliest only.")
 @click.option("--top-p", metavar="P", type=float, help="Draw from the fewest that have the probability P together.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed writes the same text.")
-@click.option("--dtype", type=click.Choice(DTYPES), help="What the model computes in [default: that of its weights].")
+@dtype_option
 @click.option("--threads", metavar="N", type=click.IntRange(min=1), help="Threads of the computation.")
+@cell_options
 @options.as_json
 @options.book_option
 def command(
     source: str, prompt: str | None, ids: list[int] | None, count: int, temperature: float, greedy: bool,
-    top_k: int | None, top_p: float | None, seed: int, dtype: str | None, threads: int | None, as_json: bool,
-    runs: Path | None,
+    top_k: int | None, top_p: float | None, seed: int, dtype: str | None, threads: int | None, computed: Computed,
+    as_json: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     """Write with a language model, as it comes.
 
@@ -65,7 +67,7 @@ def command(
         raise click.UsageError("say what to go on from: either --prompt TEXT or --ids 5,9,12.")
     sampling = Sampling(0.0 if greedy else temperature, top_k, top_p)
     _use(threads)
-    writer = writer_of(source, dtype, runs)
+    writer = writer_of(source, dtype, runs, computed)
     for sentence in (writer.title, *writer.remarks):
         click.echo(sentence, err=True)
     given = writer.checked(ids if ids is not None else writer.ids_of(prompt or ""))

@@ -10,7 +10,10 @@ import click
 from seqlab.cli import options, render
 from seqlab.cli.audited import counted, warnings
 from seqlab.cli.card import print_card
+from seqlab.cli.computed import Computed, cell_options
+from seqlab.cli.folder import show_folder
 from seqlab.cli.results import best_known, print_floors, reached, so_far
+from seqlab.cli.writer import is_folder
 from seqlab.journal import LabBook, Run
 from seqlab.journal.taint import taints
 
@@ -19,11 +22,24 @@ ROUTINE = ("checkpoint", "alarm")
 
 
 @click.command()
-@options.run_argument
+@click.argument("name", metavar="RUN|FOLDER", type=options.RunName())
+@cell_options
 @options.as_json
 @options.book_option
-def command(name: str, as_json: bool, runs: Path | None) -> None:
-    """Show one run: result and floors, model, data, time, notes."""
+def command(name: str, computed: Computed, as_json: bool, runs: Path | None) -> None:
+    """Show one run: result and floors, model, data, time, notes.
+
+    Of a folder of another program it shows the architecture, how it would be computed (with --kernel, --chunk and
+    --state-dtype), what memory its weights need in every dtype, and with which symbols its texts begin and end; no
+    weights are read.
+    """
+    if is_folder(name):
+        show_folder(Path(name), computed, as_json)
+        return
+    if computed:
+        raise click.UsageError(
+            "--kernel, --chunk and --state-dtype go with a folder; a run has them in its experiment."
+        )
     book = LabBook(runs)
     run = book.open(name)
     facts = _facts(run, taints([*book.everything(), run]).get(run.name))

@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, cast
 import click
 
 from seqlab.cli import options
+from seqlab.cli.computed import Computed
 
 if TYPE_CHECKING:
     from seqlab.data.symbols import Symbols
     from seqlab.models.lm import LanguageModel
 
-__all__ = ["DTYPES", "Writer", "writer_of"]
-
-DTYPES = ("float32", "bfloat16", "float64")
+__all__ = ["Writer", "is_folder", "writer_of"]
 
 
 @dataclass(frozen=True)
@@ -50,12 +49,19 @@ class Writer:
         return ids
 
 
-def writer_of(source: str, dtype: str | None, runs: Path | None) -> Writer:
-    """The model of a run (`NAME` or `NAME@STEP`) or of a folder, in that dtype [the weights' own]."""
+def is_folder(source: str) -> bool:
+    """Whether a source is a folder of another program, and not a run."""
     folder = Path(source)
-    if folder.is_dir() and not (folder / "experiment.json").exists():
-        return _of_folder(folder, dtype)
-    return _of_run(source, dtype, runs)
+    return folder.is_dir() and not (folder / "experiment.json").exists()
+
+
+def writer_of(source: str, dtype: str | None, runs: Path | None, computed: Computed) -> Writer:
+    """The model of a run (`NAME` or `NAME@STEP`) or of a folder, in that dtype [the weights' own]."""
+    from seqlab.nn.matrix_cell import compute_by
+
+    writer = _of_folder(Path(source), dtype) if is_folder(source) else _of_run(source, dtype, runs)
+    compute_by(writer.model, **computed)
+    return writer
 
 
 def _of_folder(path: Path, dtype: str | None) -> Writer:
@@ -63,18 +69,14 @@ def _of_folder(path: Path, dtype: str | None) -> Writer:
 
     from seqlab.data.tokenizer import Tokenizer
     from seqlab.folders import open_folder
+    from seqlab.nn.narrow import plain
 
     folder = open_folder(path)
     tokenizer = path / "tokenizer.json"
     symbols = Tokenizer(str(tokenizer)) if tokenizer.is_file() else None
     chosen = folder.dtype if dtype is None else getattr(torch, dtype)
     told = folder.contents
-    unknown = (f"its configuration has fields that seqlab does not know: {', '.join(told.unknown)}",) * bool(
-        told.unknown
-    )
-    return Writer(
-        str(path), folder.load(chosen), symbols, str(chosen).removeprefix("torch."), told.begin, told.remarks + unknown
-    )
+    return Writer(str(path), folder.load(chosen), symbols, plain(chosen), told.begin, folder.remarks)
 
 
 def _of_run(source: str, dtype: str | None, runs: Path | None) -> Writer:
@@ -84,7 +86,7 @@ def _of_run(source: str, dtype: str | None, runs: Path | None) -> Writer:
     from seqlab.data.symbols import from_json
     from seqlab.journal import LabBook
     from seqlab.models.lm import LanguageModel
-    from seqlab.nn.narrow import convert
+    from seqlab.nn.narrow import convert, plain
     from seqlab.train.load import load_model, made_elsewhere
 
     name, step = options.RunAtStep().convert(source, None, click.get_current_context())
@@ -100,4 +102,4 @@ def _of_run(source: str, dtype: str | None, runs: Path | None) -> Writer:
     computes = next(cast(nn.Module, model.embedding).parameters()).dtype
     title = f"{run.name} at step {checkpoint.step:,}"
     symbols = from_json(run.origin["assets"]["symbols"])
-    return Writer(title, cast(LanguageModel, model), symbols, str(computes).removeprefix("torch."))
+    return Writer(title, cast(LanguageModel, model), symbols, plain(computes))

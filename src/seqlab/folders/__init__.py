@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import torch
@@ -13,8 +14,11 @@ from seqlab.data.signature import Signature
 from seqlab.folders.shared.config import Config, FolderError, read_config
 from seqlab.folders.shared.fill import fill, give_memory
 from seqlab.folders.shared.place import Place
-from seqlab.folders.shared.shards import Shards, dtype_of, shards_of
+from seqlab.folders.shared.room import must_fit
+from seqlab.folders.shared.shards import Shards, dtype_of, has_shards, shards_of
+from seqlab.kernels.memory import available_memory
 from seqlab.models.lm import LM, LanguageModel
+from seqlab.nn.narrow import PRECISIONS, bytes_in, plain
 from seqlab.nn.shapes_only import shapes_only
 from seqlab.spec import Part, find, names
 
@@ -65,26 +69,50 @@ class ModelFolder:
     dtype: torch.dtype
     """Of the weights: that of most of them."""
 
+    @cached_property
+    def shapes(self) -> LanguageModel:
+        """The model on the meta device: shapes and no numbers."""
+        return shapes_only(lambda: self.contents.model.build(self.contents.signature))
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """What is to be known before the folder is used, each a sentence."""
+        unknown = self.contents.unknown
+        told = (f"fields of the configuration that mean nothing here: {', '.join(unknown)}.",) if unknown else ()
+        return self.contents.remarks + told
+
+    @property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.shapes.parameters())
+
+    def forecast(self) -> dict[str, int]:
+        """The bytes of the weights in every dtype that the model can compute in."""
+        return {name: bytes_in(self.shapes, getattr(torch, name)) for name in PRECISIONS}
+
     def load(self, dtype: torch.dtype | None = None) -> LanguageModel:
         """The model in evaluation mode, on the CPU, in that dtype [the weights' own]; what must be exact (norms, gates)
-        stays in float32. Raises FolderError for a weight that is no number."""
+        stays in float32. Raises FolderError before anything is read where the memory does not suffice, and for a weight
+        that is no number."""
+        dtype = dtype or self.dtype
+        must_fit(str(self.path), self.forecast(), plain(dtype), available_memory(torch.device("cpu")))
         model = shapes_only(lambda: self.contents.model.build(self.contents.signature))
-        give_memory(model, dtype or self.dtype)
+        give_memory(model, dtype)
         fill(model, self.shards, self.contents.places)
         return model.eval()
 
 
-def open_folder(path: Path) -> ModelFolder:
-    """The folder at `path`; no weights are read.
+def open_folder(path: Path, *, with_weights: bool = True) -> ModelFolder:
+    """The folder at `path`; no weights are read. One that has none yet is taken where they are not wanted.
 
     Raises FolderError in one sentence: no configuration, an architecture that no format knows, a shard that is missing
     or cut off, a tensor that is missing, left over, or of another shape.
     """
     config = read_config(path)
     format = _format_of(config)
-    shards = shards_of(path)
+    shards = shards_of(path) if with_weights or has_shards(path) else {}
     contents = format.contents(config, shards)
-    _check(contents, shards, path)
+    if shards:
+        _check(contents, shards, path)
     return ModelFolder(path, format, contents, shards, dtype_of(shards))
 
 

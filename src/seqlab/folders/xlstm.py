@@ -31,7 +31,7 @@ CONTEXT = 8192
 """Symbols of a text that the published models were trained on; the models themselves have no limit."""
 WITHOUT_MEANING = (
     "_name_or_path", "add_embedding_dropout", "add_forward_backend_padding", "architectures", "auto_map",
-    "autocast_kernel_dtype", "bos_token_id", "dtype", "eos_token_id", "force_bos_token_insert", "head_dim",
+    "autocast_kernel_dtype", "bos_token_id", "cell_norm_eps", "dtype", "force_bos_token_insert", "head_dim",
     "igate_bias_init_range", "max_inference_chunksize", "mlstm_round_up_to_multiple_of", "mode", "model_type",
     "norm_reduction_force_float32", "pad_token_id", "return_last_states", "sequence_kernel", "step_kernel",
     "torch_dtype", "transformers_version", "use_cache", "weight_mode",
@@ -57,6 +57,7 @@ class XLSTMFolder(Folder):
             config.must_be(name, True)
         embedding = next((name for name in EMBEDDINGS if name in shards), EMBEDDINGS[0])
         tied, remarks = is_tied(config, shards, embedding, HEAD, said="tie_word_embeddings")
+        remarks += _of_the_end(config)
         model = LM(
             dim=config.take(int, "embedding_dim", "hidden_size", fitting=_width(shards, embedding)),
             layers=(_block(config),) * config.take(int, "num_blocks", "num_hidden_layers", fitting=_depth(shards)),
@@ -75,6 +76,13 @@ class XLSTMFolder(Folder):
             begin=END_OF_TEXT,
             end=END_OF_TEXT,
         )
+
+
+def _of_the_end(config: Config) -> tuple[str, ...]:
+    said = config.optional(int, "eos_token_id")
+    if said in (None, END_OF_TEXT):
+        return ()
+    return (f"texts end with symbol {END_OF_TEXT} (<|endoftext|>), not with {said} as `eos_token_id` says.",)
 
 
 def _width(shards: Shards, embedding: str) -> int | None:

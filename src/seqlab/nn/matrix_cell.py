@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from dataclasses import replace
+from typing import Any, Literal, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from seqlab.kernels.mlstm import Form, InputGate, mlstm, mlstm_step
+from seqlab.kernels.mlstm import Form, InputGate, mlstm, mlstm_step, way_of
 from seqlab.spec import Field, Part, SpecError
 
-__all__ = ["MatrixCell"]
+__all__ = ["MatrixCell", "StateDtype", "compute_by", "resolved"]
 
+StateDtype = Literal["auto", "float64", "float32", "bfloat16"]
 ENTRIES = ("memory", "normaliser", "stabiliser")
 
 
@@ -30,7 +32,7 @@ class MatrixCell(Part):
     """How a sequence is computed: in chunks, with all pairs of positions, or one position after the other."""
     chunk: int = Field(default=64, ge=1)
     """Positions of a chunk in the chunkwise form; the last may be shorter."""
-    state_dtype: Literal["auto", "float64", "float32", "bfloat16"] = "auto"
+    state_dtype: StateDtype = "auto"
     """What C and n are kept in between steps; auto: float32, or the parameters' dtype where that is wider. m is never
     kept in less than float32, for exp(m) would be off by 6 % in bfloat16."""
     eps: float = Field(default=1e-6, ge=0)
@@ -77,3 +79,33 @@ class MatrixCell(Part):
         """Operations of one row's sequence in its form, heads of that many keys and values."""
         pairs = {"chunkwise": min(self.chunk, length), "parallel": length, "recurrent": 0}[self.form]
         return 2.0 * length * heads * (pairs * (keys + values + 1) + 2 * keys * (values + 1))
+
+
+def compute_by(
+    model: nn.Module, *, form: Form | None = None, chunk: int | None = None, state_dtype: StateDtype | None = None
+) -> None:
+    """Let every cell of a built model be computed so; None leaves it as it is. Raises SpecError where there is none."""
+    asked = {"form": form, "chunk": chunk, "state_dtype": state_dtype}
+    changes: dict[str, Any] = {name: value for name, value in asked.items() if value is not None}
+    mixers = _with_cells(model)
+    if changes and not mixers:
+        raise SpecError(f"this model has no matrix LSTM, of which alone a {' or '.join(changes)} can be chosen.")
+    for mixer in mixers:
+        mixer.cell = replace(cast(MatrixCell, mixer.cell), **changes)  # type: ignore[assignment]  # no module
+
+
+def resolved(model: nn.Module) -> dict[str, Any]:
+    """How the matrix LSTMs of a built model are computed where its weights are: the kernel of a sequence, the positions
+    of a chunk, the kernel of a step, and the dtype of the states. Empty for a model without any."""
+    told: dict[str, Any] = {}
+    for mixer in _with_cells(model):
+        cell, weight = cast(MatrixCell, mixer.cell), next(mixer.parameters())
+        state = cell.init_state(1, 1, 1, 1, weight)["memory"]
+        kernel = way_of(cell.form, weight)
+        told = {"sequence": kernel, "chunk": cell.chunk if kernel in ("chunkwise", "triton") else None}
+        told |= {"step": "recurrent", "state_dtype": str(state.dtype).removeprefix("torch.")}
+    return told
+
+
+def _with_cells(model: nn.Module) -> list[nn.Module]:
+    return [module for module in model.modules() if isinstance(getattr(module, "cell", None), MatrixCell)]

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-__all__ = ["convert", "parameters_to_be"]
+__all__ = ["PRECISIONS", "bytes_in", "convert", "parameters_to_be", "plain"]
+
+PRECISIONS = ("float64", "float32", "bfloat16")
+"""What a model can compute in, the widest first."""
+
+
+def plain(dtype: torch.dtype) -> str:
+    """Its name: bfloat16."""
+    return str(dtype).removeprefix("torch.")
 
 
 def parameters_to_be(module: nn.Module, dtype: torch.dtype) -> Iterator[tuple[nn.Module, str, torch.dtype]]:
@@ -27,3 +35,10 @@ def convert(model: nn.Module, dtype: torch.dtype) -> None:
     for owner, name, wanted in list(parameters_to_be(model, dtype)):
         parameter = owner.get_parameter(name)
         parameter.data = parameter.data.to(wanted)
+
+
+def bytes_in(model: nn.Module, dtype: torch.dtype) -> int:
+    """The bytes of a model's parameters, were it to compute in `dtype`."""
+    return sum(
+        owner.get_parameter(name).numel() * wanted.itemsize for owner, name, wanted in parameters_to_be(model, dtype)
+    )

@@ -19,10 +19,11 @@ from torch import nn
 
 from seqlab.experiment import Experiment
 from seqlab.journal.quota import room_left
+from seqlab.kernels.memory import available_memory
 from seqlab.nn.shapes_only import shapes_only
 from seqlab.tasks import PreparedTask
 from seqlab.train.precision import choose_device, choose_dtype
-from seqlab.train.room import activation_bytes, available_memory, free_disk
+from seqlab.train.room import activation_bytes, free_disk
 
 __all__ = ["Forecast", "TooLarge", "forecast", "refuse_beyond_quota", "refuse_if_too_large"]
 

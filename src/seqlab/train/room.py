@@ -1,4 +1,4 @@
-"""Memory and disk: what the backward pass keeps, and how much of both is free here."""
+"""Memory and disk: what the backward pass keeps, and how much disk is free here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from torch.overrides import TorchFunctionMode
 from seqlab.models import BlockModule
 from seqlab.tasks import PreparedTask
 
-__all__ = ["activation_bytes", "available_memory", "free_disk"]
+__all__ = ["activation_bytes", "free_disk"]
 
 
 def activation_bytes(model: nn.Module, task: PreparedTask, rows: int, dtype: torch.dtype, recomputed: bool) -> int:
@@ -65,17 +65,6 @@ class _KeptByFusedAttention(torch.autograd.Function):
         norms = q.new_empty(q.shape[:-1], dtype=torch.float32)  # of the softmax, one for each query
         ctx.save_for_backward(q, k, v, mask, y, norms)
         return y
-
-
-def available_memory(device: torch.device) -> int:
-    """Bytes that can still be allocated on the device."""
-    if device.type == "cuda":
-        return torch.cuda.mem_get_info(device)[0]
-    try:
-        lines = Path("/proc/meminfo").read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith("MemAvailable"))
-    except (OSError, StopIteration):
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def free_disk(folder: Path) -> int:

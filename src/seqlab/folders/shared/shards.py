@@ -14,7 +14,7 @@ import torch
 from seqlab.folders.shared.config import FolderError
 from seqlab.folders.shared.stored import Stored, stored_in
 
-__all__ = ["Shards", "dtype_of", "equal", "shards_of"]
+__all__ = ["Shards", "dtype_of", "equal", "has_shards", "shards_of"]
 
 INDEX = "model.safetensors.index.json"
 NUMBERED = re.compile(r"model[-_](\d+)(?:-of-(\d+))?\.safetensors")
@@ -39,12 +39,17 @@ def shards_of(folder: Path) -> Shards:
     return found
 
 
+def has_shards(folder: Path) -> bool:
+    """Whether a folder has any weights."""
+    return any(folder.glob("model*.safetensors*"))
+
+
 def dtype_of(shards: Shards) -> torch.dtype:
-    """The dtype of most of the numbers."""
+    """The dtype of most of the numbers; float32 where there are none."""
     count: Counter[torch.dtype] = Counter()
     for tensor in shards.values():
         count[tensor.dtype] += math.prod(tensor.shape)
-    return count.most_common(1)[0][0]
+    return count.most_common(1)[0][0] if count else torch.float32
 
 
 def equal(one: Stored, other: Stored) -> bool:

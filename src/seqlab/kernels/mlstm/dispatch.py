@@ -15,9 +15,15 @@ from seqlab.kernels.mlstm.recurrent import mlstm_recurrent
 from seqlab.kernels.shapes import fitting
 from seqlab.kernels.taken import take
 
-__all__ = ["Form", "mlstm"]
+__all__ = ["Form", "mlstm", "way_of"]
 
 Form = Literal["chunkwise", "parallel", "recurrent"]
+
+
+def way_of(form: Form, q: Tensor) -> str:
+    """Which way a sequence with these queries goes."""
+    served = form == "chunkwise" and triton_serves(q) and q.dtype != torch.float64
+    return "triton" if served else form
 
 
 @fitting
@@ -49,15 +55,14 @@ def mlstm(
         initial = zeros[..., :-2], zeros[..., -2], zeros[..., 0, -1]
     options: dict[str, Any] = {"gate": gate, "normalised": normalised, "eps": eps}
     given = q, k, v, input_gate, forget_gate, initial, starts
-    if form == "recurrent":
-        take("mlstm", "recurrent")
+    way = way_of(form, q)
+    take("mlstm", way)
+    if way == "recurrent":
         h, c, n, m = mlstm_recurrent(*given, **options)
-    elif form == "chunkwise" and triton_serves(q) and q.dtype != torch.float64:
+    elif way == "triton":
         from seqlab.kernels.mlstm.triton import mlstm_triton
 
-        take("mlstm", "triton")
         h, c, n, m = mlstm_triton(*given, chunk=chunk, **options)
     else:
-        take("mlstm", form)
         h, c, n, m = mlstm_chunkwise(*given, chunk=q.shape[1] if form == "parallel" else chunk, **options)
     return h.to(q.dtype), c, n, m
