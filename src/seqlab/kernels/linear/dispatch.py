@@ -1,4 +1,5 @@
-"""Which linear map runs: oneDNN's for large products in float32 on AMD processors with AVX-512, else torch's own."""
+"""Which linear map runs: a few vectors by the C++ product, on a CPU and without a gradient; oneDNN's for large products
+in float32 on AMD processors with AVX-512; else torch's own."""
 
 from __future__ import annotations
 
@@ -11,6 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqlab.kernels.linear.fast import linear_onednn
+from seqlab.kernels.matrix_vector import serves
+from seqlab.kernels.matrix_vector.native import matrix_vector_native
 from seqlab.kernels.members import of_many
 from seqlab.kernels.taken import take
 
@@ -24,6 +27,9 @@ def linear(
     x: Float[Tensor, "*bl d"], weight: Float[Tensor, "e d"], bias: Float[Tensor, " e"] | None = None
 ) -> Float[Tensor, "*bl e"]:
     """y = weight x + bias over the last axis, in x's dtype; weights are laid out as in torch.nn.Linear."""
+    if serves(x, weight, bias):
+        take("linear", "matrix_vector")
+        return matrix_vector_native(x, weight, None, bias)
     large = x.numel() * len(weight) >= LEAST_PRODUCTS and not of_many(x, weight)
     if large and x.dtype == weight.dtype == torch.float32 and x.device.type == "cpu" and _onednn_is_faster():
         take("linear", "onednn")
