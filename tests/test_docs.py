@@ -19,6 +19,7 @@ from seqlab.data import DataError, cards
 from seqlab.experiment import Batching, Budget, Experiment
 from seqlab.journal.state import STATES
 from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
+from seqlab.methods.snr import SNR
 from seqlab.mixers.attention import Attention
 from seqlab.models import Block
 from seqlab.models.lm import LM
@@ -190,7 +191,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> seqlab.api.TrainedRun:
         batch=Batching(size=2),
         budget=Budget(steps=2),
         regularisers=(L2(),),
-        methods=(ShrinkAndPerturb(every_tasks=None, every_steps=2),),
+        methods=(ShrinkAndPerturb(every_tasks=None, every_steps=2), SNR()),
         probes=(WeightNorms(),),
         averaging=0.9,
         precision="float32",

@@ -14,6 +14,7 @@ from seqlab.audits.shared.draws import correlation
 from seqlab.audits.shared.ends import ends
 from seqlab.audits.shared.subject import Subject
 from seqlab.audits.shared.trainees import is_same, rows_for, trained_weights, trainee
+from seqlab.experiment import Evaluation
 from seqlab.methods import Method
 from seqlab.spec import Field
 from seqlab.train.interventions import apply_methods, distinct_names
@@ -92,7 +93,7 @@ class MethodEffect(Audit):
             statistics = dict(t.method_statistics[0])
             for step in due[:ACTS]:
                 act = _compared(subject, t, method, step)
-                if finding := self._judge(name, act, () if stressed else inner):
+                if finding := self._judge(name, act, () if stressed or method.renews_all else inner):
                     return finding
                 changed |= act.changed > 0 or act.moved_moments
             noticed |= not is_same(statistics, t.method_statistics[0])
@@ -192,7 +193,9 @@ def _due(t: Training, method: Method) -> list[int]:
 
 def _alone(subject: Subject, method: Method | None) -> Training:
     methods = () if method is None else (method,)
-    return trainee(subject, rows=rows_for(subject, 2), awake=True, regularisers=(), methods=methods, averaging=None)
+    told = Evaluation(log_every_steps=1)  # each step's report by itself
+    changes = {"regularisers": (), "methods": methods, "averaging": None, "evaluation": told}
+    return trainee(subject, rows=rows_for(subject, 2), awake=True, **changes)
 
 
 def _deaden(t: Training) -> None:

@@ -226,7 +226,9 @@ def _touch(subject: Subject, t: Training) -> None:
         method.due(1, 1)
         draws = Draws(torch.Generator(t.device), lambda: fresh_weights(own, "audits/override"))
         with suppress(Exception), subject.drawing("touch"):  # a method that breaks is method_effect's to tell
-            method.change(initial, {}, own.method_statistics[index], draws, {})
+            seen = {name: torch.randn(2, len(initial[layer.incoming])) for name, layer in own.units.items()}
+            statistics = method.observe(own.method_statistics[index], seen, own.units)
+            method.change(initial, {}, statistics, draws, own.units)
     subject.output(own.model.eval(), subject.inputs())
     for horizon in {t.steps or PLENTY, PLENTY}:  # in a run of a few steps a part of a schedule may never come
         for step in range(0, horizon, max(1, horizon // 100)):

@@ -199,7 +199,7 @@ def _method(t: Training, index: int, method: Method, name: str) -> Told:
             asked.append(number)
             return fresh_weights(t, "audits/resets", index, number)
 
-        change = method.change(weights, {}, t.method_statistics[index], Draws(generator, fresh), {})
+        change = method.change(weights, {}, t.method_statistics[index], Draws(generator, fresh), t.units)
         if not torch.equal(before, generator.get_state()):
             asked.append(number)
         return {path: value.detach().clone() for path, value in change.weights.items()}

@@ -9,6 +9,7 @@ from seqlab.channels import Channel, ChannelMixer
 from seqlab.nn.activations import Activation, activation
 from seqlab.nn.inits import Init, drawn_by, residual
 from seqlab.nn.linear import Linear
+from seqlab.nn.units import Units
 from seqlab.spec import Field
 
 __all__ = ["MLP", "FeedForward"]
@@ -51,6 +52,10 @@ class FeedForward(ChannelMixer):
 
     def forward(self, x: Tensor) -> Tensor:
         return F.dropout(self.down(self.activation(self.up(x))), self.dropout, self.training)
+
+    def hidden_units(self) -> list[Units]:
+        bias = "up.bias" if self.up.bias is not None else None
+        return [Units(incoming="up.weight", bias=bias, outgoing="down.weight", activation=self.activation)]
 
     def flops(self) -> float:
         return 4.0 * self.up.in_features * self.up.out_features

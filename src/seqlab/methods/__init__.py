@@ -9,28 +9,18 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor
 
+from seqlab.nn.units import Units
 from seqlab.spec import Field, Part, SpecError, label, matching_paths
 
 __all__ = ["Change", "Draws", "Method", "Moments", "Units"]
 
 Moments = Mapping[str, Mapping[str, Tensor]]
 """An optimiser's state by parameter path and then by torch's key: `exp_avg`, `momentum_buffer`, `step`, ..."""
-
-
-@dataclass(frozen=True)
-class Units:
-    """A layer of hidden units, by the paths of the parameters that make them and that read them."""
-
-    incoming: str
-    """Weight (H, in): row i makes unit i."""
-    bias: str | None
-    """Bias (H,), where there is one."""
-    outgoing: str
-    """Weight (out, H): column i reads unit i."""
 
 
 @dataclass(frozen=True)
@@ -41,6 +31,10 @@ class Draws:
     """At the place in the method's stream that belongs to this step, on the device of the weights."""
     fresh: Callable[[], Mapping[str, Tensor]]
     """Draws a whole new initialisation of the model: tensors by parameter path. Called only when needed."""
+
+    def uniform(self) -> float:
+        """A number from 0 to 1, to decide whether something happens at this act."""
+        return float(torch.rand((), generator=self.generator, device=self.generator.device))
 
 
 @dataclass(frozen=True)
@@ -54,11 +48,19 @@ class Change:
     statistics: dict[str, Tensor] = field(default_factory=dict)
     """All the statistics after the act."""
     report: dict[str, Tensor] = field(default_factory=dict)
-    """Scalars. Always `changed`, how many elements of weights changed, and `change_norm`, the L2 norm of the change."""
+    """Scalars. Always `changed`, how many elements of weights changed, and `change_norm`, the L2 norm of the change;
+    other names are counts."""
 
 
 class Method(Part, kind="methods"):
     """Something done to the weights after some of the updates."""
+
+    off: ClassVar[Mapping[str, Any]] = {}
+    """Settings with which it does nothing at all, so that a run with them equals a run without it, bit for bit."""
+    of_units: ClassVar[bool] = False
+    """Whether it acts on hidden units, so that a model without any is a mistake."""
+    renews_all: ClassVar[bool] = False
+    """Whether it is meant to redraw a large share of the weights, which otherwise is taken for an accident."""
 
     every_steps: int | None = Field(default=None, ge=1)
     """Act after every so many updates. Either this or `every_tasks` is given."""
@@ -84,14 +86,20 @@ class Method(Part, kind="methods"):
         """The statistics at the start of a run: a flat dict of tensors that the checkpoint keeps."""
         return {}
 
-    def watches(self) -> bool:
-        """Whether `observe` wants the activations of every training step."""
+    def layers(self, units: Mapping[str, Units]) -> dict[str, Units]:
+        """The layers of units that it acts on, of all that the model has; none for a method of whole weights."""
+        return {}
+
+    def watches(self, due: bool = True) -> bool:
+        """Whether `observe` wants the activations of a training step. due: whether it acts after that step."""
         return False
 
-    def observe(self, statistics: Mapping[str, Tensor], activations: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    def observe(
+        self, statistics: Mapping[str, Tensor], activations: Mapping[str, Tensor], units: Mapping[str, Units]
+    ) -> dict[str, Tensor]:
         """The statistics after a training step's forward pass, which came before its update.
 
-        activations: of every layer in `units`, before the activation function: (..., H), without gradient.
+        activations: of the layers that it acts on, before the activation function: (B, ..., P H), without gradient.
         """
         return dict(statistics)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 
 from seqlab.methods import Change, Draws, Method, Moments, Units
+from seqlab.methods.shared.changes import changed
 from seqlab.spec import Field
 
 __all__ = ["ShrinkAndPerturb"]
@@ -20,6 +21,8 @@ class ShrinkAndPerturb(Method):
     The paper does it once, before training on new data (there lambda = 1 - shrink). Done after every step instead,
     shrink acts as a weight decay that compounds: 0.01 at every one of 120 steps leaves 0.99^120 = 0.30 of a weight.
     """
+
+    off: ClassVar[Mapping[str, Any]] = {"shrink": 0.0, "scale": 0.0}
 
     every_tasks: int | None = Field(default=1, ge=1)
     """Act after the last update of every so many tasks; None where `every_steps` is given."""
@@ -48,7 +51,7 @@ class ShrinkAndPerturb(Method):
             weights=new,
             moments=_zeroed(moments, chosen) if self.moments == "zero" else {},
             statistics=dict(statistics),
-            report=_report(chosen, new),
+            report=changed(chosen, new),
         )
 
     def _noise(self, chosen: Mapping[str, Tensor], draws: Draws) -> Mapping[str, Tensor]:
@@ -62,12 +65,4 @@ def _zeroed(moments: Moments, chosen: Mapping[str, Tensor]) -> dict[str, dict[st
         path: {key: torch.zeros_like(value) for key, value in moments[path].items()}
         for path in chosen
         if path in moments
-    }
-
-
-def _report(old: Mapping[str, Tensor], new: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    differences = [new[path] - weight for path, weight in old.items()]
-    return {
-        "changed": torch.stack([difference.count_nonzero() for difference in differences]).sum(),
-        "change_norm": torch.stack([difference.norm() for difference in differences]).norm(),
     }

@@ -14,6 +14,7 @@ from seqlab.nn.activations import Activation, activation
 from seqlab.nn.inits import Init, initialise
 from seqlab.nn.inits.lecun import LeCun
 from seqlab.nn.linear import Linear
+from seqlab.nn.units import Units
 from seqlab.spec import Field, label
 
 __all__ = ["MLP", "Perceptron"]
@@ -67,6 +68,18 @@ class Perceptron(nn.Module):
         for linear in hidden:
             x = self.activation(linear(x))
         return cast(Tensor, head(x))
+
+    def hidden_units(self) -> list[Units]:
+        """Each hidden layer, read by the next linear."""
+        return [
+            Units(
+                incoming=f"layers.{place}.weight",
+                bias=f"layers.{place}.bias" if linear.bias is not None else None,
+                outgoing=f"layers.{place + 1}.weight",
+                activation=self.activation,
+            )
+            for place, linear in enumerate(cast("list[Linear]", list(self.layers)[:-1]))
+        ]
 
     def flops(self, length: int = 1) -> float:
         """Floating-point operations of one row's forward pass; a multiply-add counts as 2."""

@@ -7,10 +7,15 @@ from collections.abc import Iterable
 
 from seqlab.train.training import Training
 
-__all__ = ["Cadence"]
+__all__ = ["Cadence", "is_regular"]
 
 FIRST_CHECKPOINT_STEPS = 20
 FIRST_CHECKPOINT_SECONDS = 30.0
+
+
+def is_regular(t: Training) -> bool:
+    """Whether a metrics line is due after the step that was counted last, whatever else happens."""
+    return t.step == 1 or t.step % t.experiment.evaluation.log_every_steps == 0 or t.step == t.steps
 
 
 class Cadence:
@@ -23,9 +28,7 @@ class Cadence:
 
     def log(self, metrics: Iterable[str]) -> bool:
         """The first step, every few steps, the last, and whenever a probe measured or a method acted."""
-        every = self._t.experiment.evaluation.log_every_steps
-        regular = self._t.step == 1 or self._t.step % every == 0 or self._t.step == self._t.steps
-        return regular or any(not name.startswith("train/") for name in metrics)
+        return is_regular(self._t) or any(not name.startswith("train/") for name in metrics)
 
     def evaluate(self) -> bool:
         """By steps (ten times over the budget if nothing is said) or by minutes; and when a task of a stream ends."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
+
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seqlab.experiment import Experiment
 from seqlab.journal import Run
+from seqlab.methods import Method
+from seqlab.nn.units import hidden_units
 from seqlab.spec import SpecError, did_you_mean, label
 from seqlab.tasks import PreparedTask
 from seqlab.train.training import Training
@@ -18,8 +22,10 @@ def check_names(experiment: Experiment, task: PreparedTask, model: nn.Module) ->
     """Raise SpecError for a pattern that matches no trainable parameter, a metric that no evaluation has, and a
     method that would never act."""
     trainable = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    shared = shared_parameters(model)
     for method in experiment.methods:
         method.chosen(trainable)
+        _check_units(method, trainable, model, shared)
         if method.every_tasks is not None and method.every_tasks >= task.stages:
             raise SpecError(
                 f"{label(type(method))} acts between tasks, after every {method.every_tasks}, and would never act: "
@@ -34,6 +40,38 @@ def check_names(experiment: Experiment, task: PreparedTask, model: nn.Module) ->
     experiment.schedule.remember({}, dict.fromkeys(metrics, 0.0), 0)
 
 
+def _check_units(method: Method, trainable: Mapping[str, Tensor], model: nn.Module, shared: Collection[str]) -> None:
+    """Raise SpecError where a method of hidden units has none to act on, or cannot act on one layer alone."""
+    if not method.of_units:
+        return
+    units = hidden_units(model)
+    if not units:
+        raise SpecError(
+            f"{label(type(method))} acts on hidden units, and {type(model).__name__} has none between two linears that "
+            "belong together; leave it out, or let the module tell them (`hidden_units`)."
+        )
+    for name, layer in method.layers(units).items():
+        for path in layer.parameters():
+            if path in shared:
+                raise SpecError(
+                    f"{label(type(method))}: `{path}` is shared by two layers, so that a reset in `{name}` would "
+                    "change the other one, too; give each weights of its own, or name others in `where`."
+                )
+            if path not in trainable:
+                raise SpecError(
+                    f"{label(type(method))}: `{path}` of the layer `{name}` is frozen; name the layer in "
+                    "`except_where`."
+                )
+
+
+def shared_parameters(model: nn.Module) -> set[str]:
+    """Every path of the parameters that a model has under several."""
+    paths: dict[nn.Parameter, list[str]] = {}
+    for path, parameter in model.named_parameters(remove_duplicate=False):
+        paths.setdefault(parameter, []).append(path)
+    return {path for found in paths.values() if len(found) > 1 for path in found}
+
+
 def check_distribution(t: Training) -> None:
     """Raise SpecError naming the first part of an experiment that several processes cannot train."""
     spec = t.experiment.distribution
@@ -44,6 +82,12 @@ def check_distribution(t: Training) -> None:
             raise SpecError(
                 f"`{path}` ({type(module).__name__}) takes statistics over the rows of a batch, of which each of "
                 f"{spec.processes} processes sees only its own; choose another norm, or `distribution.processes=1`."
+            )
+    for index, method in enumerate(t.experiment.methods):
+        if method.watches():
+            raise SpecError(
+                f"`methods.{index}` ({label(type(method))}) watches units over all rows of a batch, of which each of "
+                f"{spec.processes} processes sees only its own; leave it out, or set `distribution.processes=1`."
             )
     if spec.sharding == "full":
         _must_be_divisible(t)

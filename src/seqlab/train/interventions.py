@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -10,8 +11,11 @@ from torch import Tensor
 
 from seqlab.data.streams import stream_seed
 from seqlab.methods import Draws, Method
+from seqlab.nn.units import hidden_units
 from seqlab.spec import Part, label
+from seqlab.train.cadence import is_regular
 from seqlab.train.training import Training, fresh_weights, seed_generators
+from seqlab.train.watching import Watching
 
 __all__ = [
     "apply_methods",
@@ -19,7 +23,9 @@ __all__ = [
     "distinct_names",
     "due_methods",
     "measure_probes",
+    "observe",
     "optimiser_state",
+    "watched",
 ]
 
 PROBE_ROWS = 8
@@ -27,30 +33,78 @@ PROBE_ROWS = 8
 
 def begin_interventions(t: Training) -> None:
     """What methods and regularisers remember of the start of a run."""
-    t.method_statistics = [method.begin(_trainable(t), {}) for method in t.experiment.methods]
+    methods = t.experiment.methods
+    t.units = hidden_units(t.model) if any(method.of_units for method in methods) else {}
+    t.method_statistics = [method.begin(_trainable(t), t.units) for method in methods]
+    _watch(t)
     if any(regulariser.compares_with() == "initial" for regulariser in t.experiment.regularisers):
         t.initial = {name: p.clone() for name, p in _trainable(t).items()}
 
 
+def _watch(t: Training) -> None:
+    """Put hooks on the layers that a method watches at some steps, and take off those of an earlier beginning."""
+    if t.watching is not None:
+        t.watching.end()
+    watched = {name for method in t.experiment.methods if method.watches() for name in method.layers(t.units)}
+    layers = [name for name in t.units if name in watched]
+    t.watching = Watching(t.weights.worker, t.units, layers) if layers else None
+
+
+def watched(t: Training) -> AbstractContextManager[None]:
+    """Around the forward passes of the next step: what methods want to observe of them is kept."""
+    return t.watching.forward_pass() if t.watching is not None and _observers(t) else nullcontext()
+
+
+def observe(t: Training) -> None:
+    """Let methods see the activations of the step's forward passes, before its update."""
+    if t.watching is None or not (observers := _observers(t)):
+        return
+    with t.shares.rare("methods"):
+        activations = t.watching.taken()
+        for index in observers:
+            method = t.experiment.methods[index]
+            t.method_statistics[index] = method.observe(t.method_statistics[index], activations, t.units)
+
+
+def _observers(t: Training) -> list[int]:
+    """The places of the methods that observe the next step."""
+    due = due_methods(t, t.step + 1)
+    return [index for index, method in enumerate(t.experiment.methods) if method.watches(index in due)]
+
+
 def apply_methods(t: Training) -> dict[str, Tensor | float]:
-    """Let every method that is due act, and report what it changed as `method/...`."""
-    metrics: dict[str, Tensor | float] = {}
-    for index in due_methods(t):
+    """Let every method that is due act, and report what it changed as `method/...`: at once, or, of methods that act
+    at every step, with the next metrics line, summed up."""
+    methods, due = t.experiment.methods, due_methods(t, t.step)
+    for index in due:
         with t.shares.rare("methods"):
-            metrics |= _act(t, index, t.experiment.methods[index])
-    return metrics
+            _add(t.method_reports, _act(t, index, methods[index]))
+    if not t.method_reports or not (is_regular(t) or any(methods[index].every_steps != 1 for index in due)):
+        return {}
+    reports, t.method_reports = t.method_reports, {}
+    return dict(reports)
 
 
-def due_methods(t: Training) -> list[int]:
-    """The places of the methods that act after the step that was counted last."""
-    between = t.steps_a_stage is not None and t.step % t.steps_a_stage == 0 and t.step != t.steps
-    tasks_done = t.step // t.steps_a_stage if t.steps_a_stage and between else None
-    return [index for index, method in enumerate(t.experiment.methods) if method.due(t.step, tasks_done)]
+def _add(reports: dict[str, Tensor], more: Mapping[str, Tensor]) -> None:
+    """Counts add up; so do the squares of norms."""
+    for name, value in more.items():
+        old = reports.get(name)
+        if old is None:
+            reports[name] = value
+        else:
+            reports[name] = torch.hypot(old, value) if name.endswith("_norm") else old + value
 
 
-def _act(t: Training, index: int, method: Method) -> dict[str, Tensor | float]:
+def due_methods(t: Training, step: int) -> list[int]:
+    """The places of the methods that act after a step, the first of which is 1."""
+    between = t.steps_a_stage is not None and step % t.steps_a_stage == 0 and step != t.steps
+    tasks_done = step // t.steps_a_stage if t.steps_a_stage and between else None
+    return [index for index, method in enumerate(t.experiment.methods) if method.due(step, tasks_done)]
+
+
+def _act(t: Training, index: int, method: Method) -> dict[str, Tensor]:
     weights, state = _trainable(t), optimiser_state(t)
-    change = method.change(weights, state, t.method_statistics[index], _draws(t, index), {})
+    change = method.change(weights, state, t.method_statistics[index], _draws(t, index), t.units)
     with torch.no_grad():
         for name, value in change.weights.items():
             weights[name].copy_(value)

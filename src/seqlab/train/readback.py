@@ -111,16 +111,14 @@ def _trained(t: Training) -> str:
 
 def _by_methods(t: Training, left: range) -> list[Any]:
     """When methods act in the steps that are left, and what comes of the first time."""
-    times: list[tuple[int, list[int]]] = []
-    for step in left if t.experiment.methods else ():
-        t.step = step + 1  # they act when the step is counted
-        if due := due_methods(t):
-            times.append((t.step, due))
+    steps = [step + 1 for step in left] if t.experiment.methods else []  # they act when the step is counted
+    times = [(step, due) for step in steps if (due := due_methods(t, step))]
     if not times:
         return []
     t.step = times[0][0]
     apply_methods(t)
-    return [times, _digest([_state(t), t.method_statistics])]
+    waiting = [repr(method) for method in t.experiment.methods if method.watches()]  # for what is yet to be seen
+    return [times, waiting, _digest([_state(t), t.method_statistics])]
 
 
 def _read_by_evaluation(t: Training) -> str:

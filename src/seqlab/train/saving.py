@@ -52,6 +52,7 @@ def _state(t: Training) -> dict[str, Any]:
         "loss_scale": t.loss_scale.state_dict(),
         "schedule": t.schedule_memory,
         "methods": t.method_statistics,
+        "method_reports": t.method_reports,
         "best": {name: list(value) for name, value in t.best.items()},
         "frozen_digest": t.frozen_digest,
         "shares": dict(t.shares.seconds),
@@ -76,6 +77,8 @@ def restore(t: Training, checkpoint: Checkpoint) -> None:
     t.method_statistics = [
         {name: tensor.to(t.device) for name, tensor in statistics.items()} for statistics in state["methods"]
     ]
+    reports = state.get("method_reports", {})  # a checkpoint of an earlier version has none
+    t.method_reports = {name: tensor.to(t.device) for name, tensor in reports.items()}
     t.best = {name: (value, step) for name, (value, step) in state["best"].items()}
     t.frozen_digest = state["frozen_digest"]
     t.shares.seconds.update(state["shares"])

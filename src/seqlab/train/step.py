@@ -8,7 +8,7 @@ from torch import Tensor
 from seqlab.regularisers import Regulariser
 from seqlab.tasks import Batch
 from seqlab.train.distributed import whole
-from seqlab.train.interventions import distinct_names, measure_probes
+from seqlab.train.interventions import distinct_names, measure_probes, observe, watched
 from seqlab.train.training import Training, fresh_weights, seed_generators
 
 __all__ = ["advance", "optimiser_step", "set_rates", "update"]
@@ -22,7 +22,7 @@ def optimiser_step(t: Training) -> dict[str, Tensor | float]:
     sums: dict[str, Tensor | float] = {"loss": 0.0}
     for index, part in t.world.share(batch.parts(t.world.size * spec.batch.accumulate)):
         seed_generators(spec.seed, "dropout", t.step, index)  # nothing of the stream need be saved
-        with shares("forward"):
+        with shares("forward"), watched(t):
             loss, others = t.task.loss(t.together, part)
         with shares("backward"):
             # Processes leave the mean of their gradients, and the sum is wanted.
@@ -35,6 +35,7 @@ def optimiser_step(t: Training) -> dict[str, Tensor | float]:
     }
     is_usable = t.loss_scale.unscale([p.grad for p in t.model.parameters() if p.grad is not None])
     metrics |= measure_probes(t, "before_update", t.step + 1)
+    observe(t)
     with shares("optimiser"):
         if is_usable:
             metrics |= update(t)

@@ -13,12 +13,14 @@ from torch import Tensor, nn
 from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
 from seqlab.models import BlockModule
+from seqlab.nn.units import Units
 from seqlab.optim.groups import freeze, parameter_groups
 from seqlab.optim.startup import spare_the_compiler
 from seqlab.tasks import Batch, PreparedTask
 from seqlab.train.distributed import World, local, whole
 from seqlab.train.precision import LossScale
 from seqlab.train.shares import Shares
+from seqlab.train.watching import Watching
 from seqlab.train.weights import Weights
 
 __all__ = ["Training", "assemble", "build_model", "fresh_weights", "seed_generators"]
@@ -49,6 +51,12 @@ class Training:
     """When this attempt's loop began (time.monotonic)."""
     schedule_memory: dict[str, Any] = field(default_factory=dict)
     method_statistics: list[Any] = field(default_factory=list)
+    method_reports: dict[str, Tensor] = field(default_factory=dict)
+    """What methods did since the last metrics line."""
+    units: dict[str, Units] = field(default_factory=dict)
+    """The model's layers of hidden units, where a method acts on some."""
+    watching: Watching | None = None
+    """What keeps the activations of those layers."""
     best: dict[str, tuple[float, int]] = field(default_factory=dict)
     """Metric name -> (best value, its step), of those that `snapshots.keep_best` names."""
     inherited: bool = False

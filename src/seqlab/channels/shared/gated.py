@@ -9,6 +9,7 @@ from seqlab.channels import ChannelMixer
 from seqlab.nn.activations import Activation, activation
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
+from seqlab.nn.units import Units, gated
 
 __all__ = ["GatedFeedForward"]
 
@@ -30,6 +31,18 @@ class GatedFeedForward(ChannelMixer):
     def forward(self, x: Tensor) -> Tensor:
         gate, up = self.gate_and_up(x).chunk(2, dim=-1)
         return F.dropout(self.down(self.activation(gate) * up), self.dropout, self.training)
+
+    def hidden_units(self) -> list[Units]:
+        both = self.gate_and_up
+        return [
+            Units(
+                incoming="gate_and_up.weight",
+                bias="gate_and_up.bias" if both.bias is not None else None,
+                outgoing="down.weight",
+                parts=2,
+                activation=gated(self.activation),
+            )
+        ]
 
     def flops(self) -> float:
         return 6.0 * self.down.in_features * self.down.out_features

@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 
 from seqlab.experiment import Experiment
-from seqlab.spec import SpecError, diff
+from seqlab.spec import SpecError, diff, label
 from seqlab.train.training import Training
 
 __all__ = ["CannotPack", "refuse", "told_by_torch", "unlike"]
@@ -50,6 +50,11 @@ def _refuse(t: Training) -> None:
         raise CannotPack("`gradient_checkpointing` cannot be packed: the program of a pack keeps its activations.")
     if t.loss_scale.active:
         raise CannotPack("`precision=float16` cannot be packed: each run would skip other steps.")
+    for index, method in enumerate(spec.methods):
+        if method.watches():
+            raise CannotPack(
+                f"`methods.{index}` ({label(type(method))}) cannot be packed: it watches the units of each step."
+            )
     for path, module in t.model.named_modules():
         if hasattr(module, "gathers"):
             raise CannotPack(

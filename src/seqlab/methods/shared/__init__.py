@@ -1,0 +1,1 @@
+"""What several methods need: resets of chosen units, and what an act changed."""

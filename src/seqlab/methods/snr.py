@@ -1,0 +1,86 @@
+"""Self-normalised resets by the mean silence of a unit (the SNR, or ART, of ajozefiak/CL-transformers)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from seqlab.methods.shared.resetter import Resetter, State, Turn, counts, is_due, kappa
+from seqlab.nn.units import Units
+from seqlab.spec import Field, SpecError
+
+__all__ = ["SNR"]
+
+
+class SNR(Resetter):
+    """Resets a unit that has been silent longer than a unit of its rate would be, if silences were exponential.
+
+    Age: batches since the unit fired. Intervals that end, by firing or by a reset, give a mean m (both its sums begin
+    at 1), and from time to time the threshold becomes ceil(kappa m), kappa = -ln(tail_prob), or doubles where it was no
+    greater than kappa m; then the mean begins anew, so that a silence still running counts for nothing. A unit is reset
+    at an age of its threshold or more.
+    """
+
+    off: ClassVar[Mapping[str, Any]] = {"tail_prob": 0.0}
+
+    tail_prob: float = Field(default=0.16, ge=0, lt=1)
+    """Chance that a unit of that mean is silent for longer; 1 - reset_percentile there, eta in the paper. 0: never."""
+    initial_threshold: float = Field(default=10.0, gt=0)
+    """Threshold of every unit before the first update, in batches."""
+    update_every_steps: int | None = Field(default=120, ge=1)
+    """Acts (with `every_steps=1`, steps) between updates of the thresholds. Either this or `update_probability`."""
+    update_probability: float | None = Field(default=None, ge=0, le=1)
+    """Chance at each act that all thresholds are updated, as there: 1 / 120 is once in 120 steps in the mean."""
+    zero_fires: bool = True
+    """Whether a pre-activation of exactly 0 counts as firing, as there; in the published code it does not."""
+    silent_share: float = Field(default=1.0, gt=0, le=1)
+    """Share of a batch's positions without firing from which the batch counts as silent: 1 - epsilon."""
+    silence: Literal["whole", "first", "last"] = "whole"
+    """Silent positions of a batch in which a unit fires. `whole`: not counted; `first`: they came before it fired, and
+    lengthen the silence that ends here; `last`: they came after it, and are the age that it starts with. With `first`
+    and `last` ages are fractions of a batch, and thresholds are not rounded up."""
+
+    def check(self) -> None:
+        super().check()
+        if (self.update_every_steps is None) == (self.update_probability is None):
+            raise SpecError("methods/snr needs either `update_every_steps` or `update_probability`; leave one out.")
+
+    def start(self, like: Tensor) -> State:
+        zeros = torch.zeros_like(like, dtype=torch.float64)
+        threshold = torch.full_like(zeros, self.initial_threshold if self.tail_prob > 0 else torch.inf)
+        return {"age": zeros, "silent": zeros, "threshold": threshold, "sum": zeros + 1, "count": zeros + 1}
+
+    def seen(self, state: State, before: Tensor, units: Units) -> State:
+        flat = counts(before, units)
+        quiet = 1 - (flat >= 0 if self.zero_fires else flat > 0).double().mean(0)
+        fires = quiet < self.silent_share
+        age = state["age"]
+        ended, left, tested = age + 1, torch.zeros_like(age), torch.zeros_like(age)
+        if self.silence == "first":
+            tested = age + quiet
+        elif self.silence == "last":
+            ended, left, tested = ended - quiet, quiet, quiet
+        return {
+            "age": torch.where(fires, left, age + 1),
+            "silent": torch.where(fires, tested, age + 1),
+            "threshold": state["threshold"],
+            "sum": state["sum"] + torch.where(fires, ended, 0.0),
+            "count": state["count"] + fires,
+        }
+
+    def choose(self, state: State, turn: Turn) -> tuple[Tensor, State]:
+        reset = state["silent"] >= state["threshold"]
+        ended = reset & (state["age"] > 0)
+        total, count = state["sum"] + torch.where(ended, state["age"], 0.0), state["count"] + ended
+        threshold = state["threshold"]
+        if self.tail_prob > 0 and is_due(turn.number, self.update_every_steps, self.update_probability, turn.chance):
+            longest = kappa(self.tail_prob) * total / count
+            threshold = torch.where(threshold <= longest, 2 * threshold, longest)
+            threshold = threshold.ceil() if self.silence == "whole" else threshold
+            total, count = torch.ones_like(total), torch.ones_like(count)
+        age, silent = (torch.where(reset, 0.0, state[name]) for name in ("age", "silent"))
+        after = {"age": age, "silent": silent, "threshold": threshold, "sum": total, "count": count}
+        return reset, state | after
