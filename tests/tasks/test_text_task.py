@@ -18,6 +18,8 @@ from seqlab.tasks import Batch
 from seqlab.tasks.text import PreparedText, Text
 from tiny_runs import carried_out
 
+LOWER = {letter: letter + 32 for letter in range(ord("A"), ord("Z") + 1)}
+
 
 class ByPlace(nn.Module):
     """Logits that depend on the symbol and on its place in the window, so that a wrong window shows."""
@@ -160,6 +162,15 @@ def test_a_longer_evaluation_window(text: Path) -> None:
     assert task.batch(0, 0, 2).tensors["inputs"].shape == (2, 16)
     nats, symbols, _ = by_hand(task, model, "val")
     assert task.evaluate(model, "val")["loss"] == pytest.approx(nats / symbols, rel=1e-9)
+
+
+def test_lower_case_changes_the_capital_letters_and_nothing_else(tmp_path: Path) -> None:
+    content = "The Ätna [AZ`az{@\n" * 40
+    small = prepared(tmp_path / "text.txt", content, length=8, lowercase=True, symbols="characters")
+    plain = prepared(tmp_path / "text.txt", length=8, symbols="characters")
+    assert small.bytes["train"].tobytes().decode() == plain.bytes["train"].tobytes().decode().translate(LOWER)
+    assert set(small.symbols.alphabet) == set("the Ätna [az`az{@\n")
+    assert small.fingerprints == plain.fingerprints
 
 
 def test_bits_per_byte_counts_the_bytes_of_characters(tmp_path: Path) -> None:

@@ -86,6 +86,8 @@ class Overlap(Audit):
     """Share of evaluated or trained text that may stand in the other part and not in its own."""
 
     def examine(self, subject: Subject) -> Finding:
+        if subject.task.by_heart:
+            return not_applicable("the task asks for what is trained on, to be said by heart")
         found = list(self._findings(subject))
         if not found:
             return not_applicable("the task shows neither its splits nor batches that look like its held-out inputs")

@@ -1,8 +1,9 @@
 """Made sequences whose answers stand earlier in them: the induction head and associative recall, with one question a
 row or many.
 
-The first two are those of HazyResearch/safari (src/dataloaders/synthetics.py), the last that of HazyResearch/zoology
-(zoology/data/multiquery_ar.py). A symbol is a rank in the sorted alphabet: ".", then the numerals, then "=>".
+The first two are those of HazyResearch/safari (src/dataloaders/synthetics.py), `many_queries` is that of
+HazyResearch/zoology (zoology/data/multiquery_ar.py), `keyed` that of randomekek/sequence (synthetic.py). A symbol of
+the first two is a rank in the sorted alphabet: ".", then the numerals, then "=>".
 """
 
 from __future__ import annotations
@@ -12,10 +13,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["IGNORED", "Recall", "associative", "induction", "key_and_value_ranges", "many_queries"]
+__all__ = [
+    "FIXED", "IGNORED", "NEW", "SEEN", "Recall", "associative", "induction", "key_and_value_ranges", "keyed",
+    "many_queries",
+]  # fmt: skip
 
 IGNORED = -100
 """The target where nothing is asked."""
+
+FIXED, SEEN, NEW = 1, 2, 4
+"""The difficulties of a keyed answer: its key is fixed; contextual and seen before; contextual and new in the row."""
 
 Symbols = NDArray[np.int64]
 
@@ -100,3 +107,18 @@ def many_queries(
     targets = np.full(length, IGNORED)
     targets[places] = values
     return Recall(inputs, targets, np.full(length, pairs))
+
+
+def keyed(random: np.random.Generator, fixed: Symbols, contextual: int, values: int, pairs: int) -> Recall:
+    """`pairs` pairs of a key and its value, which is asked for at the key: that of a fixed key is given (F,), those of
+    `contextual` others are drawn. Symbols are the fixed keys, the contextual ones, the values; the difficulty is FIXED,
+    SEEN or NEW."""
+    count = len(fixed) + contextual
+    value_of = count + np.concatenate([fixed, random.integers(0, values, contextual)])
+    keys = random.integers(0, count, pairs)
+    row = np.stack([keys, value_of[keys]], 1).flatten()
+    seen = np.array([key in keys[:place] for place, key in enumerate(keys)])
+    kinds = np.where(keys < len(fixed), FIXED, np.where(seen, SEEN, NEW))
+    targets = np.full(len(row) - 1, IGNORED)
+    targets[::2] = row[1::2]
+    return Recall(row[:-1], targets, np.repeat(kinds, 2)[:-1])

@@ -8,6 +8,9 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seqlab.data.floors import cheap_floors, ngram_floor
 from seqlab.data.signature import Signature
 from seqlab.data.symbols import Bytes, Characters, Symbols
@@ -29,6 +32,8 @@ class Text(Task):
     """The alphabet: 256 bytes, the characters that occur in the text, or `tokenizer`."""
     tokenizer: str | None = None
     """A tokenizer.json, or `card:gpt2-tokenizer` ...; needs the extra `seqlab[hf]`."""
+    lowercase: bool = False
+    """Whether the capital letters A to Z become small ones before anything else."""
     length: int = Field(default=256, ge=1)
     """Symbols in a training window."""
     validation: float = Field(default=0.1, gt=0, lt=1)
@@ -80,6 +85,8 @@ class PreparedText(WindowedText):
     def __init__(self, spec: Text) -> None:
         source = read_text(spec.path)
         self.title = source.title
+        if spec.lowercase:
+            source = replace(source, data=_lowered(source.data))
         symbols = _alphabet(spec, source)
         self.fingerprints = {file_name(spec.path): source.sha256}
         if isinstance(symbols, Tokenizer):
@@ -97,6 +104,11 @@ class PreparedText(WindowedText):
 
     def assets(self) -> dict[str, Any]:
         return {"symbols": self.symbols.to_json()}
+
+
+def _lowered(data: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    capital = (data >= ord("A")) & (data <= ord("Z"))
+    return np.where(capital, data + np.uint8(32), data)
 
 
 def _alphabet(spec: Text, source: TextSource) -> Symbols:

@@ -1,7 +1,8 @@
 """Laws by which weights are drawn, one a file, and how a model applies them.
 
 A module marks what the law must know: `residual(linear)` for a linear whose output is added to the residual
-stream, `drawn_by(law, linear)` for one that has a law of its own in the spec, and a class attribute `keeps_init = True` for a module that draws its own parameters by a law of its own.
+stream, `drawn_by(law, linear)` for one that has a law of its own in the spec, and a class attribute
+`keeps_init = True` for a module that draws its own parameters by a law of its own.
 """
 
 from __future__ import annotations
