@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqlab.data.signature import Signature
+from seqlab.generation.interpolation import FRACTIONS, between
 from seqlab.kernels.scan import scan
 from seqlab.mixers.dln import DLN
 from seqlab.mixers.tdln import TDLN, TimedMemory
@@ -220,3 +221,13 @@ def test_the_output_is_the_state_and_follows_the_input(spec: Any) -> None:
     module = spec.build(dim=4, length=9).double()
     x = torch.randn(1, 9, 4, dtype=torch.float64)
     assert (module(x) - module(-x)).abs().amin() > 1e-6
+
+
+@pytest.mark.parametrize("path", files("dln_interpolate*.npz"))
+def test_between_two_images(path: Path) -> None:
+    """The author's first image is the second end: his rows are b + (a - b) c."""
+    arrays = load(path)
+    rows = between(arrays["b"], arrays["a"], arrays["c"].tolist())
+    assert_close(rows, arrays["mid"], 1e-14, "the rows")
+    if len(arrays["c"]) == len(FRACTIONS):
+        assert_close(torch.tensor(FRACTIONS, dtype=torch.float64), arrays["c"], 1e-12, "the steps")

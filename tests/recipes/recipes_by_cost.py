@@ -16,6 +16,8 @@ __all__ = ["narrowed", "recipes", "without_data"]
 SLOW = {"plasticity:vit_l12"}
 LONG = "hyena:recall_hyena_131k"
 """Rows of 131,072 symbols; it is run with short ones."""
+JOURNAL, CHEAP = "dln:", "dln:image_dln_small"
+"""Recipes of a journal, all alike, of which one is run by the quick tests."""
 LANGUAGE = "hyena:wt103_"
 """Language models that are worth minutes: run narrow, and audited as they are by the slow tests."""
 
@@ -24,6 +26,7 @@ def recipes(*, whole: bool = False) -> list[Any]:
     """The names of the shipped recipes whose data ships too or is made. whole: they are not `narrowed`."""
     found = [name for name in shipped() if _has_data(name) and not (whole and name == LONG)]
     slow = SLOW | {name for name in found if whole and name.startswith(LANGUAGE)}
+    slow |= {name for name in found if name.startswith(JOURNAL) and (whole or name != CHEAP)}
     return [pytest.param(name, marks=pytest.mark.slow if name in slow else ()) for name in found]
 
 

@@ -1,4 +1,5 @@
-"""Grey PNG images of one byte a pixel, as the Long Range Arena has them (ISO/IEC 15948)."""
+"""PNG images of one byte a number (ISO/IEC 15948): grey ones are read, as the Long Range Arena has them; grey and
+coloured ones written."""
 
 from __future__ import annotations
 
@@ -11,11 +12,13 @@ from numpy.typing import NDArray
 
 from seqlab.data import DataError
 
-__all__ = ["grey"]
+__all__ = ["grey", "written"]
 
 SIGNATURE = b"\x89PNG\r\n\x1a\n"
 GREY = b"\x08\x00\x00\x00\x00"
 """Eight bits a pixel, grey, deflated, the five filters, not interlaced."""
+COLOUR = b"\x08\x02\x00\x00\x00"
+"""The same in red, green and blue."""
 
 
 def grey(data: bytes, path: Path) -> NDArray[np.uint8]:
@@ -29,6 +32,19 @@ def grey(data: bytes, path: Path) -> NDArray[np.uint8]:
     except (ValueError, KeyError, struct.error, zlib.error) as error:
         raise DataError(f"{path} is no grey PNG image, or is damaged ({error}); unpack the archive again") from None
     return _unfiltered(lines, path)
+
+
+def written(image: NDArray[np.uint8]) -> bytes:
+    """The file of an image (H, W) of grey, or (H, W, 3) of red, green and blue; no line is filtered."""
+    height, width = image.shape[:2]
+    lines = np.pad(image.reshape(height, -1), ((0, 0), (1, 0)))  # each begins with the number of its filter, none
+    head = struct.pack(">II", width, height) + (GREY if image.ndim == 2 else COLOUR)
+    parts = (b"IHDR", head), (b"IDAT", zlib.compress(lines.tobytes())), (b"IEND", b"")
+    return SIGNATURE + b"".join(_chunk(kind, content) for kind, content in parts)
+
+
+def _chunk(kind: bytes, content: bytes) -> bytes:
+    return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
 
 
 def _chunks(data: bytes) -> dict[bytes, bytes]:

@@ -95,8 +95,17 @@ class PreparedAutoencode(PreparedRows):
 
     def images(self, split: str, label: int) -> Tensor:
         """All held-out images of a class, as a model reads them; also of the class left out. Raises DataError."""
-        data = self._left[split] if self.known(label) == self.spec.left_out else self._splits[split]
+        data = self._class(split, label)
         return self.read(data.inputs[data.labels == label])
+
+    def _class(self, split: str, label: int) -> Labelled:
+        """The images among which are those of a class. Raises DataError where there is no such class."""
+        return self._left[split] if self.known(label) == self.spec.left_out else self._splits[split]
+
+    def of_class(self, model: nn.Module, split: str, label: int) -> dict[str, float]:
+        """loss and accuracy of the held-out images of one class, `scored` at most."""
+        data = self._class(split, label)
+        return self._scored(model, data.inputs[data.labels == label])
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Each image's mean squared error, summed, in float32; `accuracy` likewise, before the update."""

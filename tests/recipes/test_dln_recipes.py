@@ -1,0 +1,44 @@
+"""The recipes of the DLN journal: every entry is named, and every change that a note names can be made."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from seqlab.recipes import find_recipe, shipped
+from seqlab.spec import override
+
+RECIPES = [name for name in shipped() if name.startswith("dln:")]
+ENTRIES = """
+0808-235948 0809-000554 0810-184035 0810-184342 0810-184606 0810-191908 0810-202925 0810-203338 0810-203632 0810-205047
+0810-213808 0810-221135 0810-221217 0810-221444 0810-223703 0810-224054 0810-225233 0810-225938 0810-223440
+0812-180730 -182344 -182610 -182751 0812-190728 -191614 -191938 0812-195434 -195711 0812-200358 -200455 -200805 -201435
+0812-201546 -201704 -201728 0814-221319 0814-223153
+0817-231757 0817-233350 -235231 0818-002901 0818-003707 1029-160546 1030-215927
+0530 0601-131606 0601-145309 0601-152117 0605-183134 -183626 -212013 -215750 -204752 0610 06-01 16 May 2024
+"""
+"""The logs of the journal, as its own file names have them."""
+
+
+def test_every_entry_of_the_journal_is_named() -> None:
+    told = " ".join(find_recipe(name).note for name in RECIPES).replace("2023081", "081").replace("20231030", "1030")
+    told = told.replace("20240601", "0601")
+    assert [entry for entry in ENTRIES.split() if entry not in told] == []
+
+
+@pytest.mark.parametrize("name", [name for name in RECIPES if not name.endswith("_small")])
+def test_a_note_says_what_was_printed_and_what_was_wrong(name: str) -> None:
+    note = find_recipe(name).note
+    assert "Source: " in note
+    assert "What was wrong: " in note or "no number of it was kept" in note
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_changes_that_a_note_names_can_be_made(name: str) -> None:
+    recipe = find_recipe(name)
+    together = re.findall(r"\(((?:[a-z][\w.]*=\S+\s*)+)\)", recipe.note)
+    alone = re.findall(r"(?:model|task|freeze)[\w.]*=[^\s()]+", re.sub(r"\([^)]*\)", "", recipe.note))
+    for given in [*together, *(change.rstrip(".,;:") for change in alone)]:
+        if "FILE" not in given:
+            override(recipe.build(), given.split())
