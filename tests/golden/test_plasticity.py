@@ -64,7 +64,7 @@ class Given(Draws):
 
 
 def given(fresh: Tensor | None, chance: float = 0.0) -> Given:
-    return Given(torch.Generator(), lambda: {"in.weight": fresh} if fresh is not None else {}, chance)
+    return Given(torch.Generator(), lambda: {"in.weight": fresh} if fresh is not None else {}, chance=chance)
 
 
 def method_of(meta: dict[str, Any]) -> Resetter:
@@ -181,7 +181,7 @@ def test_the_published_histogram(path: Path) -> None:
         statistics = change.statistics
         assert statistics["age/layer"].equal(arrays["out_age"][step]), f"step {step}"
         assert statistics["threshold/layer"].equal(arrays["out_tau"][step]), f"step {step}"
-    assert statistics["histogram/layer"].equal(arrays["final_hist"])
+    assert statistics["histogram/layer"].long().equal(arrays["final_hist"])
 
 
 UTILITIES = ("contribution", "adaptable_contribution")

@@ -31,6 +31,12 @@ class Draws:
     """At the place in the method's stream that belongs to this step, on the device of the weights."""
     fresh: Callable[[], Mapping[str, Tensor]]
     """Draws a whole new initialisation of the model: tensors by parameter path. Called only when needed."""
+    one: Callable[[str], Tensor] | None = None
+    """Draws one parameter by the law of its initialisation, which is cheaper; none: it is taken from a whole one."""
+
+    def anew(self, path: str) -> Tensor:
+        """One parameter as a new initialisation has it."""
+        return self.one(path) if self.one is not None else self.fresh()[path]
 
     def uniform(self) -> float:
         """A number from 0 to 1, to decide whether something happens at this act."""

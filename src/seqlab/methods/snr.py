@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from seqlab.methods.shared.resetter import Resetter, State, Turn, counts, is_due, kappa
+from seqlab.methods.shared.resetter import Resetter, State, Turn, counts, is_due, kappa, positive
 from seqlab.nn.units import Units
 from seqlab.spec import Field, SpecError
 
@@ -54,10 +54,13 @@ class SNR(Resetter):
         return {"age": zeros, "silent": zeros, "threshold": threshold, "sum": zeros + 1, "count": zeros + 1}
 
     def seen(self, state: State, before: Tensor, units: Units) -> State:
-        flat = counts(before, units)
-        quiet = 1 - (flat >= 0 if self.zero_fires else flat > 0).double().mean(0)
-        fires = quiet < self.silent_share
-        age = state["age"]
+        age, flat = state["age"], counts(before, units)
+        if self.silence == "whole" and self.silent_share == 1:  # the highest value tells, which is fast
+            highest = flat.amax(0)
+            fires, quiet = highest >= 0 if self.zero_fires else highest > 0, age
+        else:
+            quiet = (positive(-flat) if self.zero_fires else len(flat) - positive(flat)) / len(flat)
+            fires = quiet < self.silent_share
         ended, left, tested = age + 1, torch.zeros_like(age), torch.zeros_like(age)
         if self.silence == "first":
             tested = age + quiet

@@ -47,16 +47,14 @@ class SNRHistogram(Resetter):
 
     def start(self, like: Tensor) -> State:
         zeros = torch.zeros_like(like, dtype=torch.int64)
-        histogram = zeros.new_zeros(len(like), self.longest + 1)
+        histogram = torch.zeros(len(like), self.longest + 1, dtype=torch.int32, device=like.device)
         return {"age": zeros, "threshold": zeros + self.initial_threshold, "histogram": histogram}
 
     def seen(self, state: State, before: Tensor, units: Units) -> State:
         silent = counts(before, units).amax(0) <= 0
         age = state["age"]
-        return state | {
-            "age": torch.where(silent, age + len(before), 0),
-            "histogram": _counted(state["histogram"], age, ~silent),
-        }
+        after = {"age": torch.where(silent, age + len(before), 0)}
+        return state | after | {"histogram": _counted(state["histogram"], age, ~silent)}
 
     def choose(self, state: State, turn: Turn) -> tuple[Tensor, State]:
         age, threshold = state["age"], state["threshold"]
@@ -79,4 +77,4 @@ class SNRHistogram(Resetter):
 def _counted(histogram: Tensor, age: Tensor, where: Tensor) -> Tensor:
     """The histogram (H, A) with one more at the age (H,) of some units; the last column holds what is beyond it."""
     places = age.clamp(max=histogram.shape[1] - 1)[:, None]
-    return histogram.scatter_add(1, places, where.long()[:, None])
+    return histogram.scatter_add(1, places, where.int()[:, None])

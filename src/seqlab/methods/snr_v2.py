@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from seqlab.methods.shared.resetter import Resetter, State, Turn, counts, is_due, kappa
+from seqlab.methods.shared.resetter import Resetter, State, Turn, counts, is_due, kappa, positive
 from seqlab.nn.units import Units
 from seqlab.spec import Field, SpecError
 
@@ -48,7 +48,7 @@ class SNRV2(Resetter):
 
     def seen(self, state: State, before: Tensor, units: Units) -> State:
         flat = counts(before, units)
-        positions, firing = len(flat), (flat > 0).sum(0).double()
+        positions, firing = len(flat), positive(flat)
         silent = flat.amax(0) < 0
         return state | {
             "age": torch.where(silent, state["age"] + positions, positions / firing),

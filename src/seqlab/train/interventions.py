@@ -14,7 +14,7 @@ from seqlab.methods import Draws, Method
 from seqlab.nn.units import hidden_units
 from seqlab.spec import Part, label
 from seqlab.train.cadence import is_regular
-from seqlab.train.training import Training, fresh_weights, seed_generators
+from seqlab.train.training import Training, fresh_weight, fresh_weights, seed_generators
 from seqlab.train.watching import Watching
 
 __all__ = [
@@ -127,7 +127,10 @@ def _draws(t: Training, index: int) -> Draws:
     generator = torch.Generator(t.device)
     generator.manual_seed(stream_seed(t.experiment.seed, "methods", index, t.step))
 
-    return Draws(generator, lambda: fresh_weights(t, "resets", index, t.step))
+    def fresh() -> dict[str, Tensor]:
+        return fresh_weights(t, "resets", index, t.step)
+
+    return Draws(generator, fresh, lambda path: fresh_weight(t, path, "resets", index, t.step))
 
 
 def _trainable(t: Training) -> dict[str, Tensor]:

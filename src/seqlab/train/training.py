@@ -23,7 +23,7 @@ from seqlab.train.shares import Shares
 from seqlab.train.watching import Watching
 from seqlab.train.weights import Weights
 
-__all__ = ["Training", "assemble", "build_model", "fresh_weights", "seed_generators"]
+__all__ = ["Training", "assemble", "build_model", "fresh_weight", "fresh_weights", "seed_generators"]
 
 
 @dataclass
@@ -176,6 +176,18 @@ def fresh_weights(t: Training, stream: str, *counters: int) -> dict[str, Tensor]
     model = build_model(t.experiment, t.task, stream, *counters)
     like = dict(t.model.named_parameters())
     return {name: p.detach().to(like[name]) for name, p in model.named_parameters()}
+
+
+def fresh_weight(t: Training, path: str, stream: str, *counters: int) -> Tensor:
+    """A new draw of one parameter's initialisation: of it alone where its law is known (`seqlab.nn.inits`), which
+    spares the building of a model; not the one that `fresh_weights` draws, then, but as good."""
+    like = t.model.get_parameter(path)
+    std = getattr(like, "drawn_std", None)
+    if std is None:
+        return fresh_weights(t, stream, *counters)[path]
+    generator = torch.Generator().manual_seed(stream_seed(t.experiment.seed, f"{stream}/{path}", *counters))
+    drawn = torch.randn(like.shape, generator=generator) * float(std)
+    return drawn.to(like)
 
 
 def _checkpoint_blocks(model: nn.Module) -> None:

@@ -35,8 +35,10 @@ class Init(Part, kind="nn/inits"):
     def fill(self, weight: Tensor, *, gain: float = 1.0) -> None:
         """Draw a matrix (out, in) in place, its standard deviation multiplied by `gain`."""
         fan_out, fan_in = weight.shape
+        std = self.std(fan_in, fan_out) * gain
         with torch.no_grad():
-            weight.normal_(0.0, self.std(fan_in, fan_out) * gain)
+            weight.normal_(0.0, std)
+        weight.drawn_std = std  # type: ignore[attr-defined]  # read by who draws this weight anew
 
 
 def residual(linear: AnyLinear) -> AnyLinear:
