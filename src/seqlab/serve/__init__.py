@@ -1,0 +1,1 @@
+"""An HTTP server for one model: the completions of OpenAI's interface, with many texts written together."""
