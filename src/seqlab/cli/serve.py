@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from seqlab.cli import options
-from seqlab.cli.writer import DTYPES, Writer, writer_of
+from seqlab.cli.computed import Computed, cell_options, dtype_option
+from seqlab.cli.writer import Writer, writer_of
 
 if TYPE_CHECKING:
     from seqlab.serve.served import Served
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: any free one.")
 @click.option("--key", envvar="SEQLAB_KEY", help="What clients must send as their API key.  [env: SEQLAB_KEY]")
 @click.option("--name", help="The model's name for clients [default: that of the run or folder].")
-@click.option("--dtype", type=click.Choice(DTYPES), help="What the model computes in [default: that of its weights].")
+@dtype_option
+@cell_options
 @click.option("--threads", metavar="N", type=click.IntRange(min=1), help="Threads of the computation.")
 @click.option("--together", type=click.IntRange(min=1), default=16, show_default=True, help="Texts written together.")
 @click.option("--waiting", type=click.IntRange(min=1), default=256, show_default=True, help="Requests that may wait.")
@@ -35,7 +37,7 @@ if TYPE_CHECKING:
 @options.book_option
 def command(
     source: str, host: str, port: int, key: str | None, name: str | None, dtype: str | None, threads: int | None,
-    together: int, waiting: int, max_prompt: int, max_output: int, grace: int, runs: Path | None,
+    computed: Computed, together: int, waiting: int, max_prompt: int, max_output: int, grace: int, runs: Path | None,
 ) -> None:  # fmt: skip
     """Serve a language model over HTTP until it is stopped.
 
@@ -55,7 +57,7 @@ def command(
 
     if threads is not None:
         torch.set_num_threads(threads)
-    writer = writer_of(source, dtype, runs)
+    writer = writer_of(source, dtype, runs, computed)
     for sentence in (writer.title, *writer.remarks):
         click.echo(sentence, err=True)
     served = _served(writer, name or Path(source).name, Path(source), max_prompt, max_output)
