@@ -21,6 +21,25 @@ def test_dln_is_a_long_convolution_with_damped_cosines() -> None:
     torch.testing.assert_close(mixer(x), long_convolution(x, taps.T, torch.zeros_like(taps[0])))
 
 
+def test_a_tdln_with_a_large_time_bias_is_the_dln_of_its_data_by_scan_loop_and_transform() -> None:
+    """784 steps, as an image has them: all at once, step by step, and through the FFT."""
+    torch.manual_seed(0)
+    tdln, dln = (spec.build(dim=3, length=784).double() for spec in (TDLN(time_bias=1000.0), DLN()))
+    recurrence = tdln.recurrences[0]
+    dln.memory.load_state_dict(recurrence.memory.state_dict())
+    x = torch.rand(2, 784, 3, dtype=torch.float64)
+    data = recurrence.data(x)
+    y, state, said = tdln(x), tdln.init_state(2), []
+    for x_t in x.unbind(1):
+        y_t, state = tdln.step(x_t, state)
+        said.append(y_t)
+    lag = torch.arange(784)[:, None]
+    taps = dln.memory.size**lag * torch.cos(dln.memory.theta * lag)
+    by_transform = long_convolution(data, taps.T, torch.zeros_like(taps[0]))
+    for other in (dln(data), torch.stack(said, 1), by_transform):
+        torch.testing.assert_close(other, y, rtol=0, atol=1e-11)
+
+
 def test_a_fixed_memory_is_saved_and_not_trained() -> None:
     fixed = TDLN(memory=Memory(trained=False)).build(dim=4, length=8)
     trained = TDLN().build(dim=4, length=8)
