@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 import torch
-from compare_kernels import agree
+from compare_kernels import TOLERANCE, agree, ways
 from torch import Tensor
 
-from seqlab.kernels.mlstm import mlstm
+from seqlab.kernels.mlstm import mlstm, mlstm_step
+from seqlab.kernels.mlstm.native import NATIVE
 from seqlab.kernels.mlstm.reference import mlstm_reference
 
 GATES: list[dict[str, Any]] = [{}, {"gate": "sigmoid"}, {"gate": "sigmoid", "normalised": False}]
@@ -81,3 +82,28 @@ def test_eps_is_added_in_the_scale_of_the_stabiliser() -> None:
     h = mlstm(*(x.double() for x in (q, k, v, i, f)))[0].item()
     divisor = max(1e-4, float(torch.tensor(-14.9).double().exp())) + 1e-6
     assert h == pytest.approx(1e-4 / divisor, rel=1e-6)
+
+
+@ways(NATIVE)
+@pytest.mark.usefixtures("native_kernels")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("gate", GATES)
+@pytest.mark.parametrize(("keys", "values"), [(1, 1), (4, 6), (5, 16), (8, 33)])
+@torch.no_grad()
+def test_single_steps(keys: int, values: int, gate: dict[str, Any], dtype: torch.dtype) -> None:
+    """From zeros on, as q, k and v lie in one projection, and both gates in another."""
+    rows, heads, length = 2, 3, 4
+    x = torch.randn(rows, length, heads * (2 * keys + values)).to(dtype)
+    parts = x.split([heads * keys, heads * keys, heads * values], dim=-1)
+    q, k, v = (part.unflatten(-1, (heads, -1)) for part in parts)
+    gates = torch.randn(rows, length, 2 * heads, dtype=torch.float64).to(torch.promote_types(dtype, torch.float32))
+    a, b = gates.chunk(2, dim=-1)
+    wide = gates.dtype
+    state = torch.zeros(rows, heads, keys, values, dtype=wide), torch.zeros(rows, heads, keys, dtype=wide)
+    memory = (*state, torch.zeros(rows, heads, dtype=wide))
+    exact = mlstm_reference(*(y.double() for y in (q, k, v, a, b)), **gate)
+    for t in range(length):
+        h, *memory = mlstm_step(q[:, t], k[:, t], v[:, t], a[:, t], b[:, t], tuple(memory), **gate)
+        assert (h.double() - exact[0][:, t]).abs().max() <= TOLERANCE[wide] * exact[0].abs().max()
+    for held, wanted in zip(memory, exact[1:], strict=True):
+        assert (held.double() - wanted).abs().max() <= TOLERANCE[wide] * max(1.0, wanted.abs().max())

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 import torch
-from compare_kernels import agree
+from compare_kernels import TOLERANCE, agree, ways
 
 from seqlab.kernels.rms_norm import rms_norm
+from seqlab.kernels.rms_norm.native import NATIVE
 from seqlab.kernels.rms_norm.reference import rms_norm_reference
 
 
@@ -25,3 +26,17 @@ def test_float32_weight_beside_bf16_input() -> None:
     assert y.dtype == torch.bfloat16
     assert weight.grad is not None
     assert weight.grad.dtype == torch.float32
+
+
+@ways(NATIVE)
+@pytest.mark.usefixtures("native_kernels")
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+@torch.no_grad()
+def test_values_without_gradients(dtype: torch.dtype) -> None:
+    for width in (1, 7, 16, 100):
+        x, weight = torch.randn(3, width).to(dtype), torch.randn(width)
+        for factor in (None, weight):
+            exact = rms_norm_reference(x.double(), None if factor is None else factor.double())
+            y = rms_norm(x, factor)
+            assert y.dtype == dtype
+            assert (y.double() - exact).abs().max() <= max(TOLERANCE[dtype], 1e-7) * exact.abs().max()

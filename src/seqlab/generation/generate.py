@@ -9,13 +9,12 @@ import torch
 from torch import Tensor
 
 from seqlab.generation.sampling import Sampling
+from seqlab.generation.steps import State, StepModel, Steps
 
 __all__ = ["GenerativeModel", "generate"]
 
-State = dict[str, Tensor]
 
-
-class GenerativeModel(Protocol):
+class GenerativeModel(StepModel, Protocol):
     """What generation asks of a model."""
 
     @property
@@ -24,9 +23,6 @@ class GenerativeModel(Protocol):
 
     def prefill(self, tokens: Tensor, lengths: Tensor | None = None) -> tuple[Tensor, State]:
         """tokens (B, L) -> logits after the last symbol (B, V), and the state."""
-
-    def step(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
-        """tokens (B,) and the state -> logits (B, V) and the new state."""
 
 
 @torch.inference_mode()
@@ -44,6 +40,7 @@ def generate(model: GenerativeModel, prompt: list[int], count: int, sampling: Sa
     history = list(prompt)
     limit = model.max_length
     logits, state = model.prefill(_window(history, limit))
+    steps = Steps(model, state)
     held = min(len(history), limit) if limit is not None else len(history)
     for index in range(count):
         symbol = int(sampling.draw(logits, generator))
@@ -54,9 +51,9 @@ def generate(model: GenerativeModel, prompt: list[int], count: int, sampling: Sa
         if limit is not None and held >= limit:
             kept = max(1, limit // 2)
             logits, state = model.prefill(_window(history, kept))
-            held = kept
+            steps, held = Steps(model, state), kept
         else:
-            logits, state = model.step(torch.tensor([symbol]), state)
+            logits = steps.step(torch.tensor([symbol]))
             held += 1
 
 

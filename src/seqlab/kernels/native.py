@@ -21,6 +21,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from seqlab.kernels.replay import note
 from seqlab.places import compiled_folder, is_writable
 
 __all__ = ["DTYPES", "Native", "compiler_version", "failures", "find_compiler"]
@@ -70,7 +71,10 @@ class Native:
         The tensors are contiguous, on the CPU, and kept alive by the caller.
         """
         assert self._library is not None, "ask `usable` first"
-        self._library[function](*map(_for_c, arguments), ctypes.c_int64(torch.get_num_threads()))
+        call = getattr(self._library, function)
+        for_c = [*map(_for_c, arguments), ctypes.c_int64(torch.get_num_threads())]
+        call(*for_c)
+        note(lambda: call(*for_c), arguments)
 
     def failure(self) -> str | None:
         """What an earlier attempt to compile ended with, if it failed, and what the next would; compiles nothing."""

@@ -15,6 +15,7 @@ from seqlab.models import Block, BlockModule, Model, layer_card, reads_symbols
 from seqlab.nn.gates import soft_cap
 from seqlab.nn.inits import Init, depth_gain, initialise
 from seqlab.nn.inits.normal import Normal
+from seqlab.nn.linear import Linear
 from seqlab.nn.norms import Norm, normed
 from seqlab.nn.norms.rmsnorm import RMSNorm
 from seqlab.nn.position import sinusoidal
@@ -101,7 +102,7 @@ class LanguageModel(nn.Module):
         self.dropout = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
         self.blocks = nn.ModuleList(block.build(dim=spec.dim, length=signature.length) for block in spec.layers)
         self.norm = spec.norm.build(dim=spec.dim) if spec.norm is not None else None
-        self.head = None if spec.tied else nn.Linear(spec.dim, signature.vocabulary, bias=False)
+        self.head = None if spec.tied else Linear(spec.dim, signature.vocabulary, bias=False)
         self.logit_cap = spec.logit_cap
         self._initialise(spec)
 
@@ -184,8 +185,8 @@ class LanguageModel(nn.Module):
         return cast(Tensor, self.dropout(x))
 
     def _logits(self, x: Tensor, lengths: Tensor | None = None) -> Tensor:
-        head = self.embedding if self.head is None else self.head
-        logits = linear(x if self.norm is None else normed(self.norm, x, lengths), head.weight)
+        x = x if self.norm is None else normed(self.norm, x, lengths)
+        logits: Tensor = linear(x, self.embedding.weight) if self.head is None else self.head(x)
         if self.logit_cap is None:
             return logits
         return soft_cap(logits.to(torch.promote_types(logits.dtype, torch.float32)), self.logit_cap)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqlab.kernels.linear import linear
 from seqlab.nn.rows import is_padding
 
 __all__ = ["HeadGates", "closed_after", "soft_cap"]
@@ -44,7 +44,7 @@ class HeadGates(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         weight = self.project.weight
-        both = soft_cap(F.linear(x.to(weight.dtype), weight, self.project.bias), self.cap)
+        both = soft_cap(linear(x.to(weight.dtype), weight, self.project.bias), self.cap)
         return both[..., : self.heads], both[..., self.heads :]
 
 

@@ -44,7 +44,7 @@ def matrix_vector_int8(
         take("matrix_vector_int8", "native")
         return matrix_vector_native(x, weight, scale, bias)
     take("matrix_vector_int8", "torch")
-    return F.linear(x, widened_int8(weight, scale, x), bias)
+    return F.linear(x, widened_int8(weight, scale).to(x.dtype), bias)
 
 
 def matrix_vector_int4(
@@ -62,7 +62,7 @@ def matrix_vector_int4(
         take("matrix_vector_int4", "native")
         return matrix_vector_native(x, weight, scale, bias)
     take("matrix_vector_int4", "torch")
-    return F.linear(x, widened_int4(weight, scale, x), bias)
+    return F.linear(x, widened_int4(weight, scale, x.shape[-1]).to(x.dtype), bias)
 
 
 def serves(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:

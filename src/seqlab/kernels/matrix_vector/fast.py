@@ -1,4 +1,4 @@
-"""A matrix times vectors in torch's operations, for any number of vectors, on any device."""
+"""The matrix that eight or four bits stand for, in torch's operations: what serves many vectors, and any device."""
 
 from __future__ import annotations
 
@@ -10,16 +10,11 @@ from seqlab.kernels.matrix_vector.packing import unpack_int4
 __all__ = ["widened_int4", "widened_int8"]
 
 
-def widened_int8(
-    weight: Int8[Tensor, "e d"], scale: Float[Tensor, " e"], like: Float[Tensor, ...]
-) -> Float[Tensor, "e d"]:
-    """The matrix in the dtype of `like`."""
-    return (weight * scale[:, None]).to(like.dtype)
+def widened_int8(weight: Int8[Tensor, "e d"], scale: Float[Tensor, " e"]) -> Float[Tensor, "e d"]:
+    """The matrix in the scale's dtype."""
+    return weight * scale[:, None]
 
 
-def widened_int4(
-    weight: UInt8[Tensor, "e c"], scale: Float[Tensor, "e g"], like: Float[Tensor, "*bl d"]
-) -> Float[Tensor, "e d"]:
-    """The matrix in the dtype of `like`, its rows as long as the last axis of `like`."""
-    groups = unpack_int4(weight).mul_(scale[..., None])
-    return groups.flatten(-2)[:, : like.shape[-1]].to(like.dtype)
+def widened_int4(weight: UInt8[Tensor, "e c"], scale: Float[Tensor, "e g"], width: int) -> Float[Tensor, "e d"]:
+    """The matrix in the scale's dtype, its rows `width` long."""
+    return (unpack_int4(weight) * scale[..., None]).flatten(-2)[:, :width]

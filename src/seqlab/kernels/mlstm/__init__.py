@@ -1,7 +1,6 @@
 """The matrix LSTM: a memory of outer products with a scalar input and forget gate per head."""
 
-from seqlab.kernels.mlstm.dispatch import Form, mlstm, way_of
+from seqlab.kernels.mlstm.dispatch import Form, mlstm, mlstm_step, way_of
 from seqlab.kernels.mlstm.output import InputGate
-from seqlab.kernels.mlstm.recurrent import mlstm_step
 
 __all__ = ["Form", "InputGate", "mlstm", "mlstm_step", "way_of"]

@@ -10,12 +10,13 @@ from torch import Tensor
 
 from seqlab.kernels.gpu import triton_serves
 from seqlab.kernels.mlstm.chunkwise import mlstm_chunkwise
+from seqlab.kernels.mlstm.native import mlstm_step_native, serves
 from seqlab.kernels.mlstm.output import InputGate
-from seqlab.kernels.mlstm.recurrent import mlstm_recurrent
+from seqlab.kernels.mlstm.recurrent import mlstm_recurrent, one_step
 from seqlab.kernels.shapes import fitting
 from seqlab.kernels.taken import take
 
-__all__ = ["Form", "mlstm", "way_of"]
+__all__ = ["Form", "mlstm", "mlstm_step", "way_of"]
 
 Form = Literal["chunkwise", "parallel", "recurrent"]
 
@@ -66,3 +67,27 @@ def mlstm(
     else:
         h, c, n, m = mlstm_chunkwise(*given, chunk=q.shape[1] if form == "parallel" else chunk, **options)
     return h.to(q.dtype), c, n, m
+
+
+@fitting
+def mlstm_step(
+    q: Float[Tensor, "b h d"],
+    k: Float[Tensor, "b h d"],
+    v: Float[Tensor, "b h e"],
+    input_gate: Float[Tensor, "b h"],
+    forget_gate: Float[Tensor, "b h"],
+    state: tuple[Float[Tensor, "b h d e"], Float[Tensor, "b h d"], Float[Tensor, "b h"]],
+    *,
+    gate: InputGate = "exponential",
+    normalised: bool = True,
+    eps: float = 1e-6,
+) -> tuple[Float[Tensor, "b h e"], Float[Tensor, "b h d e"], Float[Tensor, "b h d"], Float[Tensor, "b h"]]:
+    """h of one position and the new c, n, m, all in the widest of the dtypes of q and c and float32. The state may be
+    renewed in place: on a CPU in float32, where nothing is to be differentiated."""
+    given = q, k, v, input_gate, forget_gate, state
+    options: dict[str, Any] = {"gate": gate, "normalised": normalised, "eps": eps}
+    if serves(q, state, k, v, input_gate, forget_gate):
+        take("mlstm_step", "native")
+        return mlstm_step_native(*given, **options)
+    take("mlstm_step", "torch")
+    return one_step(*given, **options)

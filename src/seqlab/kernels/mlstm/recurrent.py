@@ -9,10 +9,10 @@ from torch import Tensor
 
 from seqlab.kernels.mlstm.output import InputGate, normalise
 
-__all__ = ["mlstm_recurrent", "mlstm_step"]
+__all__ = ["mlstm_recurrent", "one_step"]
 
 
-def mlstm_step(
+def one_step(
     q: Float[Tensor, "b h d"],
     k: Float[Tensor, "b h d"],
     v: Float[Tensor, "b h e"],
@@ -61,7 +61,7 @@ def mlstm_recurrent(
         if starts is not None:
             state = _forgotten(state, starts[:, t])
         now = q[:, t], k[:, t], v[:, t], input_gate[:, t], forget_gate[:, t]
-        h, c, n, m = mlstm_step(*now, state, gate=gate, normalised=normalised, eps=eps)
+        h, c, n, m = one_step(*now, state, gate=gate, normalised=normalised, eps=eps)
         state = c, n, m
         outputs.append(h)
     return torch.stack(outputs, dim=1), *state

@@ -1,4 +1,5 @@
-"""Which RMS norm runs: the fused one, at every size; the reference for many models at once."""
+"""Which RMS norm runs: in C++ for a few rows on a CPU without a gradient; else the fused one, at every size; the
+reference for many models at once."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from torch import Tensor
 
 from seqlab.kernels.members import of_many
 from seqlab.kernels.rms_norm.fast import rms_norm_fused
+from seqlab.kernels.rms_norm.native import rms_norm_native, serves
 from seqlab.kernels.rms_norm.reference import rms_norm_reference
 from seqlab.kernels.taken import take
 
@@ -20,5 +22,8 @@ def rms_norm(
     if of_many(x, weight):
         take("rms_norm", "reference")
         return rms_norm_reference(x, weight, eps)
+    if serves(x, weight):
+        take("rms_norm", "native")
+        return rms_norm_native(x, weight, eps)
     take("rms_norm", "fused")
     return rms_norm_fused(x, weight, eps)

@@ -1,0 +1,122 @@
+"""A function of tensors recorded once and run again without the Python between its operations.
+
+A step of generation is some hundred small operations whose order never changes; what chooses and calls them costs as
+much as the arithmetic. So they are noted while the function runs once: torch's with their arguments, those in C++
+with their pointers. Run again they read and write the very same memory. This is what a CUDA graph is on a GPU.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
+
+__all__ = ["CannotReplay", "Replay", "note"]
+
+Result = TypeVar("Result")
+
+_recording: Recording | None = None
+
+
+class Recording:
+    """What is called again, in order, and what must live as long."""
+
+    def __init__(self) -> None:
+        self.calls: list[Callable[[], object]] = []
+        self.kept: list[Any] = []
+
+
+class CannotReplay(Exception):
+    """The function looks at values, or draws at random, so that its operations may be others the next time."""
+
+
+class Replay(Generic[Result]):
+    """The operations of one call of `function`, which runs now. Called again, they run again on the present contents
+    of the tensors that the function read, and leave their results in the tensors of `result`.
+
+    The function must not look at values; what it holds must stay where it is. Raises CannotReplay.
+    """
+
+    def __init__(self, function: Callable[[], Result]) -> None:
+        global _recording
+        assert _recording is None, "one function is recorded at a time"
+        _recording = self._recording = Recording()
+        try:
+            with torch.inference_mode(), _Recorder():
+                self.result = function()
+        finally:
+            _recording = None
+
+    @torch.inference_mode()
+    def __call__(self) -> None:
+        for call in self._recording.calls:
+            call()
+
+
+def note(call: Callable[[], object], kept: Any = None) -> None:
+    """Have a call run again too, where something is being recorded; `kept` is what must not be freed before."""
+    if _recording is not None:
+        _recording.calls.append(call)
+        _recording.kept.append(kept)
+
+
+class _Recorder(TorchDispatchMode):
+    """Notes what torch does."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        if UNREPEATABLE.intersection(func.tags):
+            return self._by_its_parts(func, args, kwargs)
+        result = func(*args, **kwargs)
+        if func._schema.is_mutable:
+            note(partial(func, *args, **kwargs))
+        elif not _is_memory_alone(func, result, args):
+            note(_into(func, args, kwargs, result))
+        return result
+
+    def _by_its_parts(self, func: Any, args: Any, kwargs: Any) -> Any:
+        """Of an operation that may draw at random: dropout outside training does not."""
+        with self:
+            result = func.decompose(*args, **kwargs)
+        if result is NotImplemented:
+            raise CannotReplay(f"{func} looks at values or draws at random")
+        return result
+
+
+UNREPEATABLE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape, torch.Tag.nondeterministic_seeded}
+
+
+def _is_memory_alone(func: Any, result: Any, args: Any) -> bool:
+    """Whether nothing was computed: the result is fresh memory, or that of an argument seen otherwise."""
+    if func.overloadpacket.__name__ in ("empty", "new_empty", "empty_like", "empty_strided", "new_empty_strided"):
+        return True
+    given = {tensor.untyped_storage().data_ptr() for tensor in _tensors(args)}
+    return all(tensor.untyped_storage().data_ptr() in given for tensor in _tensors(result))
+
+
+def _into(func: Any, args: Any, kwargs: Any, result: Any) -> Callable[[], object]:
+    """The operation with its result where the first one is: by torch's own variant for that, where there is one."""
+    packet, name = func.overloadpacket, func._overloadname
+    variant = getattr(packet, {"default": "out", "Tensor": "out"}.get(name, f"{name}_out"), None)
+    if variant is not None and isinstance(result, Tensor) and _takes(variant) == [*_takes(func), "out"]:
+        return partial(variant, *args, **kwargs, out=result)
+    places = _tensors(result)
+
+    def again() -> None:
+        for place, value in zip(places, _tensors(func(*args, **kwargs)), strict=True):
+            place.copy_(value)
+
+    return again
+
+
+def _takes(func: Any) -> list[str]:
+    return [argument.name for argument in func._schema.arguments]
+
+
+def _tensors(values: Any) -> list[Tensor]:
+    return [leaf for leaf in tree_leaves(values) if isinstance(leaf, Tensor)]

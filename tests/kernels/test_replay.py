@@ -1,0 +1,52 @@
+"""A function recorded once runs again on what its tensors hold now."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from seqlab.kernels.replay import CannotReplay, Replay
+from seqlab.kernels.rms_norm import rms_norm
+
+
+def test_it_gives_what_the_function_would() -> None:
+    x, weight = torch.randn(2, 6), torch.randn(6, 6)
+    buffer = x.clone()
+
+    def function() -> torch.Tensor:
+        """Views, results without and with a variant for their place, several results, changes in place, and C++."""
+        a, b = (buffer @ weight).chunk(2, dim=-1)
+        largest, index = b.max(-1)
+        y = torch.cat([a.tanh(), F.layer_norm(b, (3,)), largest[:, None]], dim=-1) + index[:, None]
+        y.mul_(2)
+        return rms_norm(F.dropout(y, 0.5, training=False), None)
+
+    replay = Replay(function)
+    assert replay.result.equal(function())
+    for _ in range(2):
+        buffer.copy_(torch.randn(2, 6))
+        replay()
+        assert replay.result.equal(function())
+
+
+def test_a_change_in_place_goes_on() -> None:
+    count = torch.zeros(1)
+    replay = Replay(lambda: count.add_(1))
+    replay()
+    assert count == 2
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda: torch.ones(2) * int(torch.ones(1)),
+        lambda: torch.ones(2).nonzero(),
+        lambda: F.dropout(torch.ones(2), 0.5, training=True),
+        lambda: torch.multinomial(torch.ones(2), 1),
+    ],
+)
+def test_what_depends_on_values_is_refused(function: object) -> None:
+    with pytest.raises(CannotReplay, match="looks at values or draws at random"):
+        Replay(function)  # type: ignore[arg-type]
+    assert Replay(lambda: torch.ones(1) + 1).result == 2, "the next one is recorded"
