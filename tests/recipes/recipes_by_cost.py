@@ -20,11 +20,15 @@ JOURNAL, CHEAP = "dln:", "dln:image_dln_small"
 """Recipes of a journal, all alike, of which one is run by the quick tests."""
 LANGUAGE = "hyena:wt103_"
 """Language models that are worth minutes: run narrow, and audited as they are by the slow tests."""
+ARENA = "hyena:lra_"
+"""Made of many rows, or of files; they have tests of their own."""
 
 
 def recipes(*, whole: bool = False) -> list[Any]:
     """The names of the shipped recipes whose data ships too or is made. whole: they are not `narrowed`."""
-    found = [name for name in shipped() if _has_data(name) and not (whole and name == LONG)]
+    found = [
+        name for name in shipped() if not name.startswith(ARENA) and _has_data(name) and not (whole and name == LONG)
+    ]
     slow = SLOW | {name for name in found if whole and name.startswith(LANGUAGE)}
     slow |= {name for name in found if name.startswith(JOURNAL) and (whole or name != CHEAP)}
     return [pytest.param(name, marks=pytest.mark.slow if name in slow else ()) for name in found]
@@ -32,7 +36,7 @@ def recipes(*, whole: bool = False) -> list[Any]:
 
 def without_data() -> list[str]:
     """Those whose data a user must have; they have tests of their own."""
-    return [name for name in shipped() if not _has_data(name)]
+    return [name for name in shipped() if not name.startswith(ARENA) and not _has_data(name)]
 
 
 def narrowed(name: str) -> Experiment:

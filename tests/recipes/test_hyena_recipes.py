@@ -15,10 +15,8 @@ from recipes_by_cost import without_data
 from seqlab.cli.main import main
 from seqlab.data import DataError
 from seqlab.experiment import Experiment
-from seqlab.filters.explicit import Explicit
 from seqlab.journal import LabBook
 from seqlab.mixers.attention import Attention
-from seqlab.mixers.longconv import LongConv
 from seqlab.models.lm import LM
 from seqlab.recipes import find_recipe
 from seqlab.spec import override
@@ -45,15 +43,6 @@ def test_the_published_parameter_counts() -> None:
     }
     found = {name: round(find_recipe(name).parameters / 1e6, 1) for name in wanted}
     assert found == wanted
-
-
-def test_the_kernels_of_path_x() -> None:
-    """Two channels, both ways, 256 features, 16,384 taps, six layers."""
-    spec = LongConv(channels=2, bidirectional=True, filter=Explicit())
-    with torch.device("meta"):
-        layer = spec.build(dim=256, length=16_384)
-    kernels = sum(p.numel() for part in (layer.filters, layer.filters_back) for p in part.parameters())
-    assert round(6 * kernels / 1e6, 1) == 100.7
 
 
 @pytest.fixture

@@ -1,12 +1,15 @@
 """Recipes: functions that return an experiment; the docstring is the lab note.
 
-A shipped recipe is `demo:letters` (or `recipes.demo:letters`), a user's own `./mine.py:trial`.
+A shipped recipe is `demo:letters` (or `recipes.demo:letters`), a user's own `./mine.py:trial`. A long collection is a
+folder whose `__init__.py` names the functions of its files.
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import pkgutil
+import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +19,6 @@ import torch
 
 from seqlab.experiment import Experiment
 from seqlab.spec import SpecError, did_you_mean, load_file
-from seqlab.spec import names as file_names
 from seqlab.spec.find import what_failed
 
 __all__ = ["Recipe", "find_recipe", "shipped"]
@@ -81,7 +83,7 @@ def find_recipe(name: str) -> Recipe:
     if place.endswith(".py"):
         return _recipe_in(load_file(Path(place)).module, place, function)
     place = place.removeprefix("recipes.")
-    if place not in file_names("recipes"):
+    if place not in _places():
         raise SpecError(f"there is no file of recipes `{place}`; {did_you_mean(name, shipped())}")
     return _recipe_in(importlib.import_module(f"seqlab.recipes.{place}"), place, function)
 
@@ -91,25 +93,30 @@ def _recipe_in(module: ModuleType, place: str, function: str) -> Recipe:
     if function not in found:
         known = [f"{place}:{name}" for name in found]
         raise SpecError(f"{module.__file__} has no recipe `{function}`; {did_you_mean(f'{place}:{function}', known)}")
-    return Recipe(f"{place}:{function}", found[function], Path(str(module.__file__)))
+    return Recipe(f"{place}:{function}", found[function], Path(str(sys.modules[found[function].__module__].__file__)))
+
+
+def _places() -> list[str]:
+    """The files and folders of recipes. Nothing is imported."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
 
 
 def _functions(module: ModuleType) -> dict[str, Callable[[], Experiment]]:
-    """The public functions that the file defines and that can be called without arguments."""
+    """The public functions that the file, or a file of the folder, defines and that can be called without arguments."""
     return {
         name: value
         for name, value in vars(module).items()
         if inspect.isfunction(value)
-        and value.__module__ == module.__name__
+        and f"{value.__module__}.".startswith(f"{module.__name__}.")
         and not name.startswith("_")
         and all(p.default is not p.empty for p in inspect.signature(value).parameters.values())
     }
 
 
 def shipped() -> list[str]:
-    """The names of all shipped recipes, in the order of their files and lines."""
+    """The names of all shipped recipes, in the order of their files, and there of their lines or names."""
     return [
         f"{place}:{name}"
-        for place in file_names("recipes")
+        for place in _places()
         for name in _functions(importlib.import_module(f"seqlab.recipes.{place}"))
     ]

@@ -1,0 +1,107 @@
+"""The siblings of the Long Range Arena: long convolutions on data that can be had or made, each in minutes on 2 cores.
+
+Their kernels start as exponentials that forget at different speeds (arXiv 2302.06646, the row "exp init + squash"), and
+each layer has one kernel for each feature, with batch norm before it and no channel mixer.
+"""
+
+from __future__ import annotations
+
+from seqlab.experiment import Batching, Budget, Experiment
+from seqlab.filters.explicit import Explicit
+from seqlab.mixers.longconv import LongConv
+from seqlab.models import Block
+from seqlab.models.classifier import Classifier
+from seqlab.nn.inits.normal import Normal
+from seqlab.nn.norms.batchnorm import BatchNorm
+from seqlab.optim.optimisers.adamw import AdamW
+from seqlab.optim.schedules.cosine import Cosine
+from seqlab.tasks import Task
+from seqlab.tasks.images import Images
+from seqlab.tasks.listops import ListOps
+from seqlab.tasks.pathfinder import Pathfinder
+from seqlab.tasks.reviews import Reviews
+
+__all__ = [
+    "lra_fashion_small",
+    "lra_imdb_small",
+    "lra_listops_small",
+    "lra_pathfinder_small",
+    "lra_pathx_small",
+]
+
+
+def lra_listops_small() -> Experiment:
+    """The sibling of hyena:lra_listops: expressions of 50 to 200 symbols.
+
+    Command: seqlab run hyena:lra_listops_small
+    Expected: an accuracy 15 points above that of the most frequent digit (`majority`); minutes on 2 cores.
+    """
+    task = ListOps(shortest=50, longest=200, training=40_000)
+    return _small(task, layers=4, lr=5e-3, steps=1000)
+
+
+def lra_imdb_small() -> Experiment:
+    """The sibling of hyena:lra_imdb: the first 1,024 bytes of each review.
+
+    Command: seqlab run hyena:lra_imdb_small
+    Data: seqlab data get imdb.
+    Expected: an accuracy above 0.75; a quarter of an hour on 2 cores.
+    """
+    return _small(Reviews(path="card:imdb", length=1024), layers=2, lr=5e-3, steps=3000)
+
+
+def lra_fashion_small() -> Experiment:
+    """The sibling of hyena:lra_cifar: Fashion-MNIST as 784 grey pixels, line by line.
+
+    Command: seqlab run hyena:lra_fashion_small
+    Data: seqlab data get fashion-mnist. In a random order of the pixels: task.change=pixels.
+    Expected: an accuracy above 0.84, that of logistic regression; a quarter of an hour on 2 cores.
+    """
+    return _small(Images(path="card:fashion-mnist"), layers=4, lr=5e-3, steps=3000, bidirectional=True)
+
+
+def lra_pathfinder_small() -> Experiment:
+    """The sibling of hyena:lra_pathfinder: 40,000 training images.
+
+    Command: seqlab run hyena:lra_pathfinder_small
+    Expected: an accuracy of at least 0.60, where chance is 0.5; a quarter of an hour on 2 cores.
+    """
+    task = Pathfinder(training=40_000, validation=2000, test=2000)
+    return _small(task, layers=4, lr=4e-3, steps=4000, bidirectional=True)
+
+
+def lra_pathx_small() -> Experiment:
+    """The sibling of hyena:lra_pathx: 1,000 training images of 128 pixels, to see it run rather than learn.
+
+    Command: seqlab run hyena:lra_pathx_small
+    Expected: chance; minutes on 2 cores. Published models take hundreds of times as many images.
+    """
+    task = Pathfinder(size=128, training=1000, validation=100, test=100)
+    return _small(task, dim=16, layers=2, lr=5e-4, steps=100, batch=4, bidirectional=True)
+
+
+def _small(
+    task: Task,
+    *,
+    layers: int,
+    lr: float,
+    steps: int,
+    dim: int = 64,
+    batch: int = 32,
+    bidirectional: bool = False,
+) -> Experiment:
+    taps = Explicit(init="double_exp", squash=0.001)
+    conv = LongConv(channels=1, filter=taps, bidirectional=bidirectional)
+    return Experiment(
+        task=task,
+        model=Classifier(
+            dim=dim,
+            layers=(Block(mixer=conv, channel=None, norm=BatchNorm()),) * layers,
+            norm=BatchNorm(),
+            embedding_init=Normal(scale=1.0),
+        ),
+        optim=AdamW(lr=lr, weight_decay=0.05),
+        schedule=Cosine(warmup=0.1),
+        batch=Batching(size=batch),
+        budget=Budget(steps=steps),
+    )
