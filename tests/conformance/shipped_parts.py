@@ -75,12 +75,16 @@ def told(field: str, value: Any) -> str:
     return "-".join([f"{field}={type(value).__name__}", *map(told, changed, changed.values())])
 
 
-def variants(kind: str) -> list[Any]:
-    """The specs of a kind as parameters of a test, with readable ids."""
+def variants(kind: str, further: pytest.MarkDecorator | None = None) -> list[Any]:
+    """The specs of a kind as parameters of a test, with readable ids. further: a mark of all but each part's first."""
     return [
-        pytest.param(find(kind, name)(**changes), id="-".join([name, *map(told, changes, changes.values())]))
+        pytest.param(
+            find(kind, name)(**changes),
+            id="-".join([name, *map(told, changes, changes.values())]),
+            marks=[further] if further is not None and place else [],
+        )
         for name in names(kind)
-        for changes in VARIANTS.get(f"{kind}/{name}") or VARIANTS.get(name, [{}])
+        for place, changes in enumerate(VARIANTS.get(f"{kind}/{name}") or VARIANTS.get(name, [{}]))
     ]
 
 

@@ -382,11 +382,3 @@ def test_biases_and_skips_do_not_decay(spec: Mixer) -> None:
 def test_flops_grow_with_the_length(spec: Mixer) -> None:
     mixer = build(spec)
     assert 0 < mixer.flops(1) < mixer.flops(LENGTH)
-
-
-# torch's own tracing of a hand-written gradient warns about torch's own code.
-@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
-def test_compiled_code_gives_the_same_values(spec: Mixer) -> None:
-    mixer, x = build(spec), inputs(9)
-    compiled = torch.compile(mixer, backend="aot_eager", dynamic=False)
-    assert relative(compiled(x), mixer(x)) <= 1e-12
