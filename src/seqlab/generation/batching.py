@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from seqlab.generation.generate import GenerativeModel, State
+from seqlab.generation.generate import GenerativeModel
 from seqlab.generation.penalties import Penalties
 from seqlab.generation.sampling import Sampling
+from seqlab.generation.steps import State, Steps
 
 __all__ = ["Batch", "Drawn", "Order", "Text"]
+
+SETTLED = 8
+"""Steps of the same texts after which their steps are recorded, which costs a few: not while texts come and go."""
 
 
 @dataclass(frozen=True)
@@ -74,6 +78,8 @@ class Batch:
         self.model = model
         self.texts: list[Text] = []
         self._state: State = {}
+        self._steps: Steps | None = None
+        self._unchanged = 0
 
     @torch.inference_mode()
     def join(self, order: Order) -> tuple[Text, Drawn]:
@@ -84,7 +90,7 @@ class Batch:
         drawn = text.take(logits[0])
         if text.ended is None:
             self.texts.append(text)
-            self._state = _joined(self._state, state)
+            self._change(_joined(self._present(), state))
         return text, drawn
 
     @torch.inference_mode()
@@ -92,7 +98,7 @@ class Batch:
         """One further symbol of each text; those that are complete with it leave."""
         if not self.texts:
             return []
-        logits, self._state = self.model.step(torch.tensor([text.written[-1] for text in self.texts]), self._state)
+        logits = self._logits(torch.tensor([text.written[-1] for text in self.texts]))
         drawn = [(text, text.take(row)) for text, row in zip(self.texts, logits, strict=True)]
         self.leave(text for text, _ in drawn if text.ended is not None)
         return drawn
@@ -105,7 +111,23 @@ class Batch:
         if len(kept) == len(self.texts):
             return
         self.texts = [self.texts[row] for row in kept]
-        self._state = {name: entry[kept] for name, entry in self._state.items()} if kept else {}
+        self._change({name: entry[kept] for name, entry in self._present().items()} if kept else {})
+
+    def _logits(self, symbols: Tensor) -> Tensor:
+        self._unchanged += 1
+        if self._steps is None and self._unchanged > SETTLED:
+            self._steps = Steps(self.model, self._state)
+        if self._steps is not None:
+            return self._steps.step(symbols)
+        logits, self._state = self.model.step(symbols, self._state)
+        return logits
+
+    def _present(self) -> State:
+        """The state of the texts that are here."""
+        return self._state if self._steps is None else self._steps.state
+
+    def _change(self, state: State) -> None:
+        self._state, self._steps, self._unchanged = state, None, 0
 
     def _check(self, order: Order) -> None:
         if not order.prompt or order.count < 1:
