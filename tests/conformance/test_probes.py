@@ -2,15 +2,26 @@
 
 import copy
 import math
+from collections.abc import Iterator, Mapping
 
 import pytest
 import torch
 from torch import nn
 
-from seqlab.probes import Probe
+from seqlab.channels.mlp import MLP
+from seqlab.data.signature import Signature
+from seqlab.mixers.attention import Attention
+from seqlab.mixers.hyena import Hyena
+from seqlab.mixers.mlstm import MLSTM
+from seqlab.mixers.s4d import S4D
+from seqlab.mixers.tdln import TDLN
+from seqlab.models import Block
+from seqlab.models.lm import LM
+from seqlab.probes import Measures, Probe
 from seqlab.spec import find, names
 
 PROBES = names("probes")
+LENGTH = 12
 
 
 def probe_of(name: str, **settings: object) -> Probe:
@@ -19,37 +30,74 @@ def probe_of(name: str, **settings: object) -> Probe:
     return probe
 
 
-def model_with_gradients() -> tuple[nn.Module, tuple[torch.Tensor]]:
+def plain_model() -> tuple[nn.Module, tuple[torch.Tensor]]:
+    """No sequence, no mixer, a norm with statistics; with gradients."""
     torch.manual_seed(0)
     model, inputs = nn.Sequential(nn.Linear(3, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2)), (torch.randn(5, 3),)
     model(*inputs).square().sum().backward()
     return model.eval(), inputs
 
 
-@pytest.mark.parametrize("name", PROBES)
-def test_changes_nothing_and_repeats(name: str) -> None:
-    probe, (model, inputs) = probe_of(name), model_with_gradients()
-    before = copy.deepcopy(model.state_dict())
-    gradients = [parameter.grad.clone() for parameter in model.parameters()]
-    hooks = [len(module._forward_hooks) for module in model.modules()]
+def language_model() -> tuple[nn.Module, tuple[torch.Tensor]]:
+    """A mixer of every kind that a probe looks for; with gradients."""
+    torch.manual_seed(0)
+    mixers = Attention(heads=2), TDLN(levels=1), Hyena(), MLSTM(heads=2), S4D()
+    layers = tuple(Block(mixer=mixer, channel=MLP(activation="relu")) for mixer in mixers)
+    model = LM(dim=8, layers=layers).build(Signature(vocabulary=7, length=LENGTH))
+    inputs = (torch.randint(7, (3, LENGTH)),)
+    model(*inputs).square().sum().backward()
+    return model.eval(), inputs
+
+
+def measured(probe: Probe, model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Measures:
+    """As the loop does it."""
+    torch.manual_seed(1)
     with torch.no_grad():
-        first, second = probe.measure(model, inputs), probe.measure(model, inputs)
+        if probe.compares:
+            return probe.compare(model, {name: 0.9 * p for name, p in model.named_parameters()})
+        return probe.measure(model, inputs)
+
+
+def numbers(measures: Measures) -> Iterator[float]:
+    for value in measures.values():
+        for part in value.values() if isinstance(value, Mapping) else [value]:
+            yield from part if isinstance(part, list) else [part]
+
+
+@pytest.mark.parametrize("subject", [plain_model, language_model])
+@pytest.mark.parametrize("name", PROBES)
+def test_changes_nothing_and_repeats(name: str, subject: object) -> None:
+    probe, (model, inputs) = probe_of(name), subject()  # type: ignore[operator]
+    before = copy.deepcopy(model.state_dict())
+    gradients = {path: p.grad.clone() for path, p in model.named_parameters() if p.grad is not None}
+    hooks = [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in model.modules()]
+    first, second = measured(probe, model, inputs), measured(probe, model, inputs)
     assert first == second
     torch.testing.assert_close(dict(model.state_dict()), dict(before), rtol=0, atol=0)
-    assert all(torch.equal(old, p.grad) for old, p in zip(gradients, model.parameters(), strict=True))
+    after = {path: p.grad for path, p in model.named_parameters() if p.grad is not None}
+    assert after.keys() == gradients.keys()
+    assert all(torch.equal(gradients[path], gradient) for path, gradient in after.items())
     assert all(parameter.requires_grad for parameter in model.parameters())
-    assert [len(module._forward_hooks) for module in model.modules()] == hooks
+    assert [(len(m._forward_hooks), len(m._forward_pre_hooks)) for m in model.modules()] == hooks
     assert not model.training
 
 
 @pytest.mark.parametrize("name", PROBES)
 def test_gives_numbers_whose_names_carry_the_phase(name: str) -> None:
-    probe, (model, inputs) = probe_of(name), model_with_gradients()
-    with torch.no_grad():
-        measures = probe.measure(model, inputs)
+    probe, (model, inputs) = probe_of(name), language_model()
+    measures = measured(probe, model, inputs)
     assert measures
     assert all(key.startswith(f"{name}/{probe.phase}/") for key in measures)
-    assert all(type(value) is float and math.isfinite(value) for value in measures.values())
+    assert all(type(value) is float and math.isfinite(value) for value in numbers(measures))
+
+
+@pytest.mark.parametrize("name", PROBES)
+def test_a_model_that_is_no_number_any_more_breaks_no_probe(name: str) -> None:
+    probe, (model, inputs) = probe_of(name), language_model()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.fill_(math.nan)
+    assert measured(probe, model, inputs).keys()
 
 
 @pytest.mark.parametrize("name", PROBES)

@@ -8,8 +8,9 @@ from typing import ClassVar
 from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed
-from seqlab.audits.shared.layers import first_moved, has_batch_statistics
+from seqlab.audits.shared.first_moved import first_moved
 from seqlab.audits.shared.subject import Subject, moved
+from seqlab.models.shared.layers import has_batch_statistics
 
 __all__ = ["BatchMixing"]
 

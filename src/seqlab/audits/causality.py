@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed, warned
-from seqlab.audits.shared.layers import first_moved, has_batch_statistics, layers, titled
+from seqlab.audits.shared.first_moved import first_moved
 from seqlab.audits.shared.subject import Subject, moved
+from seqlab.models.shared.layers import has_batch_statistics, layers, titled
 
 __all__ = ["Causality"]
 

@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
 from seqlab.audits import Audit, Finding, Stage, failed, passed
-from seqlab.audits.shared.layers import layers, titled
 from seqlab.audits.shared.subject import Subject
 from seqlab.audits.shared.trainees import rows_for, trainee
 from seqlab.channels import ChannelMixer
 from seqlab.mixers import SequenceMixer
+from seqlab.models.shared.layers import layers, titled
 from seqlab.spec import Field
 
 __all__ = ["Dtype"]

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, failed, passed, warned
-from seqlab.audits.shared.layers import first_moved
+from seqlab.audits.shared.first_moved import first_moved
 from seqlab.audits.shared.scoring import scoring
 from seqlab.audits.shared.subject import Subject, moved, wake
 from seqlab.spec import Field

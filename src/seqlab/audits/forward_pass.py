@@ -11,9 +11,9 @@ from typing import ClassVar
 from torch import nn
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed
-from seqlab.audits.shared.layers import Heard, Named, layers, listening, titled
 from seqlab.audits.shared.subject import Subject
 from seqlab.journal.memory import ran_out_of_memory
+from seqlab.models.shared.layers import Heard, Named, layers, listening, titled
 
 __all__ = ["ForwardPass"]
 

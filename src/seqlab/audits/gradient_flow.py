@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, Stage, failed, not_applicable, passed, warned
-from seqlab.audits.shared.layers import layers, titled
 from seqlab.audits.shared.subject import Subject, wake
 from seqlab.audits.shared.trainees import total_norm, trainee
+from seqlab.models.shared.layers import layers, titled
 from seqlab.spec import Field
 from seqlab.train.training import Training, build_model
 

@@ -7,8 +7,8 @@ from typing import ClassVar
 from torch import Tensor
 
 from seqlab.audits import Audit, Finding, failed, passed
-from seqlab.audits.shared.layers import Named, branches, layers, listening, titled
 from seqlab.audits.shared.subject import Subject, moved
+from seqlab.models.shared.layers import Named, branches, layers, listening, titled
 from seqlab.spec import Field
 
 __all__ = ["InputIgnored"]

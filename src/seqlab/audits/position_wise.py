@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed
-from seqlab.audits.shared.layers import Named, is_norm, listening, titled
 from seqlab.audits.shared.subject import Subject, moved
 from seqlab.channels import ChannelMixer
 from seqlab.models import BlockModule
+from seqlab.models.shared.layers import Named, is_norm, listening, titled
 
 __all__ = ["PositionWise"]
 

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, Stage, failed, not_applicable, passed, warned
-from seqlab.audits.shared.layers import Named, first_tensor, layers, listening, mixers, titled
 from seqlab.audits.shared.subject import Subject
+from seqlab.models.shared.influence import Look, influence, look_of
+from seqlab.models.shared.layers import Named, first_tensor, layers, listening, mixers, titled
 from seqlab.spec import Field
 
 __all__ = ["ReceptiveField"]
 
-NOTHING = 1e-9
-"""Share of the influence that counts as none."""
 WAY_OUT = "where that is meant, the module says so with an attribute `reach`, the positions that it sees"
 Verdict = Callable[..., Finding]
 
@@ -85,7 +83,7 @@ class ReceptiveField(Audit):
             (warned, fades.format(reach), near),
         ]
 
-    def _looks(self, subject: Subject, parts: list[Named], whole: Named) -> dict[str, Look]:
+    def _looks(self, subject: Subject, parts: Sequence[Named], whole: Named) -> dict[str, Look]:
         """How far back each part looks and, by "", the model, those left out that limit their reach by design."""
         free = [named for named in parts if getattr(named[1], "reach", None) is None]
         begin, found = _begin(whole[1]), {}
@@ -111,45 +109,11 @@ class ReceptiveField(Audit):
             return None
         places = sorted({length - 1, length // 2, 2 * length // 3, 5 * length // 6})
         with subject.drawing("receptive_field", 1):
-            influences = [(_influence(output, source, place), place) for place in places]
-        looks = [_look_of(influence, place, self.share) for influence, place in influences]
+            influences = [(influence(output, source, place), place) for place in places]
+        looks = [look_of(found, place, self.share) for found, place in influences]
         return max(looks, key=lambda look: (look.reach, look.farthest))
-
-
-@dataclass(frozen=True)
-class Look:
-    """How far back an output sees, in positions, its own counted as 1."""
-
-    reach: int
-    """Within which the share of what other positions add lies."""
-    farthest: int
-    """Within which all of it lies."""
 
 
 def _begin(model: nn.Module) -> list[Named]:
     """The modules at which the stream may begin: the first layer, which it enters, and embeddings, which it leaves."""
     return layers(model)[:1] + [named for named in model.named_modules() if isinstance(named[1], nn.Embedding)]
-
-
-def _influence(output: Tensor, source: Tensor, place: int) -> Tensor:
-    """(L,) norms of the gradient of a random sum of the outputs at one position."""
-    weights = torch.randn_like(output[:, place])
-    found: tuple[Tensor | None, ...] = torch.autograd.grad(
-        (output[:, place] * weights).sum(), source, retain_graph=True, allow_unused=True
-    )
-    gradient = found[0]
-    if gradient is None:
-        return torch.zeros(source.shape[1], dtype=source.dtype, device=source.device)
-    norms: Tensor = gradient.norm(dim=-1).sum(0)
-    return norms
-
-
-def _look_of(influence: Tensor, place: int, share: float) -> Look:
-    """How far back one output sees, by the influence of every position on it."""
-    distance = (torch.arange(len(influence), device=influence.device) - place).abs()
-    within = torch.zeros_like(influence).index_add(0, distance, influence)
-    others = torch.where(within > NOTHING * within.sum(), within, 0.0)[1:]
-    if not others.any():
-        return Look(1, 1)
-    held = others.cumsum(0) / others.sum()
-    return Look(int((held < share).sum()) + 2, int(others.nonzero().max()) + 2)

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.audits import Audit, Finding, failed, not_applicable, passed, warned
-from seqlab.audits.shared.layers import Heard, Named, branches, first_tensor, is_norm, layers, listening, titled
 from seqlab.audits.shared.subject import Subject
 from seqlab.models import BlockModule
+from seqlab.models.shared.layers import Heard, Named, branches, first_tensor, is_norm, layers, listening, titled
 from seqlab.spec import Field
 
 __all__ = ["ResidualGain"]

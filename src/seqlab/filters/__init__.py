@@ -41,6 +41,10 @@ class LongFilter(nn.Module):
         """Parameters with settings of their own: dicts of `params` and `lr` and/or `weight_decay`."""
         return []
 
+    def kept(self) -> Tensor | None:
+        """For who looks inside: the moduli of the decays where the kernels are sums of them; None elsewhere."""
+        return None
+
     def reset_parameters(self) -> None:
         """Draw the parameters anew by the law that the spec states (torch's global generator)."""
         raise NotImplementedError

@@ -82,6 +82,9 @@ class S4DFilter(RecurrentFilter):
     def taps(self, length: int) -> Tensor:
         return diagonal.kernel(self._recurrence(), length, self._wide())
 
+    def kept(self) -> Tensor:
+        return self._recurrence().log_decay.real.exp()
+
     def _recurrence(self) -> Recurrence:
         A = torch.complex(-self.log_A_real.double().exp(), self.A_imag.double())
         BC = torch.view_as_complex(self.B.double()) * torch.view_as_complex(self.C.double())

@@ -2,12 +2,12 @@
 
 import os
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from seqlab.journal import clock, lease
+from seqlab.journal import clock, lease, looks
 from seqlab.journal.errors import DiskFull, JournalError, LeaseLost, RunBusy
 from seqlab.journal.evidence import ending_by
 from seqlab.journal.files import (
@@ -162,6 +162,21 @@ class Attempt:
         if not self._marked:
             self.rewind(self._resumed_from)
         self._write(self._metrics, "metrics.jsonl", line)
+
+    def looked(self, step: int, measures: Mapping[str, Mapping[str, Any]]) -> None:
+        """Append what probes saw, measures by the name probe/phase/place, each some named numbers or lists of them, to
+        probes/<probe>.jsonl. One write a probe and no fsync, as `log`."""
+        for probe, record in looks.records_of(self.number, step, measures).items():
+            self.must_be_ours()
+            path = self._run / looks.FOLDER / f"{probe}.jsonl"
+            with clearly(path):
+                path.parent.mkdir(exist_ok=True)
+                descriptor = open_to_append(path)
+                try:
+                    end_torn_line(descriptor)
+                    write_whole(descriptor, encode(record) + b"\n")
+                finally:
+                    os.close(descriptor)
 
     def has_line(self, step: int, names: Iterable[str]) -> bool:
         """Whether the newest line that counts is of this step and holds these metrics."""

@@ -10,6 +10,8 @@ from seqlab.journal.attempt import Attempt
 from seqlab.journal.errors import JournalError
 from seqlab.journal.files import read_object, replace_json
 from seqlab.journal.lines import Record, read_lines
+from seqlab.journal.looks import Look
+from seqlab.journal.looks import looks as read_looks
 from seqlab.journal.metrics import Metrics
 from seqlab.journal.state import State, read_state
 
@@ -116,6 +118,10 @@ class Run:
         number = lease.last_attempt(self.folder)
         request = {"time": clock.now(), "attempt": number}
         replace_json(self.folder / "attempts" / str(number) / "stop.json", request)
+
+    def looks(self) -> dict[str, list[Look]]:
+        """What its probes saw inside the model, oldest first, by the name of the probe."""
+        return read_looks(self.folder)
 
     def notes(self) -> list[notes.Note]:
         """What people wrote about the run, oldest first."""

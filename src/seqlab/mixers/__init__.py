@@ -85,6 +85,17 @@ class SequenceMixer(nn.Module):
         """Parameters with settings of their own: dicts of `params` and `lr` and/or `weight_decay`."""
         return []
 
+    def attention_weights(self, x: Tensor) -> Tensor | None:
+        """For who looks inside: the weights (B, H, L, M) with which position l sees position m of x (B, L, D), each row
+        summing to 1; where M is larger than L, what is before the first position comes first. None where there are
+        none."""
+        return None
+
+    def kept(self, x: Tensor) -> dict[str, Tensor]:
+        """For who looks inside: what each memory keeps from one position to the next while x (B, L, D) is read, the
+        modulus of a decay or a forget gate, of any shape, by a name ("" for the only one); {} where there is none."""
+        return {}
+
     def reset_parameters(self) -> None:
         """Draw the parameters anew by the law that the spec states (torch's global generator)."""
         raise self._missing("reset_parameters")

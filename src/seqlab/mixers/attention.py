@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from seqlab.kernels.attention import attention
+from seqlab.kernels.attention.reference import attention_weights
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.attention_laws import AttentionLaws
 from seqlab.nn.heads import Heads, Position, alibi_slopes
@@ -94,6 +95,11 @@ class SelfAttention(SequenceMixer):
         causal = self.causal and not self.alibi  # ALiBi's bias holds the causal pattern already
         y = attention(q, k, v, causal=causal, bias=bias, dropout=self.dropout * self.training)
         return self.out(y.flatten(2)), k, v
+
+    def attention_weights(self, x: Tensor) -> Tensor:
+        q, k, _ = self.heads(x, positions_in_document(x, None))
+        causal = self.causal and not self.alibi
+        return attention_weights(q, k, causal=causal, bias=self._bias(x, None, None))
 
     def _bias(self, x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> Tensor | None:
         seen = _seen(x, lengths, starts)

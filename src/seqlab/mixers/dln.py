@@ -65,6 +65,9 @@ class DampedFourier(SequenceMixer):
         decay = self.memory.decay()
         return scan(x[:, :, None].to(decay.dtype), forgetting(decay, starts))
 
+    def kept(self, x: Tensor) -> dict[str, Tensor]:
+        return {"": self.memory.decay().norm(dim=0)}
+
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)
         states = self._states(x, starts)

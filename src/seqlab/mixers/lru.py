@@ -130,6 +130,9 @@ class LinearRecurrence(SequenceMixer):
         states = scan(u, forgetting(decay, starts), before)
         return torch.addcmul(self.out(states.flatten(2).to(x.dtype)), self.skip, x), states
 
+    def kept(self, x: Tensor) -> dict[str, Tensor]:
+        return {"": self.ring.decay().norm(dim=0)}
+
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)
         y, states = self._mix(x, starts)

@@ -79,6 +79,9 @@ class MatrixLSTM(SequenceMixer):
         self.check(x, lengths, starts)
         return self._mix(x, None, starts)[0]
 
+    def kept(self, x: Tensor) -> dict[str, Tensor]:
+        return {"": self.gates(x)[1].sigmoid()}
+
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)
         begins = None if starts is None else without_padding(starts, lengths)

@@ -94,6 +94,11 @@ class ClassicMatrixLSTM(SequenceMixer):
         self.check(x, lengths, starts)
         return self._mix(x, None, starts)[0]
 
+    def kept(self, x: Tensor) -> dict[str, Tensor]:
+        a, _ = self.project(x).chunk(2, dim=-1)
+        *_, (_, forget) = self._heads(F.silu(self.convolution(a, None)), a)
+        return {"": forget.sigmoid()}
+
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)
         begins = None if starts is None else without_padding(starts, lengths)

@@ -103,6 +103,12 @@ class ScalarLSTM(SequenceMixer):
         normed: Tensor = self.norm(h)
         return normed.to(x.dtype)
 
+    def kept(self, x: Tensor) -> dict[str, Tensor]:
+        raw, weight = self._raw(x, self.convolution(x, None)), self.recurrence.weight
+        h, *_ = slstm(raw, weight)
+        before = torch.cat([torch.zeros_like(h[:, :1]), h[:, :-1]], dim=1).to(raw.dtype)
+        return {"": (raw[..., 1, :] + torch.einsum("hoi,blhi->blho", weight[:, 1].to(raw.dtype), before)).sigmoid()}
+
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)
         x, begins = without_padding(x, lengths), None if starts is None else without_padding(starts, lengths)

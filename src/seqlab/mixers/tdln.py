@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
 import torch
@@ -101,13 +101,22 @@ class TimedOscillators(SequenceMixer):
         self, x: Tensor, starts: Tensor | None, before: Sequence[Tensor | None] | None = None
     ) -> tuple[Tensor, list[Tensor]]:
         """y and each level's states (B, L, 2, D). Right padding lies in the future of every real position."""
-        states = []
+        levels = [(states, y) for _, states, y in self._levels(x, starts, before)]
+        return levels[-1][1], [states for states, _ in levels]
+
+    def _levels(
+        self, x: Tensor, starts: Tensor | None = None, before: Sequence[Tensor | None] | None = None
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Each level's decay (B, L, 2, D), its states (B, L, 2, D), and what it gives to the next."""
         for level, recurrence in enumerate(self.recurrences):
             u, decay = recurrence(x)
-            states.append(scan(u, forgetting(decay, starts), None if before is None else before[level]))
-            y = states[-1][:, :, 0].to(x.dtype)
+            states = scan(u, forgetting(decay, starts), None if before is None else before[level])
+            y = states[:, :, 0].to(x.dtype)
             x = self.norms[level - 1](F.relu(y + x if self.residual else y)) if level else y
-        return x, states
+            yield decay, states, x
+
+    def kept(self, x: Tensor) -> dict[str, Tensor]:
+        return {str(level): decay.norm(dim=-2) for level, (decay, _, _) in enumerate(self._levels(x))}
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)

@@ -68,6 +68,10 @@ class FirstTimedOscillators(SequenceMixer):
         states = scan((weight * x.to(wide))[:, :, None], decay, before["memory"])
         return states[:, :, 0].to(x.dtype), states, time
 
+    def kept(self, x: Tensor) -> dict[str, Tensor]:
+        time = torch.sigmoid((x @ self.time).to(self.memory.dtype))
+        return {"": self.memory.elapsed(time).norm(dim=-2)}
+
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)
         y, states, time = self._mix(x, self.init_state(len(x)), starts)

@@ -8,7 +8,9 @@ import torch
 from torch import Tensor
 
 from seqlab.kernels.attention import attention
+from seqlab.kernels.attention.reference import attention_weights
 from seqlab.kernels.window_attention import window_attention
+from seqlab.kernels.window_attention.reference import window_bias
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.mixers.shared.recollection import Recollection
 from seqlab.nn.attention_laws import AttentionLaws
@@ -115,6 +117,13 @@ class SlidingAttention(SequenceMixer):
             dropout=self.dropout * self.training,
         )  # fmt: skip
         return self.out(y.flatten(2)), k, v
+
+    def attention_weights(self, x: Tensor) -> Tensor:
+        seen = x if self.recollection is None else self.recollection(x, None, None)
+        q, k, _ = self.heads(seen, positions_in_document(x, None))
+        slopes = alibi_slopes(self.heads.heads, self.alibi_span, x) if self.alibi else None
+        bias = window_bias(q, window=self.ring.window, sinks=self.ring.sinks, slopes=slopes)
+        return attention_weights(q, k, bias=bias)
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)

@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Mapping
 from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
 from seqlab.spec import Field, Part, label
 
-__all__ = ["Probe"]
+__all__ = ["Measures", "Probe", "Profile"]
+
+Profile = dict[str, float | list[float]]
+"""What was measured of one place of a model, a tensor or a module: numbers and rows of numbers by name."""
+Measures = Mapping[str, float | Profile]
+"""What a probe measured, by full name. Numbers become metrics; profiles are kept in the run's folder `probes`."""
 
 
 class Probe(Part, kind="probes"):
@@ -18,6 +24,11 @@ class Probe(Part, kind="probes"):
     phase: ClassVar[Literal["before_update", "after_update"]] = "after_update"
     """When the loop calls `measure`: before the update, when the gradients are there, or after it and after the
     methods. Every name of a measure carries it."""
+    looks_at: ClassVar[Literal["weights", "passes"]] = "weights"
+    """What `model` is: the one with the master weights, for a probe of them, which reads no inputs; or the one that
+    computes, in the dtype of the run, for a probe that lets the inputs pass through it."""
+    compares: ClassVar[bool] = False
+    """Whether it measures what a step changed: then the loop calls `compare` in place of `measure`."""
 
     every_steps: int = Field(default=100, ge=1)
     """Measure at every so many updates; also at the last."""
@@ -27,12 +38,16 @@ class Probe(Part, kind="probes"):
         return updates % self.every_steps == 0 or updates == steps
 
     @abstractmethod
-    def measure(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, float]:
+    def measure(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Measures:
         """The measures by name, each name made by `metric`.
 
         inputs: a fixed batch of held-out data, as `model(*inputs)` takes it. Runs without gradient, in evaluation
         mode, under a random stream of its own; changes neither parameters, buffers, gradients nor the mode.
         """
+
+    def compare(self, model: nn.Module, before: Mapping[str, Tensor]) -> Measures:
+        """The measures of what a step changed, likewise. before: the parameters before the update, by path."""
+        raise NotImplementedError(f"{label(type(self))} says that it compares and has no `compare`.")
 
     def metric(self, what: str) -> str:
         """The full name of a measure: `weight_norms/after_update/total`."""

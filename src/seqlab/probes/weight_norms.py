@@ -7,7 +7,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from seqlab.probes import Probe
+from seqlab.probes import Measures, Probe
 
 __all__ = ["WeightNorms"]
 
@@ -18,7 +18,7 @@ class WeightNorms(Probe):
     by: Literal["tensor", "module"] = "tensor"
     """What has a norm of its own: each tensor, or each module that holds tensors directly (weight and bias as one)."""
 
-    def measure(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> dict[str, float]:
+    def measure(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Measures:
         parameters = dict(model.named_parameters())
         norms = torch.stack(torch._foreach_norm([parameter.detach() for parameter in parameters.values()]))
         squares: dict[str, float] = {}

@@ -12,23 +12,30 @@ from torch import Tensor
 from seqlab.data.streams import stream_seed
 from seqlab.methods import Draws, Method
 from seqlab.nn.units import hidden_units
+from seqlab.probes import Probe, Profile
 from seqlab.spec import Part, label
 from seqlab.train.cadence import is_regular
 from seqlab.train.training import Training, fresh_weight, fresh_weights, seed_generators
 from seqlab.train.watching import Watching
 
 __all__ = [
+    "Metrics",
     "apply_methods",
     "begin_interventions",
     "distinct_names",
     "due_methods",
     "measure_probes",
+    "measured",
     "observe",
     "optimiser_state",
+    "remember_weights",
     "watched",
 ]
 
 PROBE_ROWS = 8
+
+Metrics = dict[str, Tensor | float | Profile]
+"""What a step reports: numbers, and profiles of probes, by name."""
 
 
 def begin_interventions(t: Training) -> None:
@@ -72,7 +79,7 @@ def _observers(t: Training) -> list[int]:
     return [index for index, method in enumerate(t.experiment.methods) if method.watches(index in due)]
 
 
-def apply_methods(t: Training) -> dict[str, Tensor | float]:
+def apply_methods(t: Training) -> Metrics:
     """Let every method that is due act, and report what it changed as `method/...`: at once, or, of methods that act
     at every step, with the next metrics line, summed up."""
     methods, due = t.experiment.methods, due_methods(t, t.step)
@@ -147,17 +154,38 @@ def optimiser_state(t: Training) -> dict[str, dict[str, Any]]:
     }
 
 
-def measure_probes(t: Training, phase: str, update: int) -> dict[str, Tensor | float]:
+def measure_probes(t: Training, phase: str, update: int) -> Metrics:
     """The measures of every probe of this phase that is due at this update (the first is 1)."""
-    due = [p for p in t.experiment.probes if p.phase == phase and p.due(update, t.steps or 0)]
+    due = [probe for probe in _due(t, update) if probe.phase == phase]
     if not due:
         return {}
-    metrics: dict[str, Tensor | float] = {}
-    with t.shares.rare("probes"), torch.no_grad():
+    metrics: Metrics = {}
+    with t.shares.rare("probes"):
         inputs = tuple(tensor.to(t.device) for tensor in t.task.held_out_inputs(PROBE_ROWS))
-        t.model.eval()
         for probe in due:
-            seed_generators(t.experiment.seed, "probes", update)
-            metrics |= probe.measure(t.model, inputs)
-        t.model.train()
+            metrics |= measured(t, probe, inputs, update)
+        if phase == "after_update":
+            t.before_update = {}
     return metrics
+
+
+def measured(t: Training, probe: Probe, inputs: tuple[Tensor, ...], update: int) -> Mapping[str, float | Profile]:
+    """What one probe measures of a training as it stands."""
+    model = t.model if probe.looks_at == "weights" else t.weights.worker
+    seed_generators(t.experiment.seed, "probes", update)
+    model.eval()
+    try:
+        with torch.no_grad():
+            return probe.compare(model, t.before_update) if probe.compares else probe.measure(model, inputs)
+    finally:
+        model.train()
+
+
+def remember_weights(t: Training, update: int) -> None:
+    """Keep the weights before an update that a probe compares with those after it."""
+    if any(probe.compares for probe in _due(t, update)):
+        t.before_update = {name: p.detach().clone() for name, p in t.model.named_parameters()}
+
+
+def _due(t: Training, update: int) -> list[Probe]:
+    return [probe for probe in t.experiment.probes if probe.due(update, t.steps or 0)]

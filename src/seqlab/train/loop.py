@@ -6,8 +6,6 @@ import math
 import time
 from dataclasses import dataclass
 
-from torch import Tensor
-
 from seqlab.journal import Attempt, Run
 from seqlab.kernels.taken import forget
 from seqlab.train.auditor import Auditor
@@ -17,7 +15,7 @@ from seqlab.train.checks import check_processes
 from seqlab.train.distributed import partners_told
 from seqlab.train.environment import differences, environment
 from seqlab.train.evaluate import evaluate
-from seqlab.train.interventions import apply_methods, begin_interventions, measure_probes
+from seqlab.train.interventions import Metrics, apply_methods, begin_interventions, measure_probes
 from seqlab.train.onlooker import Onlooker
 from seqlab.train.report import Report
 from seqlab.train.saving import load_weights, restore, save
@@ -71,7 +69,7 @@ class Course:
         return cls(t, run, attempt, watch, signals, Report(t, attempt, watch), Cadence(t))
 
 
-def after_step(c: Course, metrics: dict[str, Tensor | float]) -> str | None:
+def after_step(c: Course, metrics: Metrics) -> str | None:
     """All that follows an update, given what it reports; returns the state in which the run is to end now, if any."""
     t, state = c.t, None
     metrics |= apply_methods(t)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
@@ -36,6 +36,9 @@ class Onlooker(Attempt):
 
     def log(self, **_: Any) -> None:
         """Nothing is logged."""
+
+    def looked(self, step: int, measures: Mapping[str, Mapping[str, Any]]) -> None:
+        """Nothing is kept."""
 
     def has_line(self, step: int, names: Iterable[str]) -> bool:
         return False

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import Tensor
 
 from seqlab.journal import Attempt
 from seqlab.journal.digest import is_better
 from seqlab.kernels.taken import taken
+from seqlab.train.interventions import Metrics
 from seqlab.train.training import Training
 from seqlab.train.watch import Progress, Watch
 
@@ -34,9 +34,10 @@ class Report:
         with t.shares.rare("floors"):
             self.floors(t.task.floors())
 
-    def log(self, metrics: Mapping[str, Tensor | float]) -> None:
-        """Write the metrics line of a step."""
-        values = {name: float(value) for name, value in metrics.items()}
+    def log(self, metrics: Metrics) -> None:
+        """Write the metrics line of a step, and what probes saw of each place of the model."""
+        values = {name: float(value) for name, value in metrics.items() if not isinstance(value, dict)}
+        self._attempt.looked(self._t.step, {name: seen for name, seen in metrics.items() if isinstance(seen, dict)})
         self.loss = values["train/loss"]
         self._measure_rate()
         self._line({**values, "speed/tokens_per_second": self._rate, "memory/bytes": float(self._memory())})

@@ -8,17 +8,34 @@ from torch import Tensor
 from seqlab.regularisers import Regulariser
 from seqlab.tasks import Batch
 from seqlab.train.distributed import whole
-from seqlab.train.interventions import distinct_names, measure_probes, observe, watched
+from seqlab.train.interventions import Metrics, distinct_names, measure_probes, observe, remember_weights, watched
 from seqlab.train.training import Training, fresh_weights, seed_generators
 
-__all__ = ["advance", "optimiser_step", "set_rates", "update"]
+__all__ = ["advance", "backward", "optimiser_step", "set_rates", "update"]
 
 
-def optimiser_step(t: Training) -> dict[str, Tensor | float]:
+def optimiser_step(t: Training) -> Metrics:
     """Forward, backward, update; returns `train/...` of the forward pass that made the gradient, on the device."""
-    spec, shares = t.experiment, t.shares
-    with shares("data"):
+    with t.shares("data"):
         batch = t.next_batch()
+    metrics = backward(t, batch)
+    is_usable = t.loss_scale.unscale([p.grad for p in t.model.parameters() if p.grad is not None])
+    metrics |= measure_probes(t, "before_update", t.step + 1)
+    observe(t)
+    remember_weights(t, t.step + 1)
+    with t.shares("optimiser"):
+        if is_usable:
+            metrics |= update(t)
+        t.optimiser.zero_grad(set_to_none=True)
+    if t.loss_scale.active:
+        metrics["train/overflows"] = float(t.loss_scale.overflows)
+    advance(t, batch)
+    return metrics
+
+
+def backward(t: Training, batch: Batch) -> Metrics:
+    """The gradient of a batch, into the master weights, scaled; returns `train/...` of its forward passes."""
+    spec, shares = t.experiment, t.shares
     sums: dict[str, Tensor | float] = {"loss": 0.0}
     for index, part in t.world.share(batch.parts(t.world.size * spec.batch.accumulate)):
         seed_generators(spec.seed, "dropout", t.step, index)  # nothing of the stream need be saved
@@ -30,20 +47,7 @@ def optimiser_step(t: Training) -> dict[str, Tensor | float]:
             t.weights.collect()
         for name, value in {"loss": loss, **others}.items():
             sums[name] = sums.get(name, 0.0) + value.detach()
-    metrics: dict[str, Tensor | float] = {
-        f"train/{name}": value / batch.scored for name, value in t.world.total(sums).items()
-    }
-    is_usable = t.loss_scale.unscale([p.grad for p in t.model.parameters() if p.grad is not None])
-    metrics |= measure_probes(t, "before_update", t.step + 1)
-    observe(t)
-    with shares("optimiser"):
-        if is_usable:
-            metrics |= update(t)
-        t.optimiser.zero_grad(set_to_none=True)
-    if t.loss_scale.active:
-        metrics["train/overflows"] = float(t.loss_scale.overflows)
-    advance(t, batch)
-    return metrics
+    return {f"train/{name}": value / batch.scored for name, value in t.world.total(sums).items()}
 
 
 def update(t: Training) -> dict[str, Tensor | float]:

@@ -62,6 +62,8 @@ class Training:
     inherited: bool = False
     """Whether the weights came from a checkpoint and are not a fresh draw."""
     frozen_digest: str = ""
+    before_update: dict[str, Tensor] = field(default_factory=dict)
+    """The weights before the present update, where a probe that is due compares with them."""
     initial: dict[str, Tensor] = field(default_factory=dict)
     """The weights of step 0, where a regulariser compares with them."""
 

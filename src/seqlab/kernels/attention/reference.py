@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-__all__ = ["attention_reference"]
+__all__ = ["attention_reference", "attention_weights"]
 
 
 def attention_reference(
@@ -23,13 +23,25 @@ def attention_reference(
 
     Query head i reads group i // (h / g). Causal: query t sees keys 0..t.
     """
+    weights = attention_weights(q, k, causal=causal, bias=bias)
+    values = v.to(weights.dtype).repeat_interleave(q.shape[2] // v.shape[2], dim=2)
+    return torch.einsum("bhlm,bmhd->blhd", weights, values).to(q.dtype)
+
+
+def attention_weights(
+    q: Float[Tensor, "b l h d"],
+    k: Float[Tensor, "b m g d"],
+    *,
+    causal: bool = False,
+    bias: Float[Tensor, "#b #h #l #m"] | Bool[Tensor, "#b #h #l #m"] | None = None,
+) -> Float[Tensor, "b h l m"]:
+    """The softmax alone, in float32 or wider."""
     wide = torch.promote_types(q.dtype, torch.float32)
-    shared = q.shape[2] // k.shape[2]
-    keys, values = (t.to(wide).repeat_interleave(shared, dim=2) for t in (k, v))
+    keys = k.to(wide).repeat_interleave(q.shape[2] // k.shape[2], dim=2)
     scores = torch.einsum("blhd,bmhd->bhlm", q.to(wide), keys) / math.sqrt(q.shape[-1])
     if bias is not None:
         scores = scores.masked_fill(~bias, -math.inf) if bias.dtype == torch.bool else scores + bias
     if causal:
         seen = torch.ones(scores.shape[-2:], dtype=torch.bool, device=q.device).tril()
         scores = scores.masked_fill(~seen, -math.inf)
-    return torch.einsum("bhlm,bmhd->blhd", scores.softmax(-1), values).to(q.dtype)
+    return scores.softmax(-1)

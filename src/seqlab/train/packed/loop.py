@@ -7,11 +7,10 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import count
 
-from torch import Tensor
-
 from seqlab.journal import Run
 from seqlab.train.auditor import Auditor
 from seqlab.train.environment import environment
+from seqlab.train.interventions import Metrics
 from seqlab.train.loop import Course, after_step, conclude, ending
 from seqlab.train.packed.gain import measured_gain
 from seqlab.train.packed.pack import Pack
@@ -23,8 +22,6 @@ from seqlab.train.training import Training
 from seqlab.train.watch import Watch
 
 __all__ = ["Member", "train_packed"]
-
-Metrics = dict[str, Tensor | float]
 
 
 @dataclass(frozen=True)

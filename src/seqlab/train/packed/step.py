@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqlab.tasks import Batch
-from seqlab.train.interventions import measure_probes
+from seqlab.train.interventions import Metrics, measure_probes, remember_weights
 from seqlab.train.packed.dropout import begin_streams
 from seqlab.train.packed.pack import Pack
 from seqlab.train.packed.program import Passes
@@ -17,8 +17,6 @@ from seqlab.train.packed.update import FusedUpdate, Gradients, clip, give, updat
 from seqlab.train.step import advance
 
 __all__ = ["packed_passes", "packed_step"]
-
-Metrics = dict[str, Tensor | float]
 
 
 def packed_step(pack: Pack) -> list[Metrics]:
@@ -32,6 +30,7 @@ def packed_step(pack: Pack) -> list[Metrics]:
         if any(probe.phase == "before_update" for probe in t.experiment.probes):
             give(t, pack.trained, own)
             values |= measure_probes(t, "before_update", t.step + 1)
+        remember_weights(t, t.step + 1)
     with pack.shares("optimiser"):
         _update(pack, gradients, rows, metrics)
     for t, batch in zip(pack.members, batches, strict=True):

@@ -9,14 +9,12 @@ from typing import Any
 
 from torch import Tensor, nn
 
-from seqlab.audits.shared.subject import Subject, moved
 from seqlab.mixers import SequenceMixer
 from seqlab.models import BlockModule
 
 __all__ = [
     "Heard",
     "branches",
-    "first_moved",
     "first_tensor",
     "has_batch_statistics",
     "is_norm",
@@ -27,7 +25,6 @@ __all__ = [
 ]
 
 Named = tuple[str, nn.Module]
-EVERYTHING = slice(None)
 
 
 def layers(model: nn.Module) -> list[Named]:
@@ -56,7 +53,7 @@ def _repeated(model: nn.Module) -> list[Named]:
     ]
 
 
-def mixers(model: nn.Module) -> list[Named]:
+def mixers(model: nn.Module) -> list[tuple[str, SequenceMixer]]:
     """The sequence mixers by path."""
     return [(path, module) for path, module in model.named_modules() if isinstance(module, SequenceMixer)]
 
@@ -97,32 +94,6 @@ def titled(named: Named, model: nn.Module) -> str:
     owner = next((name for name in places if path == name or path.startswith(f"{name}.")), None)
     kind = type(getattr(module, "mixer", module)).__name__
     return f"layer {places.index(owner)} ({kind})" if owner is not None else f"{path or 'the model'} ({kind})"
-
-
-def first_moved(
-    subject: Subject,
-    model: nn.Module,
-    before: tuple[Tensor, ...],
-    after: tuple[Tensor, ...],
-    rows: slice = EVERYTHING,
-    positions: slice = EVERYTHING,
-    draws: tuple[int, int] = (0, 0),
-) -> str:
-    """The title of the first layer of which these rows, at these positions, move between two inputs or two draws."""
-    known = layers(model)
-    outputs = []
-    for given, draw in ((before, draws[0]), (after, draws[1])):
-        with listening(known) as heard:
-            subject.output(model, given, draw)
-        outputs.append({path: at.output for path, at in heard.items() if at.output is not None})
-    for named in known:
-        a, b = (found.get(named[0]) for found in outputs)
-        if a is None or b is None or (positions != EVERYTHING and a.shape[1:2] != before[0].shape[1:2]):
-            continue  # it is never called, or its second axis holds no positions
-        part = (rows, positions) if positions != EVERYTHING else rows
-        if moved(a[part], b[part]) > subject.tolerance:
-            return titled(named, model)
-    return "a part outside the layers"
 
 
 def first_tensor(result: object) -> Tensor | None:

@@ -1,0 +1,1 @@
+"""What is asked of a model from outside, whatever class it has."""

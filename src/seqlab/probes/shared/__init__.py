@@ -1,0 +1,1 @@
+"""What several probes need: tensors in few numbers."""
