@@ -15,6 +15,7 @@ from seqlab.audits.shared.subject import Subject
 from seqlab.data.signature import Signature
 from seqlab.experiment import Experiment
 from seqlab.models import Model
+from seqlab.tasks.induction import Induction
 from seqlab.train.start import prepare
 
 
@@ -79,6 +80,15 @@ def test_a_model_that_says_something_passes(tiny: Experiment) -> None:
     found = examined(tiny, Saying(what="alphabet"))
     assert found.status == "pass", found.message
     assert found.measured["loops"] == [0] * 8
+
+
+@pytest.mark.parametrize(("every_symbol", "status"), [(True, "warn"), (False, "pass")])
+def test_what_stands_where_no_answer_was_asked_for_is_no_collapse(
+    tiny: Experiment, every_symbol: bool, status: str
+) -> None:
+    task = Induction(length=40, every_symbol=every_symbol, training=8, validation=8)
+    found = examined(replace(tiny, task=task), Saying(what="stutter"))
+    assert found.status == status, found.message
 
 
 class OneClass(Model):

@@ -27,7 +27,10 @@ GENERATED = 48
 
 class Collapse(Audit):
     """What is predicted on held-out inputs differs from place to place, and greedy generation does not end in a loop of
-    one or two symbols."""
+    one or two symbols.
+
+    It does not apply where training scores fewer than half of the places: there the model has not learned to go on.
+    """
 
     stages: ClassVar[tuple[Stage, ...]] = ("trained",)
 
@@ -42,6 +45,9 @@ class Collapse(Audit):
         asked = scoring(subject)
         if asked.why_not:
             return not_applicable(asked.why_not)
+        scored, read = asked.batch.scored, asked.batch.tokens
+        if asked.predicts_symbols and 2 * scored < read:  # such as answers alone, which nothing follows
+            return not_applicable(f"training scores {scored} of {read} places; what is said elsewhere was not learned")
         inputs = subject.inputs(ROWS if asked.predicts_symbols else 8 * ROWS)
         logits = subject.output(subject.awake, inputs).double().flatten(0, -2)
         likeliest, share = _commonest(logits.argmax(-1))
