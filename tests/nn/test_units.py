@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from seqlab.channels.mlp import MLP as FeedForward
 from seqlab.channels.swiglu import SwiGLU
 from seqlab.data.signature import Signature
-from seqlab.methods.shared.reset import reset_weights, width
+from seqlab.methods.shared.reset import reset_weights
 from seqlab.mixers.attention import Attention
 from seqlab.models import Block
 from seqlab.models.cnn import CNN
@@ -79,7 +79,7 @@ def test_units_with_their_sizes(name: str) -> None:
     model, _, sizes = MODELS[name]
     weights = dict(model.named_parameters())
     found = hidden_units(model)
-    assert {path: width(weights, layer) for path, layer in found.items()} == sizes
+    assert {path: layer.width(weights) for path, layer in found.items()} == sizes
     assert all(path in weights for layer in found.values() for path in layer.parameters())
 
 
@@ -90,7 +90,7 @@ def test_what_is_called_outgoing_is_all_that_reads_a_unit(name: str) -> None:
     model.eval()
     for layer in hidden_units(model).values():
         weights = {path: p.detach().clone() for path, p in model.named_parameters()}
-        mask = torch.zeros(width(weights, layer), dtype=torch.bool)
+        mask = torch.zeros(layer.width(weights), dtype=torch.bool)
         mask[1:3] = True
         one, other = (
             {layer.incoming: torch.randn(weights[layer.incoming].shape, generator=torch.Generator().manual_seed(seed))}

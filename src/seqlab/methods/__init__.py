@@ -121,6 +121,11 @@ class Method(Part, kind="methods"):
         """What acting now changes. weights: all trainable parameters by path, after the update, without gradient;
         moments: without the parameters that were never updated; units: by the path of the layer."""
 
+    def expected(self, steps_a_task: int | None, sizes: Mapping[str, int]) -> list[str]:
+        """What its settings come to, in sentences: effective thresholds, settings that are the same ones. sizes: the
+        units of each layer that it acts on."""
+        return []
+
     def chosen(self, weights: Mapping[str, Tensor]) -> list[str]:
         """The paths that `where` and `except_where` select; SpecError for a pattern that matches nothing."""
         return matching_paths(weights, self.where, self.except_where)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqlab.methods.shared.reset import by_incoming, by_outgoing
-from seqlab.methods.shared.resetter import Resetter, State, Turn
+from seqlab.methods.shared.resetter import Resetter, State, Turn, lifetimes
 from seqlab.nn.units import Units
 from seqlab.spec import Field
 
@@ -38,6 +38,9 @@ class CBP(Resetter):
     counting: Literal["accumulated", "probabilistic"] = "accumulated"
     """What becomes of the fraction of a unit that a step is to reset: it is kept for the next step, or it is the
     probability of one unit more."""
+
+    def expected(self, steps_a_task: int | None, sizes: Mapping[str, int]) -> list[str]:
+        return lifetimes(self.replacement_rate, self.maturity_steps, steps_a_task, sizes)
 
     def start(self, like: Tensor) -> State:
         zeros = torch.zeros_like(like)

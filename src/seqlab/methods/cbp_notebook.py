@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqlab.methods.shared.reset import by_incoming, by_outgoing
-from seqlab.methods.shared.resetter import Resetter, State, Turn
+from seqlab.methods.shared.resetter import Resetter, State, Turn, lifetimes
 from seqlab.nn.units import Units
 from seqlab.spec import Field
 
@@ -33,6 +33,9 @@ class CBPNotebook(Resetter):
     """Share of both running means that a step keeps."""
     maturity_steps: int = Field(default=100, ge=0)
     """Steps after its last reset from which a unit may be reset."""
+
+    def expected(self, steps_a_task: int | None, sizes: Mapping[str, int]) -> list[str]:
+        return lifetimes(self.replacement_rate, self.maturity_steps, steps_a_task, sizes)
 
     def start(self, like: Tensor) -> State:
         zeros = torch.zeros_like(like)

@@ -36,6 +36,15 @@ class ReDo(Resetter):
     """Chance at each act that it takes place, the same draw for all layers; with `every_steps=1` the notebook's
     reset_freq."""
 
+    def expected(self, steps_a_task: int | None, sizes: Mapping[str, int]) -> list[str]:
+        of_other = "sum" if self.normalisation == "mean" else "mean"
+        same = {size: self.threshold / size if of_other == "sum" else self.threshold * size for size in sizes.values()}
+        return [
+            f"in a layer of {size} units the threshold {self.threshold:g} of the {self.normalisation} is "
+            f"{value:.3g} of the {of_other}"
+            for size, value in same.items()
+        ]
+
     def watches(self, due: bool = True) -> bool:
         return due
 

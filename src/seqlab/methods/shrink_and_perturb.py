@@ -36,6 +36,15 @@ class ShrinkAndPerturb(Method):
     moments: Literal["keep", "zero"] = "keep"
     """The optimiser's state of these parameters; `zero` also zeroes its count of steps, as in a new optimiser."""
 
+    def expected(self, steps_a_task: int | None, sizes: Mapping[str, int]) -> list[str]:
+        if self.every_steps is None or steps_a_task is None:
+            return []
+        acts = steps_a_task // self.every_steps
+        return [
+            f"after the {acts} acts of a task {(1 - self.shrink) ** acts:.2g} of a weight is left, and all their noise "
+            f"has grown to {self.scale * _grown(1 - self.shrink, acts):.3g} times the initial deviation"
+        ]
+
     def change(
         self,
         weights: Mapping[str, Tensor],
@@ -58,6 +67,11 @@ class ShrinkAndPerturb(Method):
         if self.noise == "fresh":
             return draws.fresh()
         return {path: torch.empty_like(weight).normal_(generator=draws.generator) for path, weight in chosen.items()}
+
+
+def _grown(kept: float, acts: int) -> float:
+    """The deviation of a sum of unit noises that shrink at each act."""
+    return float(sum(kept ** (2 * age) for age in range(acts)) ** 0.5)
 
 
 def _zeroed(moments: Moments, chosen: Mapping[str, Tensor]) -> dict[str, dict[str, Tensor]]:

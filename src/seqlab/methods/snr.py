@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
@@ -47,6 +48,20 @@ class SNR(Resetter):
         super().check()
         if (self.update_every_steps is None) == (self.update_probability is None):
             raise SpecError("methods/snr needs either `update_every_steps` or `update_probability`; leave one out.")
+
+    def expected(self, steps_a_task: int | None, sizes: Mapping[str, int]) -> list[str]:
+        if self.tail_prob == 0:
+            return ["tail_prob=0: no unit is ever reset"]
+        longest = kappa(self.tail_prob)
+        told = f"kappa {longest:.3g}: a unit that fires in every batch gets a threshold of {longest:.3g} batches"
+        if self.silence != "whole":
+            return [told]
+        rounded = math.ceil(longest)
+        least, most = math.exp(-rounded), math.exp(1 - rounded)
+        return [
+            f"{told}, rounded up to {rounded}",
+            f"every tail_prob from {least:.3g} to {most:.3g} (not included) does the same to such units",
+        ]
 
     def start(self, like: Tensor) -> State:
         zeros = torch.zeros_like(like, dtype=torch.float64)

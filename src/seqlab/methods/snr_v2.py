@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
@@ -40,6 +41,21 @@ class SNRV2(Resetter):
         super().check()
         if (self.update_every_steps is None) == (self.update_probability is None):
             raise SpecError("methods/snr_v2 needs either `update_every_steps` or `update_probability`; leave one out.")
+
+    def expected(self, steps_a_task: int | None, sizes: Mapping[str, int]) -> list[str]:
+        if self.tail_prob == 0:
+            return ["tail_prob=0: no unit is ever reset"]
+        longest = kappa(self.tail_prob)
+        told = [
+            f"kappa {longest:.3g}: a unit that fires at a share r of the positions gets the threshold {longest:.3g} / r"
+        ]
+        if longest < 1:
+            told.append(
+                f"kappa is below 1, and the age of a steady unit is 1 / r: one that fires at {longest:.0%} of the "
+                "positions or more is reset at every step, and so is any whose rounded threshold is not above 1 / r; "
+                f"tail_prob below {math.exp(-1):.3g} is a test for rare silences"
+            )
+        return told
 
     def start(self, like: Tensor) -> State:
         zeros = torch.zeros_like(like, dtype=torch.float64)

@@ -6,7 +6,7 @@ an `Own` each. In an `nn.Sequential` they are found without being told. Nothing 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import torch
@@ -40,6 +40,10 @@ class Units:
         """The paths of all its parameters."""
         found = [self.incoming, self.bias, self.outgoing, self.norm_weight, self.norm_bias]
         return [path for path in found if path is not None]
+
+    def width(self, weights: Mapping[str, Tensor]) -> int:
+        """H, given the weights by path."""
+        return len(weights[self.incoming]) // self.parts
 
     def below(self, path: str) -> Units:
         """The same layer, seen from a module that holds this one at `path`."""

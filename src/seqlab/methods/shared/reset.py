@@ -15,23 +15,18 @@ from torch import Tensor
 from seqlab.methods import Moments
 from seqlab.nn.units import Units
 
-__all__ = ["by_incoming", "by_outgoing", "reset_moments", "reset_weights", "width"]
-
-
-def width(weights: Mapping[str, Tensor], units: Units) -> int:
-    """H, the number of units of a layer."""
-    return len(weights[units.incoming]) // units.parts
+__all__ = ["by_incoming", "by_outgoing", "reset_moments", "reset_weights"]
 
 
 def by_incoming(weights: Mapping[str, Tensor], units: Units) -> Tensor:
     """(H, K): the weights that make each unit, biases excluded."""
-    return weights[units.incoming].reshape(units.parts, width(weights, units), -1).transpose(0, 1).flatten(1)
+    return weights[units.incoming].reshape(units.parts, units.width(weights), -1).transpose(0, 1).flatten(1)
 
 
 def by_outgoing(weights: Mapping[str, Tensor], units: Units) -> Tensor:
     """(H, K): the weights that read each unit."""
     read = weights[units.outgoing]
-    return read.reshape(len(read), width(weights, units), -1).transpose(0, 1).flatten(1)
+    return read.reshape(len(read), units.width(weights), -1).transpose(0, 1).flatten(1)
 
 
 def masks(weights: Mapping[str, Tensor], units: Units, chosen: Tensor, norms: bool) -> dict[str, Tensor]:

@@ -16,10 +16,10 @@ from torch import Tensor
 
 from seqlab.methods import Change, Draws, Method, Moments, Units
 from seqlab.methods.shared.changes import changed, unchanged
-from seqlab.methods.shared.reset import reset_moments, reset_weights, width
+from seqlab.methods.shared.reset import reset_moments, reset_weights
 from seqlab.spec import Field, matching_paths
 
-__all__ = ["Resetter", "State", "Turn", "counts", "is_due", "kappa", "positive"]
+__all__ = ["Resetter", "State", "Turn", "counts", "is_due", "kappa", "lifetimes", "positive"]
 
 State = dict[str, Tensor]
 """What a method remembers of one layer: tensors (H,), or scalars."""
@@ -83,7 +83,7 @@ class Resetter(Method):
         some = next(iter(weights.values()))
         statistics = {"acts": torch.zeros((), dtype=torch.int64, device=some.device)}
         for name, layer in self.layers(units).items():
-            like = weights[layer.incoming].new_empty(width(weights, layer))
+            like = weights[layer.incoming].new_empty(layer.width(weights))
             state = self.start(like) | {"resets": torch.zeros_like(like, dtype=torch.int64)}
             statistics |= _named(name, state)
         return statistics
@@ -169,6 +169,18 @@ def is_due(number: int, every: int | None, probability: float | None, chance: fl
 def kappa(tail_prob: float) -> float:
     """-ln(tail_prob): so many mean intervals pass with that probability, if intervals are exponential."""
     return -float(torch.tensor(tail_prob, dtype=torch.float64).log())
+
+
+def lifetimes(rate: float, maturity: int, steps_a_task: int | None, sizes: Mapping[str, int]) -> list[str]:
+    """How often units are replaced at a rate of mature units, in sentences."""
+    if rate == 0:
+        return ["replacement_rate=0: no unit is ever reset"]
+    of_task = f", {(maturity + 1 / rate) / steps_a_task:.3g} tasks" if steps_a_task else ""
+    return [
+        f"at most {rate * size:.3g} units at each step in a layer of {size}" for size in sorted(set(sizes.values()))
+    ] + [
+        f"a unit lives {maturity} steps and then about 1 / replacement_rate = {1 / rate:.3g} more{of_task} in the mean"
+    ]
 
 
 def _of(statistics: Mapping[str, Tensor], layer: str) -> State:

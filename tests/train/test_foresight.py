@@ -1,0 +1,93 @@
+"""What methods are expected to do: counts of a model that stays as it is, and what their settings come to."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from seqlab.audits.shared.gate import chosen
+from seqlab.audits.shared.subject import Subject
+from seqlab.experiment import Batching, Budget, Experiment
+from seqlab.methods.cbp_notebook import CBPNotebook
+from seqlab.methods.redo import ReDo
+from seqlab.methods.reinitialise import Reinitialise
+from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
+from seqlab.methods.snr import SNR
+from seqlab.methods.snr_v2 import SNRV2
+from seqlab.models.mlp import MLP
+from seqlab.tasks.gaussians import Gaussians
+from seqlab.train.foresight import foreseen
+from tiny_runs import carried_out, in_memory
+
+
+@pytest.fixture(scope="module")
+def stream() -> Experiment:
+    """Two tasks of 30 steps of a perceptron with a hidden layer of 40 units."""
+    return Experiment(
+        task=Gaussians(shape=(8,), classes=3, training=64, validation=20, tasks=2),
+        model=MLP(widths=(40,)),
+        budget=Budget(steps=30),
+        batch=Batching(size=16),
+        precision="float32",
+        device="cpu",
+    )
+
+
+def test_counts_are_those_of_the_rule_and_nothing_changes(stream: Experiment) -> None:
+    t = in_memory(replace(stream, methods=(ReDo(every_steps=5, threshold=0.5),)))
+    before, state = {name: p.clone() for name, p in t.model.named_parameters()}, torch.get_rng_state()
+    (layer,) = foreseen(t, t.experiment.methods[0])
+    assert (layer.layer, layer.units, layer.acts) == ("layers.0", 40, 3 * 4)
+    with torch.no_grad():
+        resets = []
+        for step in range(4):
+            active = t.model.layers[0](t.next_batch(skipped=step).tensors["inputs"]).relu().mean(0)
+            resets.append(int((active / active.mean() <= 0.5).sum()))
+    assert layer.resets == 3 * sum(resets)
+    assert layer.largest == max(resets)
+    assert layer.events == 12
+    assert layer.share == pytest.approx((resets[2] + resets[3] + sum(resets)) / (6 * 40))
+    assert layer.thresholds is None
+    assert torch.get_rng_state().equal(state)
+    assert all(p.equal(before[name]) for name, p in t.model.named_parameters())
+    assert not any(module._forward_hooks for module in t.model.modules())
+
+
+def test_the_tuned_snr_v2_resets_much_of_a_layer_at_each_step(stream: Experiment) -> None:
+    (often,) = foreseen(in_memory(stream), SNRV2(tail_prob=0.45, update_every_steps=10))
+    (seldom,) = foreseen(in_memory(stream), SNRV2(tail_prob=0.001, update_every_steps=10))
+    assert often.share > 0.3
+    assert seldom.share < 0.05
+    assert often.thresholds is not None
+    assert often.thresholds[0] == 1
+
+
+def test_what_settings_come_to() -> None:
+    sizes = {"a": 192, "b": 192}
+    told = SNR(tail_prob=0.16).expected(120, sizes)
+    assert told[0].endswith("a threshold of 1.83 batches, rounded up to 2")
+    assert told[1] == "every tail_prob from 0.135 to 0.368 (not included) does the same to such units"
+    same = {math.ceil(-math.log(tail)) for tail in (0.136, 0.16, 0.32, 0.367)}
+    assert same == {2}, "the notebook's .84 and .68 were one point of its grid"
+    assert "in a layer of 192 units the threshold 0.01 of the sum is 1.92 of the mean" in ReDo(
+        threshold=0.01, normalisation="sum"
+    ).expected(120, sizes)
+    assert any("1.92 units at each step in a layer of 192" in line for line in CBPNotebook().expected(120, sizes))
+    per_step = ShrinkAndPerturb(every_steps=1, every_tasks=None, shrink=0.01)
+    assert "after the 120 acts of a task 0.3 of a weight is left" in per_step.expected(120, {})[0]
+
+
+def test_the_record_tells_what_was_reset(stream: Experiment) -> None:
+    for method, status in (
+        (SNRV2(tail_prob=0.45, update_every_steps=10), "warn"),
+        (SNRV2(tail_prob=0.001, update_every_steps=10), "pass"),
+        (Reinitialise(), "pass"),
+    ):
+        run, t, _ = carried_out(replace(stream, methods=(method,)), f"run-{status}-{type(method).__name__}")
+        found = chosen(["reset_rate"])["reset_rate"].examine(Subject(t, "trained", run=run))
+        assert found.status == status, found.message
+        if status == "warn":
+            assert "the method snr_v2 reset" in found.message
+            counted = sum(run.metrics.curve("method/snr_v2_units/layers.0")[1])
+            assert found.measured["snr_v2"] == pytest.approx(counted / (60 * 40))
