@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 import torch
 from calling import Cli, call
+from safetensors.torch import load_file, save_file
+
+from wikitext_folder import write_tokenizer
 
 FOLDER = Path(__file__).parent.parent / "golden" / "data" / "xlstm_tiny"
 PROMPT = ",".join(map(str, np.load(FOLDER / "golden.npz")["L37_input_ids"][0].tolist()))
@@ -80,3 +83,54 @@ def test_symbols_are_printed_where_there_is_no_alphabet(cli: Cli) -> None:
 )
 def test_what_cannot_be_written(arguments: tuple[str, ...], code: int, expected: str, cli: Cli) -> None:
     assert expected in cli("generate", FOLDER, *arguments, code=code).stderr
+
+
+@pytest.fixture
+def talking(tmp_path: Path) -> Path:
+    """A folder with a tokenizer of 259 symbols, the last of which is `<|endoftext|>`."""
+    fields = json.loads((FOLDER / "config.json").read_text()) | {"vocab_size": 264}
+    (tmp_path / "config.json").write_text(json.dumps(fields))
+    weights = load_file(FOLDER / "model.safetensors")
+    drawn = torch.randn(2, 264, 64, generator=torch.Generator().manual_seed(0))
+    weights |= {"backbone.embeddings.weight": drawn[0].clone(), "lm_head.weight": drawn[1].clone()}
+    save_file(weights, tmp_path / "model.safetensors")
+    write_tokenizer(tmp_path)
+    return tmp_path
+
+
+def test_a_text_begins_with_the_end_of_the_one_before(talking: Path, cli: Cli) -> None:
+    by_text = cli("generate", talking, "--prompt", " be", "--max-new", 8, "--greedy", "--past-end", "--json")
+    by_ids = cli("generate", talking, "--ids", "258,257", "--max-new", 8, "--greedy", "--json")
+    assert json.loads(by_text.stdout)["output_ids"] == json.loads(by_ids.stdout)["output_ids"]
+    said = cli("generate", talking, "--prompt", "be", "--max-new", 8, "--seed", 3)
+    assert said.stdout.startswith("be")
+
+
+def test_a_text_ends_where_the_model_ends_it(talking: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqlab.generation.generate.generate", lambda *_: iter([100, 0, 258, 101]))
+    for arguments, written, reason in (
+        (("--prompt", "be"), [100, 0], "end_of_text"),
+        (("--prompt", "be", "--past-end"), [100, 0, 258, 101], "length"),
+        (("--ids", "1"), [100, 0, 258, 101], "length"),
+        (("--ids", "1", "--until-end"), [100, 0], "end_of_text"),
+    ):
+        found = json.loads(cli("generate", talking, *arguments, "--json").stdout)
+        assert (found["output_ids"], found["stop_reason"]) == (written, reason)
+
+
+def test_a_text_is_scored_by_a_folder(talking: Path, tmp_path: Path, cli: Cli) -> None:
+    (file := tmp_path / "some.txt").write_text("to be or not to be")
+    found = json.loads(cli("eval", talking, "text", "--file", file, "--json").stdout)
+    assert found["bytes"] == 18
+    assert found["bits_per_byte"] > 0
+    assert found["begin"] == 258
+    assert "no tokenizer.json" in cli("eval", FOLDER, "text", "--file", file, code=1).stderr
+    run = json.loads(cli("eval", "tiny", "text", "--file", file, "--json").stdout)
+    assert run["bytes"] == 17
+
+
+def test_a_tokenizer_of_another_model(tmp_path: Path, cli: Cli) -> None:
+    for name in ("config.json", "model.safetensors"):
+        (tmp_path / name).write_bytes((FOLDER / name).read_bytes())
+    write_tokenizer(tmp_path)
+    assert "has 259 symbols and the model 128" in cli("generate", tmp_path, "--ids", "1", code=1).stderr

@@ -123,6 +123,16 @@ def test_prefill_and_steps_equal_forward(spec: Mixer, prompt: int) -> None:
     assert state["position"].tolist() == [LENGTH] * BATCH
 
 
+def test_what_follows_a_state_is_as_many_steps(spec: Mixer) -> None:
+    mixer = causal(spec)
+    x = inputs(12)
+    whole, expected = mixer.prefill(x)
+    y, state = mixer.extend(x[:, 2:], mixer.prefill(x[:, :2])[1])
+    assert relative(y, whole[:, 2:]) <= 1e-12
+    assert {name: tensor.shape for name, tensor in state.items()} == {n: t.shape for n, t in expected.items()}
+    assert state["position"].tolist() == [12] * BATCH
+
+
 def test_steps_see_changed_weights(spec: Mixer) -> None:
     mixer = causal(spec)
     x = inputs(5)

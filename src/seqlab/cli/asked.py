@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from seqlab.cli.writer import is_folder, writer_of
 from seqlab.spec import find, override, to_json
+from seqlab.spec.override import field_types
 
 if TYPE_CHECKING:
     from torch import nn
@@ -31,12 +33,17 @@ def ask(
     kind = find("evaluations", name)
     if questions is None:
         raise click.UsageError(f"`{name}` needs the file of its questions: --file FILE.")
-    evaluation: Examination = kind(file=str(questions))  # type: ignore[assignment]
-    if Path(source).exists():
+    settings: dict[str, Any] = {"file": str(questions)}
+    if is_folder(source):
+        _nothing_more(changes, recipe)
+        model, symbols, told, run = _of_folder(source)
+        settings |= {"begin": told["begin"]} if "begin" in field_types(kind) else {}
+    elif Path(source).exists():
         model, symbols, told, run = _of_file(Path(source), changes, recipe)
     else:
         _nothing_more(changes, recipe)
         model, symbols, told, run = _of_run(source, runs)
+    evaluation: Examination = kind(**settings)  # type: ignore[assignment]
     answers = evaluation.ask(model, symbols)
     found = {**told, "evaluation": name, "data": dict(answers.fingerprints), **answers.measured}
     return found | {"measured": list(answers.measured), "remarks": list(answers.remarks)}, run
@@ -45,7 +52,19 @@ def ask(
 def _nothing_more(changes: Sequence[str], recipe: str | None) -> None:
     if changes or recipe is not None:
         told = changes[0] if changes else "--recipe"
-        raise click.UsageError(f"{told}: a run has its settings; they are given only for a file of weights.")
+        raise click.UsageError(
+            f"{told}: a run and a folder have their settings; they are given only for a file of weights."
+        )
+
+
+def _of_folder(source: str) -> Asked:
+    writer = writer_of(source, None, None, {})
+    for sentence in writer.remarks:
+        click.echo(sentence, err=True)
+    if writer.symbols is None:
+        raise click.ClickException(f"{source} has no tokenizer.json, which a text needs; put the model's own there.")
+    told = {"run": writer.title, "step": None, "checkpoint": None, "settings": None, "begin": writer.begin}
+    return writer.model, writer.symbols, told, None
 
 
 def _of_run(source: str, runs: Path | None) -> Asked:

@@ -16,10 +16,14 @@ if TYPE_CHECKING:
 
 
 @click.command()
-@click.argument("source", metavar="RUN[@STEP]|FILE", type=options.RunName())
+@click.argument("source", metavar="RUN[@STEP]|FOLDER|FILE", type=options.RunName())
 @click.argument("words", nargs=-1, metavar="[EVALUATION] [FIELD=VALUE]...")
 @click.option(
-    "--file", "questions", metavar="FILE", type=click.Path(path_type=Path), help="The questions of an evaluation."
+    "--file",
+    "questions",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="The questions of an evaluation, or its text.",
 )
 @click.option("--recipe", metavar="RECIPE", help="The experiment, where the source is a file of weights of ours.")
 @click.option("--split", default="val", show_default=True, help="The held-out split: val, or test where there is one.")
@@ -33,7 +37,8 @@ def command(
     """Score a model on held-out data, in float32.
 
     Without EVALUATION it is a run's task; `task.path=FILE` scores the run on another text, and so on for every field of
-    the task. `lambada --file lambada_test.jsonl` asks LAMBADA's questions, of a run or of a file of weights: a
+    the task. `text --file F` reads a whole text, with the model of a run or of a folder of another program, and tells
+    bits per byte. `lambada --file lambada_test.jsonl` asks LAMBADA's questions, of those or of a file of weights: a
     published checkpoint, whose settings that no shape tells are given as FIELD=VALUE, or one of ours with --recipe. The
     result of a run is kept in its folder, in eval/.
     """

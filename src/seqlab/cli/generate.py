@@ -43,6 +43,10 @@ class Ids(click.ParamType):  # type: ignore[type-arg]  # generic only in newer r
 @click.option("--top-k", metavar="K", type=int, help="Draw from the K likeliest only.")
 @click.option("--top-p", metavar="P", type=float, help="Draw from the fewest that have the probability P together.")
 @click.option("--seed", type=int, default=0, show_default=True, help="The same seed writes the same text.")
+@click.option(
+    "--until-end/--past-end", "until_end", default=None,
+    help="Whether to stop where the model ends its text [default: with --prompt, not with --ids].",
+)  # fmt: skip
 @dtype_option
 @click.option("--threads", metavar="N", type=click.IntRange(min=1), help="Threads of the computation.")
 @cell_options
@@ -50,8 +54,8 @@ class Ids(click.ParamType):  # type: ignore[type-arg]  # generic only in newer r
 @options.book_option
 def command(
     source: str, prompt: str | None, ids: list[int] | None, count: int, temperature: float, greedy: bool,
-    top_k: int | None, top_p: float | None, seed: int, dtype: str | None, threads: int | None, computed: Computed,
-    as_json: bool, runs: Path | None,
+    top_k: int | None, top_p: float | None, seed: int, until_end: bool | None, dtype: str | None,
+    threads: int | None, computed: Computed, as_json: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     """Write with a language model, as it comes.
 
@@ -61,6 +65,7 @@ def command(
     """
     from seqlab.generation.generate import generate
     from seqlab.generation.sampling import Sampling
+    from seqlab.generation.ending import Until
     from seqlab.generation.timed import Timed
 
     if (prompt is None) == (ids is None):
@@ -71,15 +76,18 @@ def command(
     for sentence in (writer.title, *writer.remarks):
         click.echo(sentence, err=True)
     given = writer.checked(ids if ids is not None else writer.ids_of(prompt or ""))
-    timed = Timed(generate(writer.model, given, count, sampling, seed), len(given))
+    stops = until_end if until_end is not None else ids is None
+    drawn = Until(generate(writer.model, given, count, sampling, seed), writer.end if stops else None)
+    timed = Timed(drawn, len(given))
     if as_json:
-        render.json_out(_record(writer, timed, given))
+        written = list(timed)
+        render.json_out({"output_ids": written, "stop_reason": drawn.reason} | _cost(writer, timed, len(given)))
         return
     _print(writer, timed, prompt)
     speed = timed.measured()
     click.echo(
-        f"{len(timed.output_ids)} symbols: the first after {render.duration(speed['time_to_first_token_seconds'])}"
-        + (f", then {render.per_second(speed['decode_tokens_per_second'])}" if count > 1 else ""),
+        f"{len(timed.output_ids)} symbols: the first after {render.duration(speed['time_to_first_token_seconds'])}, "
+        f"then {render.per_second(speed['decode_tokens_per_second']) or 'none'}; stopped by {drawn.reason}",
         err=True,
     )
 
@@ -91,15 +99,12 @@ def _use(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def _record(writer: Writer, timed: Timed, given: list[int]) -> dict[str, Any]:
-    """All symbols, and what they cost."""
-    written = list(timed)
+def _cost(writer: Writer, timed: Timed, prompt: int) -> dict[str, Any]:
+    """What was written took, with a prompt of so many symbols."""
     return {
-        "output_ids": written,
-        "stop_reason": "length",
         **timed.measured(),
         "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "state_bytes": writer.model.state_bytes(1, len(given) + len(written)),
+        "state_bytes": writer.model.state_bytes(1, prompt + len(timed.output_ids)),
         "dtype": writer.dtype,
     }
 

@@ -13,9 +13,13 @@ from seqlab.cli.computed import Computed
 
 if TYPE_CHECKING:
     from seqlab.data.symbols import Symbols
+    from seqlab.data.tokenizer import Tokenizer
     from seqlab.models.lm import LanguageModel
 
 __all__ = ["Writer", "is_folder", "writer_of"]
+
+END_OF_TEXT = "<|endoftext|>"
+"""The token that ends a text, and begins the next one, in the tokenizers of GPT-2 and GPT-NeoX."""
 
 
 @dataclass(frozen=True)
@@ -29,6 +33,8 @@ class Writer:
     dtype: str
     begin: int | None = None
     """The symbol that texts begin with."""
+    end: int | None = None
+    """The symbol that ends a text."""
     remarks: tuple[str, ...] = ()
 
     def ids_of(self, text: str) -> list[int]:
@@ -50,9 +56,9 @@ class Writer:
 
 
 def is_folder(source: str) -> bool:
-    """Whether a source is a folder of another program, and not a run."""
+    """Whether a source is a folder of another program, and neither a run nor a checkpoint of one."""
     folder = Path(source)
-    return folder.is_dir() and not (folder / "experiment.json").exists()
+    return folder.is_dir() and not any((folder / name).exists() for name in ("experiment.json", "MANIFEST.json"))
 
 
 def writer_of(source: str, dtype: str | None, runs: Path | None, computed: Computed) -> Writer:
@@ -67,16 +73,29 @@ def writer_of(source: str, dtype: str | None, runs: Path | None, computed: Compu
 def _of_folder(path: Path, dtype: str | None) -> Writer:
     import torch
 
-    from seqlab.data.tokenizer import Tokenizer
     from seqlab.folders import open_folder
     from seqlab.nn.narrow import plain
 
     folder = open_folder(path)
-    tokenizer = path / "tokenizer.json"
-    symbols = Tokenizer(str(tokenizer)) if tokenizer.is_file() else None
+    symbols = _tokenizer(path, folder.contents.signature.vocabulary)
+    begin, end = folder.contents.begin, folder.contents.end
+    if symbols is not None and (named := symbols.named(END_OF_TEXT)) is not None:
+        begin, end = (named if known is not None else None for known in (begin, end))
     chosen = folder.dtype if dtype is None else getattr(torch, dtype)
-    told = folder.contents
-    return Writer(str(path), folder.load(chosen), symbols, plain(chosen), told.begin, folder.remarks)
+    return Writer(str(path), folder.load(chosen), symbols, plain(chosen), begin, end, folder.remarks)
+
+
+def _tokenizer(folder: Path, vocabulary: int) -> Tokenizer | None:
+    """The tokenizer of a folder, where it has one. Raises ClickException for one of another model."""
+    from seqlab.data.tokenizer import Tokenizer
+
+    file = folder / "tokenizer.json"
+    if not file.is_file():
+        return None
+    tokenizer = Tokenizer(str(file))
+    if tokenizer.size > vocabulary:
+        raise click.ClickException(f"{file} has {tokenizer.size} symbols and the model {vocabulary}: it is of another.")
+    return tokenizer
 
 
 def _of_run(source: str, dtype: str | None, runs: Path | None) -> Writer:

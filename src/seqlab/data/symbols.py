@@ -142,10 +142,13 @@ class StreamDecoder:
 
 
 def decoded(symbols: Symbols, ids: Iterable[int]) -> Iterator[str]:
-    """The text of ids, piece by piece as they come; a piece is held back while its UTF-8 is not whole."""
+    """The text of ids, piece by piece as they come; a piece is held back while its UTF-8 is not whole. An id that the
+    alphabet lacks, as models with more rows than symbols have them, is U+FFFD."""
     decoder = StreamDecoder(symbols)
     for symbol in ids:
-        if piece := decoder.feed(np.array([symbol])):
+        if symbol >= symbols.size:
+            yield decoder.flush() + "\ufffd"
+        elif piece := decoder.feed(np.array([symbol])):
             yield piece
     if rest := decoder.flush():
         yield rest

@@ -48,6 +48,11 @@ class Tokenizer:
         """One more than the highest id."""
         return len(self._table)
 
+    def named(self, token: str) -> int | None:
+        """The id of a token by its text, such as `<|endoftext|>`; None where there is none."""
+        found: int | None = self._library.token_to_id(token)
+        return found
+
     def encode(self, data: Readable) -> np.ndarray:
         """UTF-8 bytes to ids, without special symbols added. Long texts (above 1 MiB) are kept in the cache."""
         return self._ids(cache.buffer(data), "", _pieces, self._encode_piece)

@@ -82,7 +82,7 @@ def _of_the_end(config: Config) -> tuple[str, ...]:
     said = config.optional(int, "eos_token_id")
     if said in (None, END_OF_TEXT):
         return ()
-    return (f"texts end with symbol {END_OF_TEXT} (<|endoftext|>), not with {said} as `eos_token_id` says.",)
+    return (f"texts end with <|endoftext|> (symbol {END_OF_TEXT}), not with {said} as `eos_token_id` says.",)
 
 
 def _width(shards: Shards, embedding: str) -> int | None:

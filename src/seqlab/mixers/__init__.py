@@ -73,6 +73,15 @@ class SequenceMixer(nn.Module):
         """One position: (B, D) and the state -> (B, D) and the new state."""
         raise self._missing("step")
 
+    def extend(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """The positions that follow those of a state: (B, L, D) -> (B, L, D), and the state after them. As many steps,
+        unless the mixer has a faster way."""
+        outputs = []
+        for x_t in x.unbind(1):
+            y_t, state = self.step(x_t, state)
+            outputs.append(y_t)
+        return torch.stack(outputs, dim=1), state
+
     def state_bytes(self, batch: int, length: int) -> int:
         """The bytes of the state after `length` positions."""
         raise self._missing("state_bytes")

@@ -120,6 +120,13 @@ class MatrixLSTM(SequenceMixer):
         h, memory = self.cell.step(q, k, v, a, b, state)
         return self._write(h, o), memory | {"position": state["position"] + 1}
 
+    def extend(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        self.check_state(x[:, 0], state)
+        q, k, v, o = self._heads(x)
+        a, b = self.gates(x)
+        h, memory = self.cell.sequence(q, k, v, a, b, None, state)
+        return self._write(h, o), memory | {"position": state["position"] + x.shape[1]}
+
     def state_bytes(self, batch: int, length: int) -> int:
         return batch * sum(tensor.nbytes for tensor in self.init_state(1).values())
 

@@ -144,6 +144,15 @@ class ClassicMatrixLSTM(SequenceMixer):
         h, memory = self.cell.step(q, k, v, *gates, state)
         return self._write(h, u, z), memory | {"recent": recent, "position": state["position"] + 1}
 
+    def extend(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        self.check_state(x[:, 0], state)
+        a, z = self.project(x).chunk(2, dim=-1)
+        convolved, recent = self.convolution.extend(a, state["recent"])
+        u = F.silu(convolved)
+        q, k, v, gates = self._heads(u, a)
+        h, memory = self.cell.sequence(q, k, v, *gates, None, state)
+        return self._write(h, u, z), memory | {"recent": recent, "position": state["position"] + x.shape[1]}
+
     def state_bytes(self, batch: int, length: int) -> int:
         return batch * sum(tensor.nbytes for tensor in self.init_state(1).values())
 

@@ -142,10 +142,19 @@ class ScalarLSTM(SequenceMixer):
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         self.check_state(x_t, state)
         convolved, recent = self.convolution.step(x_t, state["recent"])
+        y, after = self._continue(x_t[:, None], convolved[:, None], recent, state)
+        return y[:, 0], after
+
+    def extend(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        self.check_state(x[:, 0], state)
+        return self._continue(x, *self.convolution.extend(x, state["recent"]), state)
+
+    def _continue(self, x: Tensor, convolved: Tensor, recent: Tensor, state: State) -> tuple[Tensor, State]:
+        """Positions (B, L, D) behind those of a state."""
         memory = state["output"], state["cell"], state["normaliser"], state["stabiliser"]
-        h, c, n, m = slstm(self._raw(x_t, convolved)[:, None], self.recurrence.weight, memory)
-        after = self._state(h[:, 0], c, n, m) | {"recent": recent, "position": state["position"] + 1}
-        return self.norm(h[:, 0]).to(x_t.dtype), after
+        h, c, n, m = slstm(self._raw(x, convolved), self.recurrence.weight, memory)
+        after = self._state(h[:, -1], c, n, m) | {"recent": recent, "position": state["position"] + x.shape[1]}
+        return self.norm(h).to(x.dtype), after
 
     def state_bytes(self, batch: int, length: int) -> int:
         return batch * sum(tensor.nbytes for tensor in self.init_state(1).values())

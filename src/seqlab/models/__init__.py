@@ -124,6 +124,11 @@ class BlockModule(nn.Module):
         mixed, state = self.mixer.prefill(self._before_mixer(x, lengths), *_rows(lengths, starts))
         return self._after_mixer(x, mixed, lengths), state
 
+    def extend(self, x: Tensor, state: State) -> tuple[Tensor, State]:
+        """The positions that follow those of a state: (B, L, D) -> (B, L, D)."""
+        mixed, state = self.mixer.extend(self._before_mixer(x), state)
+        return self._after_mixer(x, mixed), state
+
     def step(self, x_t: Tensor, state: State) -> tuple[Tensor, State]:
         """One position: (B, D) -> (B, D)."""
         mixed, state = self.mixer.step(self._before_mixer(x_t), state)

@@ -156,6 +156,16 @@ class LanguageModel(nn.Module):
             state |= _named(index, memory)
         return self._logits(at_the_end(x, lengths)), state
 
+    def extend(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """The symbols that follow those of a state: tokens (B, L) -> logits (B, L, V), and the state after them."""
+        time = torch.arange(tokens.shape[1], device=tokens.device)
+        x = self._embed(tokens, state["0/position"][:, None] + time)
+        after: State = {}
+        for index, block in enumerate(self._blocks()):
+            x, memory = block.extend(x, _of_layer(index, state))
+            after |= _named(index, memory)
+        return self._logits(x), after
+
     def init_state(self, batch: int) -> State:
         """The state before the first symbol."""
         state: State = {}

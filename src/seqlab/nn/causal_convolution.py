@@ -46,3 +46,9 @@ class CausalConvolution(nn.Module):
         """(B, D) and the memory -> (B, D) and the new memory."""
         seen = torch.cat([memory, x_t[:, None]], dim=1)
         return (seen * self.weight.T).sum(1) + self.bias, seen[:, 1:]
+
+    def extend(self, x: Tensor, memory: Tensor) -> tuple[Tensor, Tensor]:
+        """(B, L, D), behind what the memory holds, -> (B, L, D) and the new memory."""
+        taps = self.weight.shape[1]
+        seen = torch.cat([memory, x], dim=1)
+        return self(seen)[:, taps - 1 :], seen[:, seen.shape[1] - taps + 1 :]

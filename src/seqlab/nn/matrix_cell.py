@@ -43,12 +43,20 @@ class MatrixCell(Part):
             raise SpecError("normalised=false needs input_gate=sigmoid: what exponential gates write has no bound.")
 
     def sequence(
-        self, q: Tensor, k: Tensor, v: Tensor, a: Tensor, b: Tensor, starts: Tensor | None
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        a: Tensor,
+        b: Tensor,
+        starts: Tensor | None,
+        state: dict[str, Tensor] | None = None,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """q and k (B, L, H, Q), v (B, L, H, E), a and b (B, L, H) -> h (B, L, H, E), and the state's entries at the
-        end: `memory` C (B, H, Q, E), `normaliser` n (B, H, Q), `stabiliser` m (B, H)."""
+        end: `memory` C (B, H, Q, E), `normaliser` n (B, H, Q), `stabiliser` m (B, H). From zeros, or from a state."""
+        initial = None if state is None else _initial(state)
         h, c, n, m = mlstm(
-            q, k, v, a, b, None, starts, form=self.form, chunk=self.chunk, gate=self.input_gate,
+            q, k, v, a, b, initial, starts, form=self.form, chunk=self.chunk, gate=self.input_gate,
             normalised=self.normalised, eps=self.eps,
         )  # fmt: skip
         return h, self._kept(c, n, m, q.dtype)
@@ -57,9 +65,8 @@ class MatrixCell(Part):
         self, q: Tensor, k: Tensor, v: Tensor, a: Tensor, b: Tensor, state: dict[str, Tensor]
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The same without the axis L, and the state before -> h (B, H, E) and the entries after."""
-        memory, normaliser, stabiliser = (state[name] for name in ENTRIES)
         h, c, n, m = mlstm_step(
-            q, k, v, a, b, (memory, normaliser, stabiliser), gate=self.input_gate, normalised=self.normalised,
+            q, k, v, a, b, _initial(state), gate=self.input_gate, normalised=self.normalised,
             eps=self.eps,
         )  # fmt: skip
         return h, self._kept(c, n, m, q.dtype)
@@ -79,6 +86,11 @@ class MatrixCell(Part):
         """Operations of one row's sequence in its form, heads of that many keys and values."""
         pairs = {"chunkwise": min(self.chunk, length), "parallel": length, "recurrent": 0}[self.form]
         return 2.0 * length * heads * (pairs * (keys + values + 1) + 2 * keys * (values + 1))
+
+
+def _initial(state: dict[str, Tensor]) -> tuple[Tensor, Tensor, Tensor]:
+    memory, normaliser, stabiliser = (state[name] for name in ENTRIES)
+    return memory, normaliser, stabiliser
 
 
 def compute_by(
