@@ -34,7 +34,7 @@ ROOT = Path(__file__).parent.parent
 PAGES = {path.name: path.read_text() for path in [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]}
 KINDS = (
     "mixers", "channels", "filters", "tasks", "models", "probes", "methods", "regularisers", "optim/optimisers",
-    "optim/schedules", "nn/norms", "nn/inits", "audits", "evaluations", "published",
+    "optim/schedules", "nn/norms", "nn/inits", "audits", "evaluations", "published", "folders",
 )  # fmt: skip
 PHASES = ("train", "val", "val_subset", "test", "speed", "memory", "method", "weight_norms")
 ONLY_ON_A_GPU = {"train/overflows"}

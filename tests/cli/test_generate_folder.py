@@ -43,6 +43,12 @@ def test_the_weights_in_another_dtype() -> None:
     assert found["output_ids"][:3] == GREEDY[:3]
 
 
+def test_eight_bits() -> None:
+    found = written("--ids", PROMPT, "--dtype", "int8")
+    assert found["dtype"] == "int8"
+    assert len(found["output_ids"]) == 20
+
+
 def test_threads_are_as_asked() -> None:
     before = torch.get_num_threads()
     try:

@@ -16,6 +16,7 @@ from torch import Tensor
 from seqlab.data import progress
 from seqlab.folders import FolderError, open_folder
 from seqlab.folders.shared import stored
+from seqlab.nn.quantised import QuantisedLinear
 
 IDS = torch.tensor([[5, 9, 12, 77, 3]])
 TENSORS = tensors()
@@ -105,6 +106,19 @@ def test_weights_keep_their_dtype_and_norms_and_gates_are_exact(tmp_path: Path) 
     assert model.blocks[0].mixer.gates.project.weight.dtype == torch.float32
     assert model.init_state(1)["0/memory"].dtype == torch.float32
     assert (logits(tmp_path) - GOLDEN).abs().max() < 0.3
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_eight_bits_for_linears_and_head_as_they_are_read(tied: bool, tmp_path: Path) -> None:
+    weights = {name: tensor for name, tensor in TENSORS.items() if not tied or name != "lm_head.weight"}
+    folder = open_folder(write(tmp_path, configuration(tie_word_embeddings=tied), weights))
+    model, wide = folder.load("int8"), folder.load()
+    assert isinstance(model.head, QuantisedLinear)
+    assert isinstance(model.blocks[1].channel.down, QuantisedLinear)
+    with torch.inference_mode():
+        assert (model(IDS) - wide(IDS)).abs().max() < 0.05 * wide(IDS).abs().max()
+    assert folder.forecast()["int8"] == sum(t.nbytes for t in (*model.parameters(), *model.buffers()))
+    assert folder.forecast()["int4"] < folder.forecast()["int8"] < folder.forecast()["bfloat16"]
 
 
 def test_pieces_smaller_than_a_tensor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ LONG = "hyena:recall_hyena_131k"
 """Rows of 131,072 symbols; it is run with short ones."""
 JOURNAL, CHEAP = "dln:", "dln:image_dln_small"
 """Recipes of a journal, all alike, of which one is run by the quick tests."""
-LANGUAGE = "hyena:wt103_"
+LANGUAGE = ("hyena:wt103_", "xlstm:")
 """Language models that are worth minutes: run narrow, and audited as they are by the slow tests."""
 ARENA = "hyena:lra_"
 """Made of many rows, or of files; they have tests of their own."""

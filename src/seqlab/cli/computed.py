@@ -15,8 +15,8 @@ Computed = dict[str, Any]
 NAMES = {"kernel": "form", "chunk": "chunk", "state_dtype": "state_dtype"}
 
 dtype_option = click.option(
-    "--dtype", type=click.Choice(["float64", "float32", "bfloat16"]),
-    help="What the model computes in [default: that of its weights].",
+    "--dtype", type=click.Choice(["float64", "float32", "bfloat16", "int8", "int4"]),
+    help="What the model computes in [default: that of its weights]; int8 and int4: the bits of its linears and head.",
 )  # fmt: skip
 
 

@@ -63,9 +63,9 @@ def command(
     another process), or of a folder of another program: its config.json and shards of weights. With --json one object
     tells what was written, and how fast.
     """
+    from seqlab.generation.ending import Until
     from seqlab.generation.generate import generate
     from seqlab.generation.sampling import Sampling
-    from seqlab.generation.ending import Until
     from seqlab.generation.timed import Timed
 
     if (prompt is None) == (ids is None):

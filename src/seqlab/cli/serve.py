@@ -85,7 +85,7 @@ def _served(writer: Writer, name: str, source: Path, max_prompt: int, max_output
         context=writer.model.max_length,
         symbols=writer.symbols,
         begin=writer.begin,
-        ends=frozenset() if writer.begin is None else frozenset({writer.begin}),
+        ends=frozenset() if writer.end is None else frozenset({writer.end}),
         template=template_of(source) if source.is_dir() else None,
         limits=Limits(prompt=max_prompt, output=max_output),
     )

@@ -74,15 +74,17 @@ def _of_folder(path: Path, dtype: str | None) -> Writer:
     import torch
 
     from seqlab.folders import open_folder
-    from seqlab.nn.narrow import plain
+    from seqlab.nn.narrow import PRECISIONS, plain
+    from seqlab.nn.quantised import Bits
 
     folder = open_folder(path)
     symbols = _tokenizer(path, folder.contents.signature.vocabulary)
     begin, end = folder.contents.begin, folder.contents.end
     if symbols is not None and (named := symbols.named(END_OF_TEXT)) is not None:
         begin, end = (named if known is not None else None for known in (begin, end))
-    chosen = folder.dtype if dtype is None else getattr(torch, dtype)
-    return Writer(str(path), folder.load(chosen), symbols, plain(chosen), begin, end, folder.remarks)
+    name = dtype or plain(folder.dtype)
+    model = folder.load(getattr(torch, name) if name in PRECISIONS else cast(Bits, name))
+    return Writer(str(path), model, symbols, name, begin, end, folder.remarks)
 
 
 def _tokenizer(folder: Path, vocabulary: int) -> Tokenizer | None:
@@ -103,9 +105,11 @@ def _of_run(source: str, dtype: str | None, runs: Path | None) -> Writer:
     from torch import nn
 
     from seqlab.data.symbols import from_json
+    from seqlab.generation.quantisation import quantised
     from seqlab.journal import LabBook
     from seqlab.models.lm import LanguageModel
-    from seqlab.nn.narrow import convert, plain
+    from seqlab.nn.narrow import PRECISIONS, convert, plain
+    from seqlab.nn.quantised import Bits
     from seqlab.train.load import load_model, made_elsewhere
 
     name, step = options.RunAtStep().convert(source, None, click.get_current_context())
@@ -116,9 +120,11 @@ def _of_run(source: str, dtype: str | None, runs: Path | None) -> Writer:
     model, checkpoint, skipped = load_model(run, step)
     for sentence in skipped:
         click.echo(sentence, err=True)
-    if dtype is not None:
+    if dtype in PRECISIONS:
         convert(model, getattr(torch, dtype))
-    computes = next(cast(nn.Module, model.embedding).parameters()).dtype
+    elif dtype is not None:
+        quantised(cast(LanguageModel, model), cast(Bits, dtype))
+    computes = dtype or plain(next(cast(nn.Module, model.embedding).parameters()).dtype)
     title = f"{run.name} at step {checkpoint.step:,}"
     symbols = from_json(run.origin["assets"]["symbols"])
-    return Writer(title, cast(LanguageModel, model), symbols, plain(computes))
+    return Writer(title, cast(LanguageModel, model), symbols, computes)

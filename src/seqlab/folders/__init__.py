@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import cast, get_args
 
 import torch
 
@@ -18,7 +20,9 @@ from seqlab.folders.shared.room import must_fit
 from seqlab.folders.shared.shards import Shards, dtype_of, has_shards, shards_of
 from seqlab.kernels.memory import available_memory
 from seqlab.models.lm import LM, LanguageModel
+from seqlab.nn.linear import Linear
 from seqlab.nn.narrow import PRECISIONS, bytes_in, plain
+from seqlab.nn.quantised import Bits, QuantisedLinear, quantise
 from seqlab.nn.shapes_only import shapes_only
 from seqlab.spec import Part, find, names
 
@@ -86,19 +90,33 @@ class ModelFolder:
         return sum(parameter.numel() for parameter in self.shapes.parameters())
 
     def forecast(self) -> dict[str, int]:
-        """The bytes of the weights in every dtype that the model can compute in."""
-        return {name: bytes_in(self.shapes, getattr(torch, name)) for name in PRECISIONS}
+        """The bytes of the weights in every dtype that the model can have, the widest first."""
+        needed = {name: bytes_in(self.shapes, getattr(torch, name)) for name in PRECISIONS}
+        for bits in get_args(Bits):
+            narrow = self._quantised(copy.deepcopy(self.shapes), bits)
+            needed[bits] = sum(tensor.nbytes for tensor in (*narrow.parameters(), *narrow.buffers()))
+        return needed
 
-    def load(self, dtype: torch.dtype | None = None) -> LanguageModel:
+    def load(self, dtype: torch.dtype | Bits | None = None) -> LanguageModel:
         """The model in evaluation mode, on the CPU, in that dtype [the weights' own]; what must be exact (norms, gates)
-        stays in float32. Raises FolderError before anything is read where the memory does not suffice, and for a weight
-        that is no number."""
+        stays in float32. With eight or four bits for its linears and head, all else is float32.
+
+        Raises FolderError before anything is read where the memory does not suffice, and for a weight that is no
+        number."""
         dtype = dtype or self.dtype
-        must_fit(str(self.path), self.forecast(), plain(dtype), available_memory(torch.device("cpu")))
+        bits, wide = (dtype, torch.float32) if isinstance(dtype, str) else (None, dtype)
+        must_fit(str(self.path), self.forecast(), bits or plain(wide), available_memory(torch.device("cpu")))
         model = shapes_only(lambda: self.contents.model.build(self.contents.signature))
-        give_memory(model, dtype)
-        fill(model, self.shards, self.contents.places)
-        return model.eval()
+        give_memory(model, wide)
+        fill(model, self.shards, self.contents.places, bits)
+        return (model if bits is None else self._quantised(model, bits)).eval()
+
+    def _quantised(self, model: LanguageModel, bits: Bits) -> LanguageModel:
+        """With all linears that are left, and the head, in so many bits; a tied head becomes a matrix of its own."""
+        if model.head is None:
+            model.head = cast(Linear, QuantisedLinear(model.embedding.weight, None, bits))
+        quantise(model, bits)
+        return model
 
 
 def open_folder(path: Path, *, with_weights: bool = True) -> ModelFolder:

@@ -45,11 +45,12 @@ def has_shards(folder: Path) -> bool:
 
 
 def dtype_of(shards: Shards) -> torch.dtype:
-    """The dtype of most of the numbers; float32 where there are none."""
+    """The dtype of most of the numbers; float32 where there are none, and for float16, which no CPU computes in."""
     count: Counter[torch.dtype] = Counter()
     for tensor in shards.values():
         count[tensor.dtype] += math.prod(tensor.shape)
-    return count.most_common(1)[0][0] if count else torch.float32
+    most = count.most_common(1)[0][0] if count else torch.float32
+    return torch.float32 if most == torch.float16 else most
 
 
 def equal(one: Stored, other: Stored) -> bool:
