@@ -14,6 +14,7 @@ from seqlab.cli.computed import Computed
 if TYPE_CHECKING:
     from seqlab.data.symbols import Symbols
     from seqlab.data.tokenizer import Tokenizer
+    from seqlab.models import Model
     from seqlab.models.lm import LanguageModel
 
 __all__ = ["Writer", "is_folder", "writer_of"]
@@ -28,6 +29,7 @@ class Writer:
 
     title: str
     model: LanguageModel
+    spec: Model
     symbols: Symbols | None
     """None: nobody says what its symbols mean."""
     dtype: str
@@ -84,7 +86,7 @@ def _of_folder(path: Path, dtype: str | None) -> Writer:
         begin, end = (named if known is not None else None for known in (begin, end))
     name = dtype or plain(folder.dtype)
     model = folder.load(getattr(torch, name) if name in PRECISIONS else cast(Bits, name))
-    return Writer(str(path), model, symbols, name, begin, end, folder.remarks)
+    return Writer(str(path), model, folder.contents.model, symbols, name, begin, end, folder.remarks)
 
 
 def _tokenizer(folder: Path, vocabulary: int) -> Tokenizer | None:
@@ -110,7 +112,7 @@ def _of_run(source: str, dtype: str | None, runs: Path | None) -> Writer:
     from seqlab.models.lm import LanguageModel
     from seqlab.nn.narrow import PRECISIONS, convert, plain
     from seqlab.nn.quantised import Bits
-    from seqlab.train.load import load_model, made_elsewhere
+    from seqlab.train.load import experiment_of, load_model, made_elsewhere
 
     name, step = options.RunAtStep().convert(source, None, click.get_current_context())
     run = LabBook(runs).open(name)
@@ -127,4 +129,4 @@ def _of_run(source: str, dtype: str | None, runs: Path | None) -> Writer:
     computes = dtype or plain(next(cast(nn.Module, model.embedding).parameters()).dtype)
     title = f"{run.name} at step {checkpoint.step:,}"
     symbols = from_json(run.origin["assets"]["symbols"])
-    return Writer(title, cast(LanguageModel, model), symbols, computes)
+    return Writer(title, cast(LanguageModel, model), experiment_of(run).model, symbols, computes)

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Literal
 
 from seqlab.channels.swiglu import SwiGLU
 from seqlab.data.signature import Signature
-from seqlab.folders import Contents, Folder, Place
+from seqlab.folders import Contents, Folder, FolderError, Place
 from seqlab.folders.shared.config import Config
 from seqlab.folders.shared.shards import Shards
 from seqlab.folders.shared.tied import is_tied
@@ -76,6 +78,63 @@ class XLSTMFolder(Folder):
             begin=END_OF_TEXT,
             end=END_OF_TEXT,
         )
+
+    @classmethod
+    def configuration(cls, model: LM, vocabulary: int) -> dict[str, Any]:
+        """config.json for a model of this format. Raises FolderError for another model."""
+        block = model.layers[0]
+        mixer, channel = block.mixer, block.channel
+        if not (isinstance(mixer, MLSTM) and isinstance(channel, SwiGLU) and isinstance(block.norm, RMSNorm)):
+            raise FolderError(
+                "xLSTM Large has a matrix LSTM, SwiGLU and RMS norms in every block; this is another model."
+            )
+        fields = _fields(model, vocabulary, mixer, channel, block.norm.eps)
+        read = cls.contents(Config(fields, Path("config.json")), {}).model
+        drawn = {name: getattr(model, name) for name in vars(model) if name.endswith("init")}
+        same = replace(read, **drawn, depth_scaled=model.depth_scaled, tied=model.tied)
+        if same != model:
+            other = next(name for name in vars(model) if getattr(same, name) != getattr(model, name))
+            raise FolderError(f"xLSTM Large has nothing like this model's `{other}`; it cannot be saved as that.")
+        return fields
+
+    @classmethod
+    def places(cls, model: LM, vocabulary: int) -> dict[str, Place]:
+        """Every tensor of a folder of that model, as transformers names them; a tied head is written again, since
+        transformers has two tensors in any case."""
+        places = _places(model, vocabulary, EMBEDDINGS[0], fused=False)
+        return places | ({HEAD: places[EMBEDDINGS[0]]} if model.tied else {})
+
+
+def _fields(model: LM, vocabulary: int, mixer: MLSTM, channel: SwiGLU, norm_eps: float) -> dict[str, Any]:
+    cell = mixer.cell
+    return {
+        "architectures": ["xLSTMForCausalLM"],
+        "model_type": "xlstm",
+        "vocab_size": vocabulary,
+        **dict.fromkeys(("embedding_dim", "hidden_size"), model.dim),
+        **dict.fromkeys(("num_blocks", "num_hidden_layers"), len(model.layers)),
+        "num_heads": mixer.heads,
+        "qk_dim_factor": mixer.qk_dim_factor,
+        "v_dim_factor": mixer.v_dim_factor,
+        "ffn_proj_factor": channel.expansion,
+        "ffn_round_up_to_multiple_of": channel.multiple,
+        "gate_soft_cap": mixer.gate_cap,
+        "output_logit_soft_cap": model.logit_cap,
+        "norm_eps": norm_eps,
+        "eps": cell.eps,
+        "chunk_size": cell.chunk,
+        "chunkwise_kernel": "chunkwise--native_autograd",
+        "sequence_kernel": "native_sequence__native",
+        "step_kernel": "native",
+        "mode": "inference",
+        "return_last_states": True,
+        "inference_state_dtype": "float32",
+        "use_bias": mixer.bias,
+        "tie_word_embeddings": False,
+        "weight_mode": "single",
+        "bos_token_id": END_OF_TEXT,
+        "eos_token_id": END_OF_TEXT,
+    }
 
 
 def _of_the_end(config: Config) -> tuple[str, ...]:
