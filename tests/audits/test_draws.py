@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import torch
 
+from seqlab.audits.random_streams import RandomStreams
 from seqlab.audits.shared.draws import Drawing, drawn_twice
+from seqlab.audits.shared.subject import Subject
+from seqlab.experiment import Experiment
+from seqlab.spec import override
+from tiny_runs import in_memory
 
 
 def repeated(keep: float, size: int = 4096) -> tuple[int, int] | None:
@@ -38,3 +43,9 @@ def test_other_shapes_are_other_draws() -> None:
         for shape in ((8, 64), (64, 8)):
             torch.rand(shape, generator=torch.Generator().manual_seed(1))
     assert drawn_twice(drawing.draws) is None
+
+
+def test_a_head_that_begins_as_the_embedding_is_meant(tiny: Experiment) -> None:
+    copied = override(tiny, {"model.tied": False, "model.head_from_embedding": True})
+    subject = Subject(in_memory(copied))
+    assert RandomStreams().examine(subject).status == "pass"

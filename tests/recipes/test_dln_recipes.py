@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 
 import pytest
+import torch
+from torch.nn import functional as F
 
+from seqlab.data.signature import Signature
 from seqlab.recipes import find_recipe, shipped
 from seqlab.spec import override
 
@@ -42,3 +45,17 @@ def test_the_changes_that_a_note_names_can_be_made(name: str) -> None:
     for given in [*together, *(change.rstrip(".,;:") for change in alone)]:
         if "FILE" not in given:
             override(recipe.build(), given.split())
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("scale", "doubled", "single"), [(0.03, 4.4, 4.18), (0.3, 14.0, 4.31), (1.0, 61.0, 5.2)])
+def test_the_first_loss_is_that_of_the_journal(scale: float, doubled: float, single: float) -> None:
+    """At full size, of V = 65: ln 65 = 4.17. The text hardly counts."""
+    tokens = torch.randint(39, (2, 257))
+    for residual, wanted in (("doubled", doubled), ("single", single)):
+        changes = {"model.embedding_init.scale": scale, "model.layers.all.residual": residual}
+        spec = override(find_recipe("dln:gpt").build(), changes, "model.layers.all.mixer.laws.v.scale=0.01")
+        model = spec.model.build(Signature(vocabulary=65, length=256)).eval()
+        with torch.no_grad():
+            loss = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
+        assert float(loss) == pytest.approx(wanted, rel=0.12)

@@ -106,12 +106,14 @@ def _initial(subject: Subject, t: Training) -> Told:
 
 
 def _built(t: Training, index: int) -> tuple[dict[str, Tensor], Tensor]:
-    """The trainable weights of a build of its own, and what the global generator gives next."""
+    """The trainable weights of a build of its own, those aside that are meant as a copy of another, and what the global
+    generator gives next."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(stream_seed(t.experiment.seed, "audits/init", index))
         model = t.experiment.model.build(t.task.signature)
         after = torch.rand(8)
-    return {name: p.detach() for name, p in model.named_parameters() if p.requires_grad}, after
+    drawn = {name: p for name, p in model.named_parameters() if not getattr(p, "begins_as_copy", False)}
+    return {name: p.detach() for name, p in drawn.items() if p.requires_grad}, after
 
 
 def _dropout(subject: Subject, t: Training) -> Told:

@@ -121,6 +121,7 @@ class LanguageModel(nn.Module):
             spec.head_init.fill(self.head.weight)
             if spec.head_from_embedding:
                 self.head.weight.data.copy_(self.embedding.weight.data)
+                self.head.weight.begins_as_copy = True  # type: ignore[attr-defined]  # read by audits of draws
 
     @property
     def causal(self) -> bool:
