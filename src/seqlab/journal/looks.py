@@ -57,6 +57,14 @@ def records_of(attempt: int, step: int, measures: Mapping[str, Mapping[str, Any]
     return lines
 
 
+def looks_of(step: int, measures: Mapping[str, float | Mapping[str, Any]]) -> dict[str, Look]:
+    """Measures as they are named in a training, as looks by the name of the probe; single numbers are metrics and left
+    out."""
+    profiles = {name: seen for name, seen in measures.items() if isinstance(seen, Mapping)}
+    lines = records_of(0, step, profiles)
+    return {probe: Look(step, line["phase"], line["places"]) for probe, line in lines.items()}
+
+
 def _short(value: Any) -> Any:
     return [_short(item) for item in value] if isinstance(value, list) else float(f"{value:.5g}")
 

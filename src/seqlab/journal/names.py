@@ -49,11 +49,14 @@ def check(name: str) -> None:
 
 
 def at_step(text: str) -> tuple[str, int | None]:
-    """The name and the step of `NAME` (no step) or `NAME@STEP`. Raises JournalError for a step that is none."""
+    """The name and the step of `NAME@STEP`; no step for `NAME` and `NAME@latest`, which mean the newest checkpoint that
+    can be used. Raises JournalError for a step that is none."""
     name, at, step = text.partition("@")
-    if at and not step.isdecimal():
-        raise JournalError(f"{text}: after the @ stands a step, a whole number")
-    return name, int(step) if at else None
+    if step == "latest" or not at:
+        return name, None
+    if not step.isdecimal():
+        raise JournalError(f"{text}: after the @ stands a step, a whole number, or latest")
+    return name, int(step)
 
 
 def nearest(word: str, known: Iterable[str]) -> list[str]:
