@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-__all__ = ["Computed", "cell_options", "dtype_option"]
+__all__ = ["Computed", "cell_options", "devices_option", "dtype_option"]
 
 Computed = dict[str, Any]
 """What `seqlab.nn.matrix_cell.compute_by` takes, as far as it was asked for."""
@@ -17,6 +17,12 @@ NAMES = {"kernel": "form", "chunk": "chunk", "state_dtype": "state_dtype"}
 dtype_option = click.option(
     "--dtype", type=click.Choice(["float64", "float32", "bfloat16", "int8", "int4"]),
     help="What the model computes in [default: that of its weights]; int8 and int4: the bits of its linears and head.",
+)  # fmt: skip
+
+
+devices_option = click.option(
+    "--devices", type=click.Choice(["cpu", "auto"]), default="cpu", show_default=True,
+    help="auto: the layers of a folder over all GPUs by their memory, and the rest on the CPU.",
 )  # fmt: skip
 
 

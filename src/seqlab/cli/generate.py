@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqlab.cli import options, render
-from seqlab.cli.computed import Computed, cell_options, dtype_option
+from seqlab.cli.computed import Computed, cell_options, devices_option, dtype_option
 from seqlab.cli.writer import Writer, writer_of
 
 if TYPE_CHECKING:
@@ -48,13 +48,14 @@ class Ids(click.ParamType):  # type: ignore[type-arg]  # generic only in newer r
     help="Whether to stop where the model ends its text [default: with --prompt, not with --ids].",
 )  # fmt: skip
 @dtype_option
+@devices_option
 @click.option("--threads", metavar="N", type=click.IntRange(min=1), help="Threads of the computation.")
 @cell_options
 @options.as_json
 @options.book_option
 def command(
     source: str, prompt: str | None, ids: list[int] | None, count: int, temperature: float, greedy: bool,
-    top_k: int | None, top_p: float | None, seed: int, until_end: bool | None, dtype: str | None,
+    top_k: int | None, top_p: float | None, seed: int, until_end: bool | None, dtype: str | None, devices: str,
     threads: int | None, computed: Computed, as_json: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     """Write with a language model, as it comes.
@@ -72,7 +73,7 @@ def command(
         raise click.UsageError("say what to go on from: either --prompt TEXT or --ids 5,9,12.")
     sampling = Sampling(0.0 if greedy else temperature, top_k, top_p)
     _use(threads)
-    writer = writer_of(source, dtype, runs, computed)
+    writer = writer_of(source, dtype, runs, computed, devices)
     for sentence in (writer.title, *writer.remarks):
         click.echo(sentence, err=True)
     given = writer.checked(ids if ids is not None else writer.ids_of(prompt or ""))

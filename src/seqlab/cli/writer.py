@@ -63,19 +63,23 @@ def is_folder(source: str) -> bool:
     return folder.is_dir() and not any((folder / name).exists() for name in ("experiment.json", "MANIFEST.json"))
 
 
-def writer_of(source: str, dtype: str | None, runs: Path | None, computed: Computed) -> Writer:
-    """The model of a run (`NAME` or `NAME@STEP`) or of a folder, in that dtype [the weights' own]."""
+def writer_of(source: str, dtype: str | None, runs: Path | None, computed: Computed, devices: str = "cpu") -> Writer:
+    """The model of a run (`NAME` or `NAME@STEP`) or of a folder, in that dtype [the weights' own]. devices: cpu, or
+    auto for a folder in a dtype that is no number of bits. Raises UsageError for what cannot be spread."""
     from seqlab.nn.matrix_cell import compute_by
 
-    writer = _of_folder(Path(source), dtype) if is_folder(source) else _of_run(source, dtype, runs)
+    if devices == "auto" and (dtype in ("int8", "int4") or not is_folder(source)):
+        raise click.UsageError("--devices auto goes with a folder, and with a dtype that GPUs compute in.")
+    writer = _of_folder(Path(source), dtype, devices) if is_folder(source) else _of_run(source, dtype, runs)
     compute_by(writer.model, **computed)
     return writer
 
 
-def _of_folder(path: Path, dtype: str | None) -> Writer:
+def _of_folder(path: Path, dtype: str | None, devices: str) -> Writer:
     import torch
 
     from seqlab.folders import open_folder
+    from seqlab.folders.shared.spread import rooms_here
     from seqlab.nn.narrow import PRECISIONS, plain
     from seqlab.nn.quantised import Bits
 
@@ -85,7 +89,10 @@ def _of_folder(path: Path, dtype: str | None) -> Writer:
     if symbols is not None and (named := symbols.named(END_OF_TEXT)) is not None:
         begin, end = (named if known is not None else None for known in (begin, end))
     name = dtype or plain(folder.dtype)
-    model = folder.load(getattr(torch, name) if name in PRECISIONS else cast(Bits, name))
+    if devices == "auto":
+        model = folder.load_over(rooms_here(), getattr(torch, name))
+    else:
+        model = folder.load(getattr(torch, name) if name in PRECISIONS else cast(Bits, name))
     return Writer(str(path), model, folder.contents.model, symbols, name, begin, end, folder.remarks)
 
 

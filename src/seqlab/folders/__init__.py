@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -18,6 +18,8 @@ from seqlab.folders.shared.fill import fill, give_memory
 from seqlab.folders.shared.place import Place
 from seqlab.folders.shared.room import must_fit
 from seqlab.folders.shared.shards import Shards, dtype_of, has_shards, shards_of
+from seqlab.folders.shared.spread import Room, spread
+from seqlab.folders.shared.spread_model import SpreadLanguageModel, parts_of
 from seqlab.kernels.memory import available_memory
 from seqlab.models.lm import LM, LanguageModel
 from seqlab.nn.linear import Linear
@@ -110,6 +112,20 @@ class ModelFolder:
         give_memory(model, wide)
         fill(model, self.shards, self.contents.places, bits)
         return (model if bits is None else self._quantised(model, bits)).eval()
+
+    def load_over(self, rooms: Sequence[Room], dtype: torch.dtype | None = None) -> LanguageModel:
+        """As `load`, the parts in order over several devices as their memory allows; tokens and logits stay on the CPU.
+        Raises FolderError where all of them together do not suffice."""
+        chosen = dtype or self.dtype
+        parts = parts_of(self.shapes)
+        sizes = [sum(bytes_in(module, chosen) for module in part) for part in parts]
+        devices = spread(str(self.path), sizes, rooms)
+        model = shapes_only(lambda: SpreadLanguageModel(self.contents.model, self.contents.signature, devices))
+        for part, device in zip(parts_of(model), devices, strict=True):
+            for module in part:
+                give_memory(module, chosen, device)
+        fill(model, self.shards, self.contents.places)
+        return model.eval()
 
     def _quantised(self, model: LanguageModel, bits: Bits) -> LanguageModel:
         """With all linears that are left, and the head, in so many bits; a tied head becomes a matrix of its own."""

@@ -19,11 +19,13 @@ from seqlab.nn.quantised import Bits, QuantisedLinear
 
 __all__ = ["fill", "give_memory"]
 
+CPU = torch.device("cpu")
 
-def give_memory(model: nn.Module, dtype: torch.dtype) -> None:
-    """Give a model on the meta device parameters on the CPU, unwritten, so that it computes in `dtype`."""
+
+def give_memory(model: nn.Module, dtype: torch.dtype, device: torch.device = CPU) -> None:
+    """Give a model on the meta device parameters, unwritten, so that it computes in `dtype`."""
     for owner, name, wanted in list(parameters_to_be(model, dtype)):
-        memory = torch.empty(owner.get_parameter(name).shape, dtype=wanted, device="cpu")
+        memory = torch.empty(owner.get_parameter(name).shape, dtype=wanted, device=device)
         owner.register_parameter(name, nn.Parameter(memory))
 
 
