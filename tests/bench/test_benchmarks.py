@@ -52,7 +52,9 @@ def finite(row: Row) -> bool:
     return bool(row.what and row.unit) and all(math.isfinite(number) for number in numbers if number is not None)
 
 
-@pytest.mark.parametrize("name", ["audits", "gemm", "inspect", "loop", "mixers", "packing", "selection", "start"])
+@pytest.mark.parametrize(
+    "name", ["audits", "gemm", "generate", "inspect", "loop", "mixers", "packing", "selection", "start"]
+)
 def test_it_runs_quickly_and_gives_finite_rows(name: str) -> None:
     rows = bench.measure(name, Options(quick=True))
     assert rows
@@ -64,6 +66,7 @@ def test_every_benchmark_is_tested_here() -> None:
         "audits",
         "gate",
         "gemm",
+        "generate",
         "inspect",
         "loop",
         "mixers",
