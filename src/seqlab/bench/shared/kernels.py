@@ -86,6 +86,8 @@ def _value(name: str, kind: Any, sizes: dict[str, int]) -> Any:
     shape = [size for axis in kind.dim_str.split() for size in _sizes(axis, sizes)]
     if any(dtype.startswith("bool") for dtype in kind.dtypes):
         return torch.rand(shape) < 0.1
+    if name == "letters":
+        return torch.randint(sizes["e"], shape)
     if not any(dtype.startswith("float") for dtype in kind.dtypes):
         return torch.arange(shape[-1]).expand(shape)  # positions count along the last axis
     values = torch.randn(shape, dtype=torch.float64)
