@@ -14,6 +14,7 @@ from torch import Tensor
 
 from seqlab.couplings.contacts import average_product_corrected, frobenius
 from seqlab.couplings.mean_field import mean_field
+from seqlab.couplings.pseudo_likelihood import Objective, pseudo_likelihood
 from seqlab.couplings.statistics import covariance, frequencies
 from seqlab.couplings.weights import sequence_weights
 from seqlab.kernels.potts_logits import potts_logits
@@ -133,3 +134,35 @@ def test_mean_field(path: Path) -> None:
     norms = frobenius(couplings, int(a["q"]) - 1)
     close(norms, a["mf_frob_nogap"])
     close(average_product_corrected(norms), a["mf_apc_nogap"])
+
+
+def objective_of(a: dict[str, NDArray[Any]]) -> Objective:
+    return Objective(a["X"], int(a["q"]), a["w_ge80"], float(a["lam_h"]), float(a["lam_J"]))
+
+
+@pytest.mark.parametrize("path", holding("X", "w_ge80", "h", "J", "obj", "grad_max", "lam_h", "lam_J", "q"))
+def test_pseudo_likelihood_fit(path: Path) -> None:
+    """The penalties alone curve the objective by twice themselves, so gradients bound how far two fits are apart."""
+    a = read(path)
+    fit = pseudo_likelihood(objective_of(a), iterations=500, tolerance=1e-6)
+    left = float(a["grad_max"]) + fit.gradient
+    close(fit.objective, a["obj"])
+    close(fit.fields, a["h"], atol=left / (2 * float(a["lam_h"])))
+    close(fit.couplings, a["J"], atol=left / (2 * float(a["lam_J"])))
+    scores = average_product_corrected(frobenius(fit.couplings, int(a["q"]) - 1))
+    i, j = np.triu_indices(len(scores), 1)
+    best = np.argsort(-scores[i, j])[: len(a["planted"])]
+    assert {(int(i[k]), int(j[k])) for k in best} == {(int(k), int(m)) for k, m in a["planted"]}
+
+
+@pytest.mark.parametrize("path", holding("h", "J", "obj", "grad_h", "grad_J"))
+@pytest.mark.parametrize("data", holding("X", "w_ge80", "lam_h", "lam_J", "q"))
+def test_pseudo_likelihood_at_a_point(path: Path, data: Path) -> None:
+    a, objective = read(path), objective_of(read(data))
+    i, j = np.triu_indices(len(a["h"]), 1)
+    fields, couplings = leaf(a["h"]), leaf(a["J"][i, :, j])
+    value = objective(fields, couplings)
+    value.backward()
+    close(value, a["obj"])
+    close(fields.grad, a["grad_h"])
+    close(couplings.grad, a["grad_J"][i, :, j])

@@ -66,6 +66,8 @@ def _value_and_gradients(function: Callable[..., Any], arguments: dict[str, Any]
     inputs = [leaf for leaf in tree_leaves(given) if isinstance(leaf, Tensor) and leaf.requires_grad]
     values = [y for y in tree_leaves(function(**given)) if isinstance(y, Tensor)]
     reached = [y for y in values if y.requires_grad]
+    if not reached:
+        return values
     cotangents = [torch.linspace(-1, 1, y.numel(), dtype=torch.float64).view(y.shape).to(y) for y in reached]
     gradients = torch.autograd.grad(reached, inputs, cotangents, allow_unused=True, materialize_grads=True)
     return [*(y.detach() for y in values), *gradients]

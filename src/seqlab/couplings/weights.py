@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from seqlab.kernels.neighbours import neighbours
+
 __all__ = ["Likeness", "sequence_weights"]
 
 Likeness = Literal["at_least", "more_than", "letters"]
 """When two sequences are alike, at the share t of identity: `at_least` t of all columns, equal gaps counted (plmc);
 `more_than` t of them; or t of the columns where the sequence itself has a letter, gaps never counted as equal."""
-PIECE = 512
-"""Sequences that are compared with all others together."""
 
 
 def sequence_weights(
@@ -33,23 +33,11 @@ def sequence_weights(
     if likeness == "letters" and gap is None:
         raise ValueError("without gaps counted, say which letter is the gap.")
     whole = torch.from_numpy(np.ascontiguousarray(alignment, dtype=np.int64))
-    coded, lengths = _one_hot(whole, gap if likeness == "letters" else None)
-    least = _least(lengths, identity, strictly=likeness == "more_than")
-    counts = [
-        (piece @ coded.T >= least[begin : begin + PIECE, None]).sum(1)
-        for begin, piece in zip(range(0, len(coded), PIECE), coded.split(PIECE), strict=True)
-    ]
-    weights: NDArray[np.float64] = 1.0 / torch.cat(counts).clamp(min=1).double().numpy()
+    unequal = -1 if gap is None or likeness != "letters" else gap
+    least = _least((whole != unequal).sum(1), identity, strictly=likeness == "more_than")
+    counts = neighbours(whole, least, unequal).clamp(min=1)
+    weights: NDArray[np.float64] = 1.0 / counts.double().numpy()
     return weights
-
-
-def _one_hot(alignment: Tensor, gap: int | None) -> tuple[Tensor, Tensor]:
-    """(N, L q') in float32, whose products count equal letters exactly (below 2^24), and the columns that count."""
-    size = int(alignment.max()) + 1
-    coded = torch.zeros(*alignment.shape, size).scatter_(2, alignment[..., None], 1.0)
-    if gap is not None and gap < size:
-        coded[:, :, gap] = 0
-    return coded.flatten(1), coded.sum((1, 2)).long()
 
 
 def _least(lengths: Tensor, identity: float, strictly: bool) -> Tensor:
@@ -58,4 +46,4 @@ def _least(lengths: Tensor, identity: float, strictly: bool) -> Tensor:
     whole = shares.round()
     exact = (shares - whole).abs() < 1e-9 * shares.clamp(min=1)
     least = torch.where(exact, whole, shares.ceil()) + (exact & strictly)
-    return least.clamp(min=1).float()
+    return least.clamp(min=1).long()

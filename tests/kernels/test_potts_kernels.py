@@ -7,18 +7,22 @@ from typing import Any
 
 import pytest
 import torch
-from compare_kernels import agree
+from compare_kernels import agree, ways
 from torch import Tensor
 
 from seqlab.kernels.potts_logits import potts_logits
 from seqlab.kernels.potts_logits.reference import couplings, potts_logits_reference
 from seqlab.kernels.potts_penalty import potts_penalty
 from seqlab.kernels.potts_penalty.reference import potts_penalty_reference
+from seqlab.kernels.potts_pseudo_likelihood import potts_pseudo_likelihood
+from seqlab.kernels.potts_pseudo_likelihood.native import NATIVE
+from seqlab.kernels.potts_pseudo_likelihood.reference import potts_pseudo_likelihood_reference
 
 SHAPES = [(1, 1, 1, 2, 1), (2, 3, 6, 4, 5), (1, 2, 17, 3, 1), (3, 5, 33, 21, 2)]
 FORMS = ["all", "before", "before_scaled"]
 # bfloat16 is left out: differences of sums lose its few digits, so models compute these in float32.
 DTYPES = [torch.float64, torch.float32]
+native_and_torch = ways(NATIVE)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -68,3 +72,16 @@ def test_padding_has_no_part() -> None:
     padded = potts_logits(left * real[:, None], right * real[:, None], fields, letters)
     alone = potts_logits(left[:, :, :6], right[:, :, :6], fields[:, :6], letters[:, :, :6])
     torch.testing.assert_close(padded[:, :, :6], alone, rtol=1e-12, atol=1e-12)
+
+
+@native_and_torch
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("length", "size", "rows"), [(3, 2, 1), (2, 21, 3), (7, 4, 9), (12, 20, 5), (5, 32, 4)])
+def test_pseudo_likelihood(length: int, size: int, rows: int, dtype: torch.dtype) -> None:
+    fields, couplings = torch.randn(length, size), torch.randn(length, size, length, size)
+    letters, weights = torch.randint(size + 1, (rows, length)), torch.rand(rows)  # some are no letter
+    agree(
+        lambda *given: potts_pseudo_likelihood(*given, letters, weights.to(dtype)),
+        lambda *given: potts_pseudo_likelihood_reference(*given, letters, weights.double()),
+        fields, couplings, dtype=dtype,
+    )  # fmt: skip
