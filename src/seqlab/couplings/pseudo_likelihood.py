@@ -98,12 +98,12 @@ def pseudo_likelihood(
     def evaluate() -> Tensor:
         search.zero_grad()
         value = objective(fields, couplings)
-        value.backward()  # type: ignore[no-untyped-call]
+        value.backward()
         history.append(float(value.detach()))
         told(len(history), history[-1])
         return value.detach()
 
-    search.step(evaluate)  # type: ignore[no-untyped-call]
+    search.step(evaluate)
     value = float(evaluate())
     largest = max(float(part.grad.abs().max()) for part in (fields, couplings) if part.grad is not None)
     whole = objective.whole(couplings.detach())

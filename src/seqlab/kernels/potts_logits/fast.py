@@ -31,4 +31,5 @@ def potts_logits_sums(
         sums = sums / places[:, None, None]
     site_fields = fields[:, :, None].expand(b, length, rows, -1).flatten(0, 1)
     logits = torch.baddbmm(site_fields, sums.flatten(0, 1), left.permute(0, 2, 1, 3).flatten(0, 1))
-    return logits.unflatten(0, (b, length)).transpose(1, 2)
+    by_sequence: Tensor = logits.unflatten(0, (b, length)).transpose(1, 2)
+    return by_sequence

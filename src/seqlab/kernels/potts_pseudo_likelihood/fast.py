@@ -22,4 +22,5 @@ def potts_pseudo_likelihood_product(
     between = (couplings * apart[:, None, :, None]).flatten(2).flatten(0, 1)
     logits = fields + (chosen.flatten(1) @ between.T).unflatten(1, (length, size))
     logs = logits.log_softmax(-1).mul(chosen).sum(-1)
-    return -(weights @ logs).sum()
+    total: Tensor = -(weights @ logs).sum()
+    return total
