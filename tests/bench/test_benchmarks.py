@@ -53,7 +53,7 @@ def finite(row: Row) -> bool:
 
 
 @pytest.mark.parametrize(
-    "name", ["audits", "gemm", "generate", "inspect", "loop", "mixers", "packing", "selection", "start"]
+    "name", ["audits", "gemm", "generate", "generators", "inspect", "loop", "mixers", "packing", "selection", "start"]
 )
 def test_it_runs_quickly_and_gives_finite_rows(name: str) -> None:
     rows = bench.measure(name, Options(quick=True))
@@ -67,6 +67,7 @@ def test_every_benchmark_is_tested_here() -> None:
         "gate",
         "gemm",
         "generate",
+        "generators",
         "inspect",
         "loop",
         "mixers",

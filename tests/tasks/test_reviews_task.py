@@ -47,7 +47,14 @@ def test_the_official_folder(folder: Path) -> None:
 
 def test_a_longer_review_is_cut(folder: Path) -> None:
     rows = Reviews(path=str(folder), length=9).prepare().rows("train", 0)
-    assert text(rows.inputs[0]) == "train neg"
+    assert {text(row) for row in rows.inputs} == {"train neg", "train pos"}
+
+
+def test_the_first_rows_are_of_both_classes(folder: Path) -> None:
+    """The first rows of a split are those that are scored during training, and the files are sorted by class."""
+    for split in ("train", "test"):
+        labels = Reviews(path=str(folder)).prepare().rows(split, 0).labels
+        assert 0.2 < labels[: len(labels) // 2].mean() < 0.8
 
 
 def test_the_files_decide_what_the_experiment_is(folder: Path) -> None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from seqlab.data import DataError, fetch
 from seqlab.data.cache import sha256
 from seqlab.data.duplicates import apart
+from seqlab.data.streams import numpy_stream
 from seqlab.data.tables import read_table, whole_number
 from seqlab.data.text import is_card, read_text
 
@@ -39,7 +40,8 @@ def read_reviews(location: str) -> dict[str, Reviews]:
     held out and validation texts that are in the test.
 
     A card holds the official training part alone: every fifth text is the test. Of what is left for training every
-    tenth text is the validation. Raises DataError in one sentence for what it is not.
+    tenth text is the validation. Texts come sorted by class; the order of each split is a random one, always the same,
+    so that its first rows are of both. Raises DataError in one sentence for what it is not.
     """
     if is_card(location):
         whole = _of_card(location)
@@ -50,7 +52,12 @@ def read_reviews(location: str) -> dict[str, Reviews]:
     is_val = np.arange(len(train.labels)) % 10 == 0
     splits = {"train": train.taken(np.flatnonzero(~is_val)), "val": train.taken(np.flatnonzero(is_val)), "test": test}
     places = apart({split: part.texts for split, part in splits.items()})
-    return {split: part.taken(places[split]) for split, part in splits.items()}
+    return {split: part.taken(_mixed(places[split])) for split, part in splits.items()}
+
+
+def _mixed(places: NDArray[np.int64]) -> NDArray[np.int64]:
+    """The places in another order."""
+    return numpy_stream(0, "reviews").permutation(places)
 
 
 def _of_card(location: str) -> Reviews:
