@@ -70,7 +70,9 @@ class _Bag:
 
 def _bag(texts: list[Counter[str]], inverse: dict[str, float]) -> _Bag:
     numbers = {word: number for number, word in enumerate(inverse)}
-    words, values, starts = [], [], []
+    words: list[int] = []
+    starts: list[int] = []
+    values = []
     for text in texts:
         known = [word for word in text if word in inverse]
         found = np.array([(1 + np.log(text[word])) * inverse[word] for word in known])
