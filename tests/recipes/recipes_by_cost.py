@@ -18,6 +18,8 @@ LONG = "hyena:recall_hyena_131k"
 """Rows of 131,072 symbols; it is run with short ones."""
 JOURNAL, CHEAP = "dln:", "dln:image_dln_small"
 """Recipes of a journal, all alike, of which one is run by the quick tests."""
+WIDE = {"dln:bits": 16, "dln:characters": 256, "dln:one_bit": 16, "dln:strings": 16}
+"""Models whose width makes them slow, and one that does not."""
 LANGUAGE = ("hyena:wt103_", "xlstm:")
 """Language models that are worth minutes: run narrow, and audited as they are by the slow tests."""
 ARENA = "hyena:lra_"
@@ -27,7 +29,9 @@ ARENA = "hyena:lra_"
 def recipes(*, whole: bool = False) -> list[Any]:
     """The names of the shipped recipes whose data ships too or is made. whole: they are not `narrowed`."""
     found = [
-        name for name in shipped() if not name.startswith(ARENA) and _has_data(name) and not (whole and name == LONG)
+        name
+        for name in shipped()
+        if not name.startswith(ARENA) and _has_data(name) and not (whole and name in (LONG, *WIDE))
     ]
     slow = SLOW | {name for name in found if whole and name.startswith(LANGUAGE)}
     slow |= {name for name in found if name.startswith(JOURNAL) and (whole or name != CHEAP)}
@@ -44,6 +48,8 @@ def narrowed(name: str) -> Experiment:
     experiment = find_recipe(name).build()
     if name == LONG:
         return override(experiment, "task.length=126")
+    if name in WIDE:
+        return override(experiment, {"model.dim": WIDE[name]})
     if not name.startswith(LANGUAGE):
         return experiment
     return override(experiment, {"model.dim": 16, "task.length": 32, "batch.size": 4, "precision": "float32"})
