@@ -1,4 +1,4 @@
-"""The siblings of the Long Range Arena: long convolutions on data that can be had or made, each in minutes on 2 cores.
+"""The siblings of the Long Range Arena: long convolutions on data that can be had or made.
 
 Their kernels start as exponentials that forget at different speeds (arXiv 2302.06646, the row "exp init + squash"), and
 each layer has one kernel for each feature, with batch norm before it and no channel mixer.
@@ -34,7 +34,8 @@ def lra_listops_small() -> Experiment:
     """The sibling of hyena:lra_listops: expressions of 50 to 200 symbols.
 
     Command: seqlab run hyena:lra_listops_small
-    Expected: an accuracy 15 points above that of the most frequent digit (`majority`); minutes on 2 cores.
+    Expected: an accuracy 15 points above that of the most frequent digit (`majority`) after 600 steps, a minute of one
+    core's work (docs/hyena.md).
     """
     task = ListOps(shortest=50, longest=200, training=40_000)
     return _small(task, layers=4, lr=5e-3, steps=1000)
@@ -45,7 +46,7 @@ def lra_imdb_small() -> Experiment:
 
     Command: seqlab run hyena:lra_imdb_small
     Data: seqlab data get imdb.
-    Expected: an accuracy above 0.75; a quarter of an hour on 2 cores.
+    Wanted: an accuracy above 0.75. Measured: 0.644 after 250 steps (docs/hyena.md); the whole budget was not run.
     """
     return _small(Reviews(path="card:imdb", length=1024), layers=2, lr=5e-3, steps=3000)
 
@@ -55,7 +56,8 @@ def lra_fashion_small() -> Experiment:
 
     Command: seqlab run hyena:lra_fashion_small
     Data: seqlab data get fashion-mnist. In a random order of the pixels: task.change=pixels.
-    Expected: an accuracy above 0.84, that of logistic regression; a quarter of an hour on 2 cores.
+    Wanted: an accuracy above 0.84, that of logistic regression. Measured: 0.819 after 500 steps (docs/hyena.md); the
+    whole budget was not run.
     """
     return _small(Images(path="card:fashion-mnist"), layers=4, lr=5e-3, steps=3000, bidirectional=True)
 
@@ -64,7 +66,7 @@ def lra_pathfinder_small() -> Experiment:
     """The sibling of hyena:lra_pathfinder: 40,000 training images.
 
     Command: seqlab run hyena:lra_pathfinder_small
-    Expected: an accuracy of at least 0.60, where chance is 0.5; a quarter of an hour on 2 cores.
+    Wanted: an accuracy of at least 0.60, where chance is 0.5. Measured: chance after 110 steps; no longer run was made.
     """
     task = Pathfinder(training=40_000, validation=2000, test=2000)
     return _small(task, layers=4, lr=4e-3, steps=4000, bidirectional=True)
@@ -74,7 +76,7 @@ def lra_pathx_small() -> Experiment:
     """The sibling of hyena:lra_pathx: 1,000 training images of 128 pixels, to see it run rather than learn.
 
     Command: seqlab run hyena:lra_pathx_small
-    Expected: chance; minutes on 2 cores. Published models take hundreds of times as many images.
+    Expected: chance. Published models take hundreds of times as many images.
     """
     task = Pathfinder(size=128, training=1000, validation=100, test=100)
     return _small(task, dim=16, layers=2, lr=5e-4, steps=100, batch=4, bidirectional=True)
