@@ -20,7 +20,7 @@ JOURNAL, CHEAP = "dln:", "dln:image_dln_small"
 """Recipes of a journal, all alike, of which one is run by the quick tests."""
 WIDE = {"dln:bits": 16, "dln:characters": 256, "dln:one_bit": 16, "dln:strings": 16}
 """Models whose width makes them slow, and one that does not."""
-LANGUAGE = ("hyena:wt103_", "xlstm:")
+LANGUAGE = ("hyena:bytes_", "hyena:wt103_", "xlstm:")
 """Language models that are worth minutes: run narrow, and audited as they are by the slow tests."""
 ARENA = "hyena:lra_"
 """Made of many rows, or of files; they have tests of their own."""

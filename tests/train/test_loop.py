@@ -24,6 +24,7 @@ from seqlab.train.checkpoint import CheckpointError, checkpoints
 from seqlab.train.load import load_model
 from seqlab.train.start import prepare, resume
 from seqlab.train.step import optimiser_step
+from seqlab.train.training import Training
 from tiny_runs import At, carried_out, in_memory, queued, stopped
 
 
@@ -283,3 +284,32 @@ def test_nothing_is_written_for_an_experiment_that_cannot_be(tiny: Experiment, w
         with pytest.raises((SpecError, DataError), match=message):
             prepare(wrong)
     assert not (workplace / "runs").exists()
+
+
+@pytest.mark.parametrize("accuracies", [(0.6, 0.8, 0.9), (0.9, 0.8, 0.6)])
+def test_loss_and_accuracy_that_part_ways_are_told_once(
+    tiny: Experiment, monkeypatch: pytest.MonkeyPatch, accuracies: tuple[float, ...]
+) -> None:
+    """The loss rises while the accuracy rises, or both fall; and a resumed run does not say it again."""
+    losses = tuple(sorted((0.5, 0.6, 0.7), reverse=accuracies[0] > accuracies[-1]))
+    scores = {step: (losses[min(at, 2)], accuracies[min(at, 2)]) for at, step in enumerate(range(2, 21, 2))}
+
+    def scored(t: Training, split: str, *, subset: bool = False) -> dict[str, float]:
+        loss, accuracy = scores[t.step]
+        phase = f"{split}_subset" if subset else split
+        return {f"{phase}/loss": loss, f"{phase}/accuracy": accuracy, f"{phase}/symbols": 1e6}
+
+    monkeypatch.setattr("seqlab.train.loop.evaluate", scored)
+    run = queued(replace(tiny, budget=Budget(steps=12)))
+    first, second = stopped(run, 9), At(99, lambda: None)
+    assert resume(run, second)[1] == "finished"
+    told = [line for line in (run.folder / "events.jsonl").read_text().splitlines() if '"remark"' in line]
+    assert len(told) == 1, first
+    assert "loss and accuracy disagree about the best checkpoint: step " in told[0]
+    assert "keep_best=val_subset/loss,val_subset/accuracy" in told[0]
+    assert not any("disagree" in message for message in second.messages)
+
+
+def test_loss_and_accuracy_that_agree_are_not_remarked(tiny: Experiment) -> None:
+    run, _, _ = carried_out(tiny)
+    assert '"remark"' not in (run.folder / "events.jsonl").read_text()

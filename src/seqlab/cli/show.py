@@ -133,9 +133,19 @@ def _print_result(facts: dict[str, Any]) -> None:
     print_floors(facts["floors"], result, phase)
     best = facts["metrics"]["best"].get("val_subset/loss")
     if best:
-        click.echo(f"  best on the subset: {render.figure(best['value'])} at step {best['step']:,}")
+        click.echo(
+            f"  best on the subset: {render.figure(best['value'])} at step {best['step']:,}{_best_accuracy(facts)}"
+        )
     if facts["metrics"]["damaged"]:
         click.echo(f"  {facts['metrics']['damaged']} lines of metrics.jsonl cannot be read and were left out")
+
+
+def _best_accuracy(facts: dict[str, Any]) -> str:
+    """Where the accuracy was best, if that is another step than that of the best loss."""
+    loss, accuracy = (facts["metrics"]["best"].get(f"val_subset/{name}") for name in ("loss", "accuracy"))
+    if not accuracy or accuracy["step"] == loss["step"]:
+        return ""
+    return f"; by accuracy {render.figure(accuracy['value'])} at step {accuracy['step']:,}"
 
 
 def _print_audits(audits: dict[str, Any]) -> None:

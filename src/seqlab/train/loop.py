@@ -7,6 +7,7 @@ import time
 from dataclasses import dataclass
 
 from seqlab.journal import Attempt, Run
+from seqlab.journal.parting import points
 from seqlab.kernels.taken import forget
 from seqlab.train.auditor import Auditor
 from seqlab.train.cadence import Cadence
@@ -66,7 +67,7 @@ class Course:
     def begun(cls, t: Training, run: Run, attempt: Attempt, watch: Watch, signals: Signals) -> Course:
         """The training is put to where the run stands."""
         begin(t, run, attempt, watch)
-        return cls(t, run, attempt, watch, signals, Report(t, attempt, watch), Cadence(t))
+        return cls(t, run, attempt, watch, signals, Report(t, attempt, watch, points(run.metrics)), Cadence(t))
 
 
 def after_step(c: Course, metrics: Metrics) -> str | None:

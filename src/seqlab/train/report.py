@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import resource
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
 
 from seqlab.journal import Attempt
 from seqlab.journal.digest import is_better
+from seqlab.journal.parting import WORSE_ACCURACY, Point, noise, parting
 from seqlab.kernels.taken import taken
 from seqlab.train.interventions import Metrics
 from seqlab.train.training import Training
@@ -23,8 +24,11 @@ __all__ = ["Report"]
 class Report:
     """Turns a step's tensors into numbers when a line is due, and keeps the summary true."""
 
-    def __init__(self, t: Training, attempt: Attempt, watch: Watch) -> None:
+    def __init__(self, t: Training, attempt: Attempt, watch: Watch, evaluated: Sequence[Point] = ()) -> None:
+        """evaluated: what earlier attempts found, by which a parting of loss and accuracy is told."""
         self._t, self._attempt, self._watch = t, attempt, watch
+        self._evaluated = [*evaluated]
+        self._parting_told = self._parting() is not None
         self._tokens, self._time, self._outside = t.tokens, time.perf_counter(), self._seconds_outside_steps()
         self._rate = 0.0
         self._checkpoint_bytes = 0
@@ -51,6 +55,27 @@ class Report:
                 t.best[name] = (metrics[name], t.step)
                 self.is_best = True
         self.result(metrics)
+        self._tell_parting(metrics)
+
+    def _tell_parting(self, metrics: dict[str, float]) -> None:
+        """Say, the first time, that loss and accuracy part ways."""
+        point = Point(self._t.step, *(metrics.get(f"val_subset/{name}", math.nan) for name in ("loss", "accuracy")))
+        if math.isfinite(point.loss) and math.isfinite(point.accuracy):
+            self._evaluated.append(point)
+        if self._parting_told or (told := self._parting(metrics.get("val_subset/symbols"))) is None:
+            return
+        self._parting_told = True
+        sentence = f"{told}; `snapshots.keep_best=val_subset/loss,val_subset/accuracy` keeps a checkpoint by each"
+        self._watch.message(sentence)
+        self._attempt.event("remark", message=sentence)
+
+    def _parting(self, scored: float | None = None) -> str | None:
+        """How loss and accuracy disagree about the best of at least three evaluations, if they clearly do."""
+        if len(self._evaluated) < 3 or self._t.task.stages > 1:
+            return None
+        parted = parting(self._evaluated)
+        limit = max(WORSE_ACCURACY, noise(parted.by_accuracy.accuracy, scored))
+        return str(parted) if parted.matters(limit) else None
 
     def result(self, metrics: dict[str, float]) -> None:
         """Write the metrics line of a measurement that nothing reacts to."""
