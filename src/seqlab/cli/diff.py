@@ -81,7 +81,7 @@ def _print_results(results: Mapping[str, Pair], names: tuple[str, str]) -> None:
     render.heading("Results")
     rows = []
     for name, (a, b) in results.items():
-        rows.append([name, render.figure(a), render.figure(b), _change(a, b)])
+        rows.append([name, *render.apart(a, b), _change(a, b)])
     render.table(["", *names, "change"], rows, left=[""])
 
 

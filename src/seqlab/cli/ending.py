@@ -16,10 +16,11 @@ from seqlab.data.symbols import StreamDecoder, from_json
 from seqlab.generation.sampling import Sampling
 from seqlab.journal import Run
 from seqlab.journal.notes import VERDICTS
+from seqlab.journal.removal import drop
 from seqlab.journal.state import exit_code
 from seqlab.train.training import Training
 
-__all__ = ["conclude"]
+__all__ = ["conclude", "drop_if_short"]
 
 PROMPT_SYMBOLS = 32
 SAMPLE_SYMBOLS = 160
@@ -41,6 +42,16 @@ def conclude(run: Run, training: Training, state: str, runs: Path | None) -> Non
     if state == "stopped" and sys.stdin.isatty() and sys.stdout.isatty():
         with suppress(click.Abort):  # Ctrl-C again: nothing to say
             ask_for_note(run)
+    click.get_current_context().exit(exit_code(state))
+
+
+def drop_if_short(run: Run, least: float, state: str) -> None:
+    """Remove a run that took fewer seconds than `least`, say so, and end the process with its exit code."""
+    seconds = run.summary["wall_seconds"]
+    if seconds >= least:
+        return
+    drop(run)
+    click.echo(f"\n{run.name} {state} after {render.duration(seconds)}, less than {least:g} s: dropped, as asked.")
     click.get_current_context().exit(exit_code(state))
 
 

@@ -14,8 +14,8 @@ import click
 from seqlab.journal.files import encode
 
 __all__ = [
-    "ago", "count", "duration", "figure", "heading", "indented", "json_out", "metrics_line", "pairs", "per_second",
-    "plain", "reflowed", "size", "step_of", "table",
+    "ago", "apart", "count", "duration", "figure", "heading", "indented", "json_out", "metrics_line", "pairs",
+    "per_second", "plain", "reflowed", "size", "step_of", "table",
 ]  # fmt: skip
 
 WIDTH = 80
@@ -105,6 +105,16 @@ def figure(value: float | None) -> str:
     if abs(value) < 1e-4:
         return f"{value:.3e}"
     return f"{value:,.0f}" if abs(value) >= 999.95 else f"{value:#.4g}"
+
+
+def apart(*values: float | None) -> list[str]:
+    """Measured numbers side by side, with as many digits as it takes to see which of them differ."""
+    told = [figure(value) for value in values]
+    for digits in range(5, 18):
+        if len(set(told)) >= len(set(values)):
+            break
+        told = [f"{value:#.{digits}g}" if isinstance(value, float) else figure(value) for value in values]
+    return told
 
 
 def count(value: float | None) -> str:

@@ -25,13 +25,17 @@ if TYPE_CHECKING:
 @click.option("--fit", metavar="FIELD", help="Print the largest value of a field (batch.size) that fits, and end.")
 @options.engine
 @options.deadline
+@click.option(
+    "--drop-under", metavar="SECONDS", type=click.FloatRange(min=0, min_open=True),
+    help="Keep nothing of a run that ends sooner than that.",
+)  # fmt: skip
 @click.option("--plain", is_flag=True, help="Plain lines instead of a live one, also on a terminal.")
 @options.book_option
 @click.option("-h", "--help", "asks_help", is_flag=True, help="Show this; after a RECIPE also its note and fields.")
 def command(
     recipe: str | None, changes: tuple[str, ...], name: str | None, why: str | None, tags: tuple[str, ...],
     only_print: bool, dry_run: bool, fit: str | None, engine: str,
-    deadline: float | None, plain: bool, runs: Path | None,
+    deadline: float | None, drop_under: float | None, plain: bool, runs: Path | None,
     asks_help: bool,
 ) -> None:  # fmt: skip
     """Train a recipe and record it as a run.
@@ -56,7 +60,7 @@ def command(
     elif dry_run:
         _preview(found, experiment, runs)
     else:
-        _train(found, experiment, changes, name, why, tags, engine, deadline, plain, runs)
+        _train(found, experiment, changes, name, why, tags, engine, deadline, drop_under, plain, runs)
 
 
 def _resolve(name: str, changes: tuple[str, ...]) -> tuple[Recipe, Experiment]:
@@ -119,9 +123,10 @@ def _preview(recipe: Recipe, experiment: Experiment, runs: Path | None) -> None:
 
 def _train(
     recipe: Recipe, experiment: Experiment, changes: tuple[str, ...], name: str | None, why: str | None,
-    tags: tuple[str, ...], engine: str, deadline: float | None, plain: bool, runs: Path | None,
+    tags: tuple[str, ...], engine: str, deadline: float | None, drop_under: float | None, plain: bool,
+    runs: Path | None,
 ) -> None:  # fmt: skip
-    from seqlab.cli.ending import conclude
+    from seqlab.cli.ending import conclude, drop_if_short
     from seqlab.cli.training import carry_out
     from seqlab.journal import LabBook
     from seqlab.train.start import prepare
@@ -133,4 +138,6 @@ def _train(
         prepared, deadline, plain, engine=engine, name=name, why=why, tags=tags, recipe=recipe.name,
         overrides=changes, sources={recipe.file.name: recipe.file.read_bytes()},
     )  # fmt: skip
+    if drop_under is not None:
+        drop_if_short(run, drop_under, state)
     conclude(run, prepared.training, state, runs)

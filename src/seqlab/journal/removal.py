@@ -1,6 +1,7 @@
 """Taking checkpoints, probes and the like away from runs: first a plan that touches nothing, then the removal.
 
-The record of a run, its experiment, metrics, events, notes, audits and summary, is never removed. What goes is written
+The record of a run, its experiment, metrics, events, notes, audits and summary, is never removed, but for a run that is
+dropped whole when it ends, as was asked for when it began. What goes is written
 down in notes.jsonl before it goes, so nothing vanishes without a trace; a removal that a kill interrupts leaves a
 hidden folder, which is no checkpoint any more and goes with the leftovers.
 """
@@ -89,6 +90,15 @@ def carry_out(removal: Removal) -> str | None:
     finally:
         held.release()
     return None
+
+
+def drop(run: Run) -> None:
+    """Remove a run with all of its record, at once. Raises RunBusy while it is trained."""
+    held = lease.take(run.folder)
+    try:
+        _remove([run.folder])
+    finally:
+        held.release()
 
 
 def _of_run(run: Run, kind: str, keep: Keep, needed: Mapping[int, str]) -> Removal:
