@@ -84,6 +84,8 @@ def latest(run_folder: Path) -> tuple[Checkpoint | None, list[str]]:
         fault = checkpoint.fault()
         if fault is None:
             return checkpoint, skipped
+        if not checkpoint.folder.is_dir():
+            return latest(run_folder)  # the training has removed it meanwhile, and so there is a newer one
         skipped.append(f"checkpoint {checkpoint.step} is not usable: {fault}; an earlier one is used.")
     return None, skipped
 

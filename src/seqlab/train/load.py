@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import cast
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from seqlab.data.signature import Signature
 from seqlab.experiment import Experiment
@@ -13,7 +13,10 @@ from seqlab.journal import Run
 from seqlab.spec import SpecError, from_json
 from seqlab.train.checkpoint import Checkpoint, CheckpointError, checkpoints, latest
 
-__all__ = ["experiment_of", "load_model", "made_elsewhere", "pick_checkpoint"]
+__all__ = ["experiment_of", "load_model", "made_elsewhere", "pick_checkpoint", "read_weights"]
+
+TRIES = 20
+"""How often the newest checkpoint may vanish while it is read."""
 
 
 def experiment_of(run: Run) -> Experiment:
@@ -80,15 +83,37 @@ def _removed(run: Run, step: int | None = None) -> str:
     return ""
 
 
+def read_weights(run: Run, step: int | None = None) -> tuple[Checkpoint, dict[str, Tensor], list[str]]:
+    """The checkpoint of a step, or the newest usable one, and its weights, the averaged ones where there are any, all
+    of them as they were saved together; and a sentence for each newer one that cannot be used.
+
+    The run may be training: where its rule removes the newest checkpoint while it is read, the one that followed is
+    taken. Raises CheckpointError.
+    """
+    for _ in range(TRIES):
+        checkpoint, skipped = pick_checkpoint(run, step)
+        try:
+            digest = checkpoint.digest()
+            weights = checkpoint.weights(averaged=True)
+            if checkpoint.digest() == digest:
+                return checkpoint, weights, skipped
+        except (OSError, RuntimeError):  # safetensors says RuntimeError of a file that is gone
+            if checkpoint.fault() is None:
+                raise
+    raise CheckpointError(
+        f"{run.name} removes its checkpoints faster than they can be read; set `snapshots.keep_last` or "
+        "`snapshots.every_minutes` higher, or wait for its end."
+    )
+
+
 def load_model(run: Run, step: int | None = None) -> tuple[nn.Module, Checkpoint, list[str]]:
     """A run's model in evaluation mode, on the CPU, in the dtype of its master weights, with the averaged weights
     where there is an average; the checkpoint it comes from; and sentences about newer ones that were skipped.
 
     Needs no data: the sizes were recorded when the run was made.
     """
-    checkpoint, skipped = pick_checkpoint(run, step)
+    checkpoint, weights, skipped = read_weights(run, step)
     model = experiment_of(run).model.build(Signature.from_json(run.origin["signature"]))
-    weights = checkpoint.weights(averaged=True)
     if next(iter(weights.values())).dtype == torch.float64:
         model = model.double()
     model.load_state_dict(weights)

@@ -44,7 +44,7 @@ def _begun_as(run: Run, prepared: Prepared) -> Prepared:
             inherit_weights(t, weights)
             return replace(prepared, start=start, has_begun=True)
     if prepared.experiment.start_from is not None:
-        give_weights(t, recorded_start(run, prepared.book))
+        give_weights(t, recorded_start(run, prepared.book).weights(averaged=True))
         return replace(prepared, start=start)
     return replace(prepared, start={"kind": "rerun", "run": run.name, "run_id": run.id, "step": 0, "inherited": []})
 

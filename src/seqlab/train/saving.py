@@ -85,9 +85,9 @@ def restore(t: Training, checkpoint: Checkpoint) -> None:
     t.initial = {name: tensor.to(t.device) for name, tensor in state["initial"].items()}
 
 
-def give_weights(t: Training, checkpoint: Checkpoint) -> None:
-    """Let a training begin with the weights of another's checkpoint, the averaged ones where there are any."""
-    load_weights(t, checkpoint.weights(averaged=True))
+def give_weights(t: Training, weights: dict[str, Tensor]) -> None:
+    """Let a training begin with the weights of another's checkpoint."""
+    load_weights(t, weights)
     t.weights.restart_average()
 
 

@@ -22,7 +22,7 @@ from seqlab.train.checks import check_distribution, check_names
 from seqlab.train.distributed import World
 from seqlab.train.environment import command_line, environment, git_state
 from seqlab.train.forecast import Forecast, forecast, refuse_beyond_quota, refuse_if_too_large
-from seqlab.train.load import experiment_of, pick_checkpoint
+from seqlab.train.load import experiment_of, pick_checkpoint, read_weights
 from seqlab.train.loop import train
 from seqlab.train.precision import choose_device, choose_dtype
 from seqlab.train.saving import give_weights, save
@@ -68,8 +68,8 @@ def prepare(experiment: Experiment, runs: str | Path | None = None) -> Prepared:
         return prepared
     name, step = at_step(experiment.start_from)
     parent = prepared.book.open(name)
-    checkpoint, _ = pick_checkpoint(parent, step)
-    give_weights(prepared.training, checkpoint)
+    checkpoint, weights, _ = read_weights(parent, step)
+    give_weights(prepared.training, weights)
     start = {
         "run": parent.name,
         "run_id": parent.id,
@@ -208,7 +208,7 @@ def _ready(run: Run, world: World | None = None) -> Training:
     if latest(run.folder)[0] is None:
         _must_begin_with_its_spec(run)
         if prepared.experiment.start_from is not None:
-            give_weights(prepared.training, recorded_start(run, prepared.book))
+            give_weights(prepared.training, recorded_start(run, prepared.book).weights(averaged=True))
     return prepared.training
 
 
@@ -242,9 +242,9 @@ def _must_begin_with_its_spec(run: Run) -> None:
 def trained(run: Run, step: int | None = None) -> tuple[Training, list[str]]:
     """What a run trained, in memory with its data: the weights of the checkpoint of a step, or of the newest usable
     one, the averaged ones where there are any; and sentences about newer ones that were skipped."""
-    checkpoint, skipped = pick_checkpoint(run, step)
+    checkpoint, weights, skipped = read_weights(run, step)
     training = assembled(experiment_of(run), LabBook(run.folder.parent)).training
-    give_weights(training, checkpoint)
+    give_weights(training, weights)
     training.step = checkpoint.step
     return training, skipped
 
