@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seqlab.models.shared.layers import listening, mixers
 from seqlab.probes import Measures, Probe
+from seqlab.spec import Field
 
 __all__ = ["Attention"]
 
@@ -20,6 +21,9 @@ class Attention(Probe):
     largest weight; and `heads`, the `share` of each head."""
 
     looks_at: ClassVar[Literal["weights", "passes"]] = "passes"
+
+    every_steps: int = Field(default=250, ge=1)
+    """Measure at every so many updates; also at the last. A look costs about half a step."""
 
     rows: ClassVar[int] = 2
     """Of the inputs, for the weights of all pairs of positions are made."""

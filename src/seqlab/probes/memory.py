@@ -12,6 +12,7 @@ from seqlab.mixers import SequenceMixer
 from seqlab.models.shared.layers import listening
 from seqlab.probes import Measures, Probe, Profile
 from seqlab.probes.shared.spread import octaves, quantiles
+from seqlab.spec import Field
 
 __all__ = ["Memory"]
 
@@ -27,6 +28,9 @@ class Memory(Probe):
     `growing`, the share that is above 1 and forgets nothing."""
 
     looks_at: ClassVar[Literal["weights", "passes"]] = "passes"
+
+    every_steps: int = Field(default=250, ge=1)
+    """Measure at every so many updates; also at the last. A look costs about half a step."""
 
     def measure(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Measures:
         recurrent = [(p, m) for p, m in model.named_modules() if isinstance(m, SequenceMixer | LongFilter)]

@@ -11,6 +11,7 @@ from seqlab.models.shared.influence import by_distance, influence
 from seqlab.models.shared.layers import Heard, Named, layers, listening, mixers
 from seqlab.probes import Measures, Probe, Profile
 from seqlab.probes.shared.spread import octaves
+from seqlab.spec import Field
 
 __all__ = ["ReceptiveField"]
 
@@ -25,6 +26,9 @@ class ReceptiveField(Probe):
     """
 
     looks_at: ClassVar[Literal["weights", "passes"]] = "passes"
+
+    every_steps: int = Field(default=250, ge=1)
+    """Measure at every so many updates; also at the last. A look costs about half a step."""
 
     def measure(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Measures:
         parts = mixers(model) or layers(model)

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seqlab.models.shared.layers import layers, listening
 from seqlab.probes import Measures, Probe
+from seqlab.spec import Field
 
 __all__ = ["Residual"]
 
@@ -18,6 +19,9 @@ class Residual(Probe):
     `gain`, the one over the other, and `added`, the size of their difference over that of what entered."""
 
     looks_at: ClassVar[Literal["weights", "passes"]] = "passes"
+
+    every_steps: int = Field(default=250, ge=1)
+    """Measure at every so many updates; also at the last. A look costs about half a step."""
 
     def measure(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Measures:
         with listening(layers(model)) as heard:
