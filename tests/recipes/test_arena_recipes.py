@@ -56,6 +56,10 @@ def few_rows(experiment: Experiment, folder: Path, monkeypatch: pytest.MonkeyPat
         case "reviews":
             _write_reviews(folder)
             changes = {"task.path": str(folder), "task.length": 16}
+        case "news_pairs":
+            (folder / "news.tsv").write_text("".join(f"{'ab'[k % 2]}\tarticle {k}\n" for k in range(80)))
+            few = {"task.training": 6, "task.held_out": 2}
+            changes = few | {"task.path": str(folder / "news.tsv"), "task.length": 16}
         case _:
             for split, name in FILES.items():
                 (folder / name).write_text("".join(f"{k % 2}\ta\tb\t{split} {k}\tanother\n" for k in range(4)))

@@ -91,7 +91,7 @@ def lra_aan() -> Experiment:
 
     Command: seqlab run hyena:lra_aan task.folder=tsv_data
     Data: the official files (lra_release.gz).
-    Time: a day on one GPU. Here: hyena:lra_imdb_small, with one tower.
+    Time: a day on one GPU. Here: hyena:lra_aan_small, on a stand-in.
     Published: 90.0; 91.3 from exponential kernels (model.layers.all.mixer.filter.init=double_exp).
     """
     conv = _conv(lr=1e-4, squash=0.004, dropout=0.1)
