@@ -10,11 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlab.data import DataError
+from seqlab.data.cache import Readable
 from seqlab.data.labelled import Labelled
 from seqlab.data.ragged import Ragged
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
 from seqlab.data.text import absolute, file_name, read_text
+from seqlab.data.tokenizer import as_text
 from seqlab.spec import Field
 from seqlab.tasks import Task
 from seqlab.tasks.shared.sequences import PreparedSequences
@@ -71,9 +73,9 @@ class PreparedNewsPairs(PreparedSequences):
         self.fingerprints = {file_name(spec.path): source.sha256}
 
 
-def _articles(data: bytes | memoryview, path: str) -> tuple[NDArray[np.int64], list[bytes]]:
+def _articles(data: Readable, path: str) -> tuple[NDArray[np.int64], list[bytes]]:
     """The outlet of each article, as a number, and its text."""
-    rows = list(csv.reader(io.StringIO(str(data, "utf-8"), newline=""), delimiter="\t"))
+    rows = list(csv.reader(io.StringIO(as_text(data, "a table"), newline=""), delimiter="\t"))
     wrong = next((line for line, row in enumerate(rows, 1) if len(row) != 2), None)
     if wrong is not None:
         raise DataError(f"{path}, row {wrong}: it has {len(rows[wrong - 1])} columns and needs an outlet and a text")
