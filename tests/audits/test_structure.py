@@ -10,7 +10,7 @@ from seqlab.experiment import Experiment
 from seqlab.spec import override
 from seqlab.train.start import prepare
 
-REMEASURED = {"method_effect", "rate_schedule"}
+REMEASURED = {"method_effect", "rate_schedule", "reset_rate"}
 """Audits whose findings follow from the numbers."""
 
 

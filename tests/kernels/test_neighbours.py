@@ -20,3 +20,10 @@ def test_counts(sequences: int, length: int, gap: int) -> None:
     letters[other] = torch.randint(4, (int(other.sum()),))
     least = torch.randint(length + 2, (sequences,))
     assert neighbours(letters, least, gap).equal(neighbours_reference(letters, least, gap))
+
+
+@ways(NATIVE)
+def test_any_strides() -> None:
+    letters = torch.randint(4, (9, 7))
+    turned, least = letters.t().contiguous().t(), torch.randint(8, (9, 2))[:, 0]
+    assert neighbours(turned, least, 2).equal(neighbours_reference(letters, least, 2))

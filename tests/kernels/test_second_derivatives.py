@@ -13,7 +13,11 @@ from torch.utils._pytree import tree_leaves, tree_map_only
 
 from seqlab.bench.shared.kernels import EVERY_OPTION, Case, cases
 
-CASES = {case.name: case for case in cases() if f" {EVERY_OPTION}" in case.name or "attention 200" in case.name}
+CASES = {
+    case.name: case
+    for case in cases()
+    if case.differentiable and (f" {EVERY_OPTION}" in case.name or "attention 200" in case.name)
+}
 
 
 def leaves(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -44,7 +44,7 @@ class NewsPairs(Task):
     """Which articles are held out, and which stand together."""
 
     def located(self) -> dict[str, str]:
-        return {"path": read_text(self.path).sha256}
+        return {"path": read_text(self.path, role="table").sha256}
 
     def anchored(self) -> NewsPairs:
         return replace(self, path=absolute(self.path))
@@ -61,7 +61,7 @@ class PreparedNewsPairs(PreparedSequences):
 
     def __init__(self, spec: NewsPairs) -> None:
         self.spec = spec
-        source = read_text(spec.path)
+        source = read_text(spec.path, role="table")
         outlets, texts = _articles(source.data, spec.path)
         documents = Ragged.of([np.frombuffer(text[: spec.length], np.uint8).astype(np.uint16) for text in texts])
         padded = documents.padded(PADDING, spec.length)

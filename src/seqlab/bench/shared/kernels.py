@@ -15,6 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from torch import Tensor
+from torch.utils._pytree import tree_leaves
 
 import seqlab.kernels
 
@@ -40,6 +42,11 @@ class Case:
     arguments: dict[str, Any]
     wide_only: bool
     """Whether no dtype narrower than float32 is taken."""
+
+    @property
+    def differentiable(self) -> bool:
+        """Whether any argument has a gradient: a count of whole numbers has none."""
+        return any(isinstance(value, Tensor) and value.is_floating_point() for value in tree_leaves(self.arguments))
 
 
 def cases() -> Iterator[Case]:
