@@ -6,12 +6,12 @@ from seqlab.cli.render import apart
 
 
 def test_a_short_run_is_dropped_on_request(cli: Cli, place: Place) -> None:
-    said = cli("run", place.recipe, "--name", "short", "--drop-under", "3000").output
+    said = cli("run", place.recipe, "--name", "soon-gone", "--drop-under", "3000").output
     assert "less than 3000 s: dropped, as asked" in said
-    assert not list(place.runs.glob("*short*")) + list(place.runs.glob(".short*"))
-    cli("run", place.recipe, "--name", "long", "--drop-under", "0.001")
-    assert (place.runs / "long" / "summary.json").exists()
-    cli("gc", "long", "--what", "checkpoints", "--keep", "none", "--yes", code=0)
+    assert not list(place.runs.glob("*soon-gone*")) + list(place.runs.glob(".soon-gone*"))
+    cli("run", place.recipe, "--name", "long-enough", "--drop-under", "0.001")
+    assert (place.runs / "long-enough" / "summary.json").exists()
+    cli("gc", "long-enough", "--what", "checkpoints", "--keep", "none", "--yes", code=0)
 
 
 def test_numbers_have_the_digits_that_tell_them_apart() -> None:

@@ -18,6 +18,7 @@ from seqlab.models.mlp import MLP
 from seqlab.models.vit import ViT
 from seqlab.nn.units import Units, hidden_units, positions_last
 
+torch.manual_seed(0)  # the models below are drawn here, before any test
 IMAGES = Signature(shape=(1, 12, 12), classes=3)
 SEQUENTIAL = nn.Sequential(
     nn.Conv2d(1, 4, 3),
@@ -41,11 +42,11 @@ def built(channel: Any) -> nn.Module:
 
 
 def image_inputs() -> Tensor:
-    return torch.rand(2, 1, 12, 12)
+    return torch.rand(8, 1, 12, 12)
 
 
 def symbols() -> Tensor:
-    return torch.randint(0, 11, (2, 6))
+    return torch.randint(0, 11, (8, 6))
 
 
 MODELS: dict[str, tuple[nn.Module, Tensor, dict[str, int]]] = {
