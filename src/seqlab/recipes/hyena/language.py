@@ -1,4 +1,4 @@
-"""Hyena, H3 and attention as HazyResearch/safari trains them: language, each with a small sibling, and recall.
+"""Hyena, H3 and attention as HazyResearch/safari trains them on language, each with a small sibling.
 
 A published perplexity is `test/perplexity`: of GPT-2 tokens in windows of 1,024 (on the Pile 2,048) that do not
 overlap. All differ from safari in this: windows begin at another offset in every epoch, the last part of a split is
@@ -8,9 +8,7 @@ scored too, and the networks of implicit filters keep their own initial law (saf
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Literal
 
-from seqlab.channels.mlp import MLP
 from seqlab.experiment import Batching, Budget, Experiment
 from seqlab.filters.constant import Constant
 from seqlab.filters.implicit import Implicit
@@ -19,30 +17,16 @@ from seqlab.mixers import Mixer
 from seqlab.mixers.attention import Attention
 from seqlab.mixers.h3 import H3
 from seqlab.mixers.hyena import Hyena
-from seqlab.mixers.s4d import S4D
-from seqlab.models import Block
 from seqlab.models.lm import LM
-from seqlab.nn.norms.layernorm import LayerNorm
 from seqlab.optim.optimisers.adamw import AdamW
-from seqlab.optim.schedules.cosine import Cosine
 from seqlab.optim.schedules.cosine_timm import CosineTimm
-from seqlab.optim.schedules.wsd import WSD
-from seqlab.tasks import Task
-from seqlab.tasks.associative_recall import AssociativeRecall
-from seqlab.tasks.induction import Induction
+from seqlab.recipes.hyena.models import Position, language_model
 from seqlab.tasks.text import Text
 from seqlab.tasks.wikitext import WikiText
 
 __all__ = [
-    "induction_h3",
-    "induction_hyena",
-    "induction_s4d",
-    "induction_transformer",
     "pile_153m",
     "pile_355m",
-    "recall_hyena",
-    "recall_hyena_131k",
-    "recall_transformer",
     "wt103_base",
     "wt103_base_small",
     "wt103_h3",
@@ -62,8 +46,6 @@ __all__ = [
     "wt103_transformer_small",
 ]  # fmt: skip
 
-Position = Literal["none", "learned"]
-
 WT103_STEPS, PILE_STEPS = 22_500, 300_000
 """Steps of safari: 100 epochs of 115,157 windows in batches of 512; 150 billion tokens in batches of 256 x 2,048."""
 
@@ -78,7 +60,7 @@ def wt103_base() -> Experiment:
     Time: days on one GPU (8 in safari). Here: hyena:wt103_base_small.
     Published: 18.6 (arXiv 2302.10866, table 4.3). Safari has dropout of 0.1 on the embedding and in the attention.
     """
-    return _wt103(_lm(768, 4.0, [_attention()] * 12))
+    return _wt103(language_model(768, 4.0, [_attention()] * 12))
 
 
 def wt103_transformer() -> Experiment:
@@ -92,7 +74,7 @@ def wt103_transformer() -> Experiment:
     Time: hours on one GPU. Here: hyena:wt103_transformer_small.
     In the notebook: train 2.88, test 3.23, a perplexity of 25.3.
     """
-    return _wt103(_lm(768, 4.0, [_attention()] * 2, position="learned"))
+    return _wt103(language_model(768, 4.0, [_attention()] * 2, position="learned"))
 
 
 def wt103_transformer_0_1() -> Experiment:
@@ -106,7 +88,7 @@ def wt103_transformer_0_1() -> Experiment:
     Time: days on one GPU. Here: hyena:wt103_transformer_hybrid_small.
     Published: no number of a causal model.
     """
-    return _wt103(_lm(768, 4.0, _with_attention([0, 1], _hyena()), position="learned"))
+    return _wt103(language_model(768, 4.0, _with_attention([0, 1], _hyena()), position="learned"))
 
 
 def wt103_transformer_1_8() -> Experiment:
@@ -119,7 +101,7 @@ def wt103_transformer_1_8() -> Experiment:
     Time: days on one GPU. Here: hyena:wt103_transformer_hybrid_small.
     Published: no number of a causal model; of its kin with H3, 18.5 (hyena:wt103_h3).
     """
-    return _wt103(_lm(768, 4.0, _with_attention([1, 8], _hyena()), position="learned"))
+    return _wt103(language_model(768, 4.0, _with_attention([1, 8], _hyena()), position="learned"))
 
 
 def wt103_h3() -> Experiment:
@@ -131,7 +113,7 @@ def wt103_h3() -> Experiment:
     Time: days on one GPU. Here: hyena:wt103_h3_small.
     Published: 18.5 (arXiv 2302.10866, table 4.3).
     """
-    return _wt103(_lm(768, 4.0, _with_attention([1, 8], _h3())))
+    return _wt103(language_model(768, 4.0, _with_attention([1, 8], _h3())))
 
 
 def wt103_hyena() -> Experiment:
@@ -144,7 +126,7 @@ def wt103_hyena() -> Experiment:
     Time: days on one GPU. Here: hyena:wt103_hyena_small.
     Published: 18.6. Users report 20 to 22 (safari, issue 28); see hyena:wt103_hyena_reproduce.
     """
-    return _wt103(_lm(768, 4.0, [_hyena(order=3)] * 12), longest=2048)
+    return _wt103(language_model(768, 4.0, [_hyena(order=3)] * 12), longest=2048)
 
 
 def wt103_hyena_slim() -> Experiment:
@@ -156,7 +138,7 @@ def wt103_hyena_slim() -> Experiment:
     Time: days on one GPU. Here: hyena:wt103_hyena_small.
     Published: 18.5.
     """
-    return _wt103(_lm(768, 2.0, [_hyena(order=3)] * 18), longest=2048)
+    return _wt103(language_model(768, 2.0, [_hyena(order=3)] * 18), longest=2048)
 
 
 def wt103_hyena_reproduce() -> Experiment:
@@ -169,7 +151,7 @@ def wt103_hyena_reproduce() -> Experiment:
     Time: days on one GPU. Here: hyena:wt103_hyena_small.
     Published: 18.6.
     """
-    experiment = _wt103(_lm(768, 4.0, [_hyena(order=3)] * 12, dropout=0.2), longest=2048)
+    experiment = _wt103(language_model(768, 4.0, [_hyena(order=3)] * 12, dropout=0.2), longest=2048)
     return replace(experiment, optim=_adamw(betas=(0.9, 0.98)))
 
 
@@ -183,7 +165,7 @@ def wt103_hyenassm() -> Experiment:
     Other filters: model.layers.all.mixer.filter=explicit, frequency, short.
     Published: none; in the notebook it was killed by a time limit.
     """
-    return _wt103(_lm(768, 4.0, [Hyena(order=3, filter=S4DKernel())] * 12))
+    return _wt103(language_model(768, 4.0, [Hyena(order=3, filter=S4DKernel())] * 12))
 
 
 def wt103_hyenassm_debug() -> Experiment:
@@ -195,7 +177,7 @@ def wt103_hyenassm_debug() -> Experiment:
     Time: days on one GPU. Here: hyena:wt103_hyenassm_debug_small.
     Published: none.
     """
-    return _wt103(_lm(768, 4.0, [Hyena(order=3, filter=Constant())] * 12))
+    return _wt103(language_model(768, 4.0, [Hyena(order=3, filter=Constant())] * 12))
 
 
 def pile_153m() -> Experiment:
@@ -210,7 +192,7 @@ def pile_153m() -> Experiment:
     5, 10 and 15 billion tokens: budget.steps=10000, 20000, 30000.
     Published: 13.3, 11.8 and 11.1 after them; 9.8 after 130 billion.
     """
-    return _pile(_lm(864, 2.0, [_hyena(lr=6e-4)] * 18, dropout=0.1), lr=6e-4)
+    return _pile(language_model(864, 2.0, [_hyena(lr=6e-4)] * 18, dropout=0.1), lr=6e-4)
 
 
 def pile_355m() -> Experiment:
@@ -222,7 +204,7 @@ def pile_355m() -> Experiment:
     Data and time: as hyena:pile_153m. Here: hyena:wt103_hyena_small.
     Published: 11.3, 9.8 and 9.2 after 5, 10 and 15 billion tokens.
     """
-    return _pile(_lm(1024, 2.0, [_hyena(lr=4e-4)] * 36), lr=4e-4)
+    return _pile(language_model(1024, 2.0, [_hyena(lr=4e-4)] * 36), lr=4e-4)
 
 
 def wt103_base_small() -> Experiment:
@@ -289,85 +271,6 @@ def wt103_hyenassm_debug_small() -> Experiment:
     return _small([Hyena(order=3, filter=Constant())] * 4)
 
 
-def induction_transformer() -> Experiment:
-    """The induction head by attention: two layers of width 32, one head, learned positions.
-
-    Source: HazyResearch/safari, configs/experiment/synthetics/induction_head: 400 epochs of 5,000 rows.
-
-    Command: seqlab run hyena:induction_transformer
-    Time: minutes on 2 cores. With `task.every_symbol=false` it learns in a fraction of the steps.
-    Expected: val/accuracy above 0.97 (safari's README); chance is 1/18. Published: 1.00 (arXiv 2212.14052, table 1).
-    """
-    return _synthetic(Induction(), Attention(heads=1, bias=True, dropout=0.1), position="learned")
-
-
-def induction_h3() -> Experiment:
-    """The induction head by H3, as hyena:induction_transformer.
-
-    Command: seqlab run hyena:induction_h3
-    Time: minutes on 2 cores.
-    Expected: val/accuracy above 0.97 (safari's README). Published: 1.00 (arXiv 2212.14052, table 1).
-    """
-    return _synthetic(Induction(), H3())
-
-
-def induction_s4d() -> Experiment:
-    """The induction head by S4D, which cannot compare symbols; as hyena:induction_transformer.
-
-    Command: seqlab run hyena:induction_s4d
-    Time: minutes on 2 cores.
-    Expected: val/accuracy below attention's and H3's. Published: 0.356 (arXiv 2212.14052, table 1).
-    """
-    return _synthetic(Induction(), S4D())
-
-
-def induction_hyena() -> Experiment:
-    """The induction head by Hyena, as hyena:induction_transformer.
-
-    Command: seqlab run hyena:induction_hyena
-    Time: minutes on 2 cores.
-    Expected: val/accuracy above 0.97; chance is 1/18. Published: none for this size.
-    """
-    return _synthetic(Induction(), _recall_hyena())
-
-
-def recall_transformer() -> Experiment:
-    """Associative recall by attention: 20 pairs, a vocabulary of 20.
-
-    Source: HazyResearch/safari, configs/experiment/synthetics/associative_recall. Vocabulary 10, 10 pairs:
-    task.vocabulary=10 task.length=20.
-
-    Command: seqlab run hyena:recall_transformer
-    Time: minutes on 2 cores.
-    Expected: val/accuracy above 0.95. Published: 1.00 (arXiv 2212.14052, table 1).
-    """
-    return _recalling(Attention(heads=1, bias=True, dropout=0.1), position="learned")
-
-
-def recall_hyena() -> Experiment:
-    """Associative recall by Hyena, as hyena:recall_transformer; the sibling of hyena:recall_hyena_131k.
-
-    Command: seqlab run hyena:recall_hyena
-    Time: minutes on 2 cores.
-    Expected: val/accuracy above 0.95. Published: 1.00 up to 64,000 symbols with a vocabulary of 30.
-    """
-    return _recalling(_recall_hyena())
-
-
-def recall_hyena_131k() -> Experiment:
-    """Associative recall over 131,072 symbols by Hyena: two layers of width 64, a vocabulary of 30.
-
-    Source: arXiv 2302.10866, section 4.1; HazyResearch/safari, configs/experiment/synthetics/associative_recall.
-
-    Command: seqlab run hyena:recall_hyena_131k
-    Time: hours on one GPU. Here: hyena:recall_hyena. Lengths between: task.length=2048 and so on.
-    Published: 0.972; safari's README expects above 0.90. FlashAttention at 65,536: 0.267.
-    """
-    task = AssociativeRecall(vocabulary=30, length=131_070, training=4000)
-    model = _lm(64, 4.0, [_recall_hyena()] * 2)
-    return replace(_recalling(_recall_hyena()), task=task, model=model, batch=Batching(size=16))
-
-
 def _attention(heads: int = 12) -> Attention:
     return Attention(heads=heads, bias=True, dropout=0.1)
 
@@ -384,14 +287,6 @@ def _hyena(order: int = 2, lr: float = 6e-4) -> Hyena:
 
 def _with_attention(places: list[int], mixer: Mixer, layers: int = 12, heads: int = 12) -> list[Mixer]:
     return [_attention(heads) if index in places else mixer for index in range(layers)]
-
-
-def _lm(dim: int, expansion: float, mixers: list[Mixer], *, dropout: float = 0.0, position: Position = "none") -> LM:
-    """Safari's language model: layer norm before each branch, GELU by its approximation, a tied head, initial law
-    N(0, 0.02), divided by the root of the number of branches where it writes to the residual stream."""
-    channel = MLP(expansion=expansion, activation="gelu_tanh")
-    blocks = tuple(Block(mixer=mixer, channel=channel, norm=LayerNorm(), dropout=dropout) for mixer in mixers)
-    return LM(dim=dim, layers=blocks, norm=LayerNorm(), dropout=max(dropout, 0.1), position=position)
 
 
 def _adamw(lr: float = 6e-4, betas: tuple[float, float] = (0.9, 0.999)) -> AdamW:
@@ -425,34 +320,9 @@ def _small(mixers: list[Mixer], position: Position = "none") -> Experiment:
     """Byte by byte, at rates and a length that suit the size."""
     return Experiment(
         task=Text(path="card:sotu", length=256, overlap=0.0),
-        model=_lm(128, 4.0, mixers, position=position),
+        model=language_model(128, 4.0, mixers, position=position),
         optim=AdamW(lr=2e-3, weight_decay=0.1),
         schedule=CosineTimm(warmup=0.05, min_lr=2e-4),
         batch=Batching(size=16),
         budget=Budget(steps=600),
     )
-
-
-def _recall_hyena() -> Hyena:
-    """Fixed positions of 5 features, frequency 10."""
-    return Hyena(filter=Implicit(emb_dim=5, frequency=10.0, positions_lr=0.0))
-
-
-def _synthetic(task: Task, mixer: Mixer, position: Position = "none") -> Experiment:
-    """Safari's `lm_simple`: two layers of width 32, dropout of 0.1 on the embedding, 62,800 steps of 32 rows."""
-    return Experiment(
-        task=task,
-        model=_lm(32, 4.0, [mixer] * 2, position=position),
-        optim=AdamW(lr=5e-4, weight_decay=0.1, decay="all"),
-        schedule=Cosine(warmup=0.1, min_ratio=0.1),
-        batch=Batching(size=32),
-        budget=Budget(steps=62_800),
-        precision="float32",
-    )
-
-
-def _recalling(mixer: Mixer, position: Position = "none") -> Experiment:
-    """200 epochs, a tenth of them warming up, then straight down to zero."""
-    experiment = _synthetic(AssociativeRecall(), mixer, position)
-    schedule = WSD(warmup=0.1, decay=0.9, shape="linear")
-    return replace(experiment, schedule=schedule, budget=Budget(steps=31_400))
