@@ -6,12 +6,12 @@ Every plasticity_*.npz is run; sizes and settings are read from its arrays and i
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import golden_files
 import numpy as np
 import pytest
 import torch
@@ -30,19 +30,13 @@ from seqlab.regularisers import Regulariser
 from seqlab.regularisers.l2 import L2
 from seqlab.regularisers.l2_init import L2Init
 
-FOLDER = Path(os.environ.get("SEQLAB_GOLDEN", Path(__file__).parent / "data"))
 PRECISE = {"rtol": 1e-10, "atol": 1e-12}
 LAYER = {"layer": Units(incoming="in.weight", bias="in.bias", outgoing="out.weight")}
 
 
 def traces(*holding: str) -> list[Any]:
     """The files that hold all of some arrays."""
-    found = []
-    for path in sorted(FOLDER.glob("plasticity_*.npz")):
-        with np.load(path) as arrays:
-            if set(holding) <= set(arrays.files):
-                found.append(pytest.param(path, id=path.stem))
-    return found or [pytest.param(None, marks=pytest.mark.skip(reason=f"no {' '.join(holding)} in {FOLDER}"))]
+    return golden_files.holding("plasticity_*.npz", *holding)
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:

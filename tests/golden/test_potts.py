@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Any
 
+import golden_files
 import numpy as np
 import pytest
 import torch
@@ -20,18 +20,11 @@ from seqlab.couplings.weights import sequence_weights
 from seqlab.kernels.potts_logits import potts_logits
 from seqlab.kernels.potts_penalty import potts_penalty
 
-FOLDER = Path(os.environ.get("SEQLAB_GOLDEN", Path(__file__).parent / "data"))
 PRECISE = {"rtol": 1e-10, "atol": 1e-10}
 
 
 def holding(*names: str) -> list[Any]:
-    """The files that hold all of some arrays."""
-    found = []
-    for path in sorted(FOLDER.glob("potts_*.npz")):
-        with np.load(path) as arrays:
-            if set(names) <= set(arrays.files):
-                found.append(pytest.param(path, id=path.stem))
-    return found or [pytest.param(None, marks=pytest.mark.skip(reason=f"no {' '.join(names)} in {FOLDER}"))]
+    return golden_files.holding("potts_*.npz", *names)
 
 
 def read(path: Path) -> dict[str, NDArray[Any]]:
