@@ -9,9 +9,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from seqlab.methods.shared.resetter import Resetter, State, Turn, counts, is_due, kappa, positive
+from seqlab.methods.shared.resetter import Resetter, State, Turn, check_updates, counts, is_due, kappa, positive
 from seqlab.nn.units import Units
-from seqlab.spec import Field, SpecError
+from seqlab.spec import Field
 
 __all__ = ["SNRV2"]
 
@@ -39,8 +39,7 @@ class SNRV2(Resetter):
 
     def check(self) -> None:
         super().check()
-        if (self.update_every_steps is None) == (self.update_probability is None):
-            raise SpecError("methods/snr_v2 needs either `update_every_steps` or `update_probability`; leave one out.")
+        check_updates(self, self.update_every_steps, self.update_probability)
 
     def expected(self, steps_a_task: int | None, sizes: Mapping[str, int]) -> list[str]:
         if self.tail_prob == 0:

@@ -45,6 +45,20 @@ class Units:
         """H, given the weights by path."""
         return len(weights[self.incoming]) // self.parts
 
+    def by_unit(self, value: Tensor, path: str, count: int) -> Tensor:
+        """(H, K): what of a tensor that has the shape of the parameter at `path` belongs to each of `count` units."""
+        if path == self.outgoing:
+            return value.reshape(len(value), count, -1).transpose(0, 1).flatten(1)
+        return value.reshape(-1, count, value[0].numel()).transpose(0, 1).flatten(1)
+
+    def elements(self, chosen: Tensor, path: str, like: Tensor) -> Tensor:
+        """Which elements of the parameter at `path`, of the shape of `like`, belong to the chosen units (H,): a mask
+        that broadcasts."""
+        if path == self.outgoing:
+            columns = chosen.repeat_interleave(like.shape[1] // len(chosen))
+            return columns.view(1, -1, *[1] * (like.ndim - 2))
+        return chosen.repeat(len(like) // len(chosen)).view(-1, *[1] * (like.ndim - 1))
+
     def below(self, path: str) -> Units:
         """The same layer, seen from a module that holds this one at `path`."""
 

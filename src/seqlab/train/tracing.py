@@ -116,7 +116,7 @@ def _event(t: Training, index: int, before: State, layer: str | None, checkpoint
     if hit is None:
         return None
     units = layers[hit]
-    parts = [{key: _by_unit(state, key, units) for key in _keys(state, units)} for state in (before[0], after[0])]
+    parts = [_by_unit(state, units) for state in (before[0], after[0])]
     return Event(
         method=distinct_names(t.experiment.methods)[index],
         checkpoint=checkpoint,
@@ -145,11 +145,7 @@ def _untouched(
     }
     for name, units in layers.items():
         for path in units.parameters():
-            axis = 1 if path == units.outgoing else 0
-            rows = touched[path].movedim(axis, 0)
-            copies = len(rows) // len(masks[name])
-            mask = masks[name].repeat_interleave(copies) if axis else masks[name].repeat(copies)
-            rows[mask] = True
+            touched[path] |= units.elements(masks[name], path, touched[path])
     kept = [(key, ~touched[key.partition(" ")[0]]) for key in before if key.partition(" ")[0] in touched]
     return all(before[key][rest].equal(after[key][rest]) for key, rest in kept)
 
@@ -161,17 +157,15 @@ def _reset_between(before: Mapping[str, Tensor], after: Mapping[str, Tensor], la
     return after[key] > before[key]
 
 
-def _keys(tensors: Mapping[str, Tensor], units: Units) -> list[str]:
-    paths = units.parameters()
-    return [key for path in paths for key in tensors if key == path or key.startswith(f"{path} ")]
-
-
-def _by_unit(tensors: Mapping[str, Tensor], key: str, units: Units) -> Tensor:
-    """(H, K): what of a tensor belongs to each unit."""
-    value, count = tensors[key], units.width(tensors)
-    if key.partition(" ")[0] == units.outgoing:
-        return value.reshape(len(value), count, -1).transpose(0, 1).flatten(1)
-    return value.reshape(-1, count, value[0].numel()).transpose(0, 1).flatten(1)
+def _by_unit(tensors: Mapping[str, Tensor], units: Units) -> dict[str, Tensor]:
+    """What of the layer's parameters and moments belongs to each unit, by their names."""
+    count = units.width(tensors)
+    return {
+        key: units.by_unit(tensors[key], path, count)
+        for path in units.parameters()
+        for key in tensors
+        if key == path or key.startswith(f"{path} ")
+    }
 
 
 def _norm(values: Tensor) -> float:

@@ -20,26 +20,18 @@ __all__ = ["by_incoming", "by_outgoing", "reset_moments", "reset_weights"]
 
 def by_incoming(weights: Mapping[str, Tensor], units: Units) -> Tensor:
     """(H, K): the weights that make each unit, biases excluded."""
-    return weights[units.incoming].reshape(units.parts, units.width(weights), -1).transpose(0, 1).flatten(1)
+    return units.by_unit(weights[units.incoming], units.incoming, units.width(weights))
 
 
 def by_outgoing(weights: Mapping[str, Tensor], units: Units) -> Tensor:
     """(H, K): the weights that read each unit."""
-    read = weights[units.outgoing]
-    return read.reshape(len(read), units.width(weights), -1).transpose(0, 1).flatten(1)
+    return units.by_unit(weights[units.outgoing], units.outgoing, units.width(weights))
 
 
 def masks(weights: Mapping[str, Tensor], units: Units, chosen: Tensor, norms: bool) -> dict[str, Tensor]:
     """Which elements of which tensors belong to the chosen units (H,): masks that broadcast, by path."""
-    made, read = weights[units.incoming], weights[units.outgoing]
-    rows = chosen.repeat(units.parts)
-    columns = chosen.repeat_interleave(read.shape[1] // len(chosen))
-    found = {
-        units.incoming: rows.view(-1, *[1] * (made.ndim - 1)),
-        units.outgoing: columns.view(1, -1, *[1] * (read.ndim - 2)),
-    }
-    vectors = [units.bias, *([units.norm_weight, units.norm_bias] if norms else [])]
-    return found | {path: rows for path in vectors if path is not None}
+    paths = [units.incoming, units.outgoing, units.bias, *([units.norm_weight, units.norm_bias] if norms else [])]
+    return {path: units.elements(chosen, path, weights[path]) for path in paths if path is not None}
 
 
 def reset_weights(

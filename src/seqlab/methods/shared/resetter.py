@@ -17,9 +17,9 @@ from torch import Tensor
 from seqlab.methods import Change, Draws, Method, Moments, Units
 from seqlab.methods.shared.changes import changed, unchanged
 from seqlab.methods.shared.reset import reset_moments, reset_weights
-from seqlab.spec import Field, matching_paths
+from seqlab.spec import Field, SpecError, label, matching_paths
 
-__all__ = ["Resetter", "State", "Turn", "counts", "is_due", "kappa", "lifetimes", "positive"]
+__all__ = ["Resetter", "State", "Turn", "check_updates", "counts", "is_due", "kappa", "lifetimes", "positive"]
 
 State = dict[str, Tensor]
 """What a method remembers of one layer: tensors (H,), or scalars."""
@@ -164,6 +164,14 @@ def positive(values: Tensor) -> Tensor:
 def is_due(number: int, every: int | None, probability: float | None, chance: float) -> bool:
     """Whether something happens at an act: at every so many of them, or with a probability at each."""
     return number % every == 0 if every is not None else chance < (probability or 0.0)
+
+
+def check_updates(method: Method, every: int | None, probability: float | None) -> None:
+    """Raise SpecError unless exactly one of the two says when a method updates its thresholds."""
+    if (every is None) == (probability is None):
+        raise SpecError(
+            f"{label(type(method))} needs either `update_every_steps` or `update_probability`; leave one out."
+        )
 
 
 def kappa(tail_prob: float) -> float:
