@@ -51,7 +51,10 @@ def test_a_seed_decides_which(table: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "told"),
-    [("a\tx\nb\n", r"row 2: it has 1 columns and needs an outlet and a text"), ("a\tx\na\ty\n", "needs two outlets")],
+    [
+        ("a\tx\nb\n", r"line 2: it has 1 columns and needs 2 with a tab between them \(outlet, text\)"),
+        ("a\tx\na\ty\n", "needs two outlets"),
+    ],
 )
 def test_tables_that_are_none(tmp_path: Path, content: str, told: str) -> None:
     path = tmp_path / "news.tsv"

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlab.data import DataError, fetch
+from seqlab.data import DataError
 from seqlab.data.cache import sha256
 from seqlab.data.duplicates import apart
 from seqlab.data.streams import numpy_stream
-from seqlab.data.tables import read_table, whole_number
+from seqlab.data.tables import located, read_table, whole_number
 from seqlab.data.text import is_card, read_text
 
 __all__ = ["Reviews", "read_reviews"]
@@ -61,8 +61,7 @@ def _mixed(places: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def _of_card(location: str) -> Reviews:
-    source = read_text(location, "table")
-    path = fetch.path(location.removeprefix("card:"))
+    source, path = read_text(location, "table"), located(location)
     labels, texts = [], []
     for line, (label, text) in read_table(path, ("label", "text"), header=False):
         labels.append(whole_number(label, len(CLASSES), path, line))

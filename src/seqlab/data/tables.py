@@ -7,10 +7,16 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from seqlab.data import DataError
-from seqlab.data.text import read_text
+from seqlab.data import DataError, fetch
+from seqlab.data.text import is_card, read_text
 
-__all__ = ["check_count", "read_table", "whole_number"]
+__all__ = ["check_count", "located", "read_table", "whole_number"]
+
+
+def located(location: str) -> Path:
+    """The file of a table at `card:NAME` or at a path. Raises DataError as read_text does."""
+    read_text(location, "table")
+    return fetch.path(location.removeprefix("card:")) if is_card(location) else Path(location).expanduser()
 
 
 def read_table(path: Path, columns: Sequence[str], *, header: bool) -> Iterator[tuple[int, list[str]]]:

@@ -14,17 +14,15 @@ from torch import Tensor
 from seqlab.data import DataError
 from seqlab.data.articles import read_articles
 from seqlab.data.labelled import Labelled, class_floors
-from seqlab.data.ragged import Ragged
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
 from seqlab.data.text import absolute, file_name
 from seqlab.spec import Field
 from seqlab.tasks import Task
 from seqlab.tasks.shared.classification import PreparedClassification
+from seqlab.tasks.shared.sequences import PADDING, byte_rows
 
 __all__ = ["Articles", "PreparedArticles"]
-
-PADDING = 256
 
 
 class Articles(Task):
@@ -112,8 +110,7 @@ class PreparedArticles(PreparedClassification):
                 chosen += [texts[place] for place in places]
             else:
                 chosen += texts[-held_out:]
-        cut = Ragged.of([np.frombuffer(text[: self.spec.length], np.uint8).astype(np.uint16) for text in chosen])
-        return Labelled(cut.padded(PADDING, self.spec.length), np.repeat(np.arange(2), len(chosen) // 2))
+        return Labelled(byte_rows(chosen, self.spec.length), np.repeat(np.arange(2), len(chosen) // 2))
 
     def read(self, inputs: NDArray[Any]) -> Tensor:
         """Rows as a model reads them: int64."""

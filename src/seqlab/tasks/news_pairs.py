@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqlab.data import DataError
-from seqlab.data.cache import Readable
 from seqlab.data.labelled import Labelled
-from seqlab.data.ragged import Ragged
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
+from seqlab.data.tables import located, read_table
 from seqlab.data.text import absolute, file_name, read_text
-from seqlab.data.tokenizer import as_text
 from seqlab.spec import Field
 from seqlab.tasks import Task
-from seqlab.tasks.shared.sequences import PreparedSequences
+from seqlab.tasks.shared.sequences import PADDING, PreparedSequences, byte_rows
 
 __all__ = ["NewsPairs", "PreparedNewsPairs"]
 
-PADDING = 256
+COLUMNS = ("outlet", "text")
 SHARES = {"train": 0.8, "val": 0.1, "test": 0.1}
 """Of the articles: no article of one split stands in a pair of another."""
 
@@ -61,26 +57,21 @@ class PreparedNewsPairs(PreparedSequences):
 
     def __init__(self, spec: NewsPairs) -> None:
         self.spec = spec
-        source = read_text(spec.path, role="table")
-        outlets, texts = _articles(source.data, spec.path)
-        documents = Ragged.of([np.frombuffer(text[: spec.length], np.uint8).astype(np.uint16) for text in texts])
-        padded = documents.padded(PADDING, spec.length)
+        outlets, texts = _articles(spec.path)
+        padded = byte_rows(texts, spec.length)
         kept = {
             split: _pairs(padded, outlets, places, spec.training if split == "train" else spec.held_out, spec, split)
             for split, places in _split(len(texts), spec.seed).items()
         }
         super().__init__(spec.foretold(), kept)
-        self.fingerprints = {file_name(spec.path): source.sha256}
+        self.fingerprints = {file_name(spec.path): spec.located()["path"]}
 
 
-def _articles(data: Readable, path: str) -> tuple[NDArray[np.int64], list[bytes]]:
+def _articles(path: str) -> tuple[NDArray[np.int64], list[bytes]]:
     """The outlet of each article, as a number, and its text."""
-    rows = list(csv.reader(io.StringIO(as_text(data, "a table"), newline=""), delimiter="\t"))
-    wrong = next((line for line, row in enumerate(rows, 1) if len(row) != 2), None)
-    if wrong is not None:
-        raise DataError(f"{path}, row {wrong}: it has {len(rows[wrong - 1])} columns and needs an outlet and a text")
-    _, outlets = np.unique([outlet for outlet, _ in rows], return_inverse=True)
-    return outlets.astype(np.int64), [text.encode() for _, text in rows]
+    outlets, texts = zip(*(row for _, row in read_table(located(path), COLUMNS, header=False)), strict=True)
+    _, numbers = np.unique(outlets, return_inverse=True)
+    return numbers.astype(np.int64), [text.encode() for text in texts]
 
 
 def _split(count: int, seed: int) -> dict[str, NDArray[np.int64]]:

@@ -11,17 +11,15 @@ import numpy as np
 from seqlab.data.cache import sha256
 from seqlab.data.duplicates import apart
 from seqlab.data.labelled import Labelled
-from seqlab.data.ragged import Ragged
 from seqlab.data.signature import Signature
 from seqlab.data.tables import check_count, read_table, whole_number
 from seqlab.data.text import absolute, read_text
 from seqlab.spec import Field
 from seqlab.tasks import Task
-from seqlab.tasks.shared.sequences import PreparedSequences
+from seqlab.tasks.shared.sequences import PADDING, PreparedSequences, byte_rows
 
 __all__ = ["PreparedRetrieval", "Retrieval"]
 
-PADDING = 256
 FILES = {"train": "new_aan_pairs.train.tsv", "val": "new_aan_pairs.eval.tsv", "test": "new_aan_pairs.test.tsv"}
 COLUMNS = ("label", "id1", "id2", "text1", "text2")
 TRAINING = 147_086
@@ -69,10 +67,10 @@ def _read(spec: Retrieval, split: str) -> Labelled:
     labels, documents = [], []
     for line, (label, _, _, *texts) in read_table(path, COLUMNS, header=False):
         labels.append(whole_number(label, 2, path, line))
-        documents += [np.frombuffer(text.encode()[: spec.length], np.uint8).astype(np.uint16) for text in texts]
+        documents += [text.encode()[: spec.length] for text in texts]  # all of them would not fit in memory
     check_count(path, len(labels), TRAINING if spec.edition == "lra" and split == "train" else None)
-    rows = Ragged.of(documents).padded(PADDING, spec.length)
-    return Labelled(rows.reshape(-1, 2, spec.length), np.array(labels, np.int64))
+    rows = byte_rows(documents, spec.length).reshape(-1, 2, spec.length)
+    return Labelled(rows, np.array(labels, np.int64))
 
 
 def _hashes(folder: str) -> dict[str, str]:

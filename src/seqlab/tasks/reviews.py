@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from seqlab.data.cache import sha256
 from seqlab.data.labelled import Labelled
-from seqlab.data.ragged import Ragged
 from seqlab.data.reviews import Reviews as Texts
 from seqlab.data.reviews import read_reviews
 from seqlab.data.signature import Signature
@@ -17,11 +14,9 @@ from seqlab.data.text import absolute
 from seqlab.spec import Field
 from seqlab.tasks import Task
 from seqlab.tasks.shared.bag_of_words import tfidf_floor
-from seqlab.tasks.shared.sequences import PreparedSequences
+from seqlab.tasks.shared.sequences import PADDING, PreparedSequences, byte_rows
 
 __all__ = ["PreparedReviews", "Reviews"]
-
-PADDING = 256
 
 
 class Reviews(Task):
@@ -64,8 +59,7 @@ class PreparedReviews(PreparedSequences):
 
 
 def _padded(part: Texts, length: int) -> Labelled:
-    rows = Ragged.of([np.frombuffer(text[:length], np.uint8).astype(np.uint16) for text in part.texts])
-    return Labelled(rows.padded(PADDING, length), part.labels)
+    return Labelled(byte_rows(part.texts, length), part.labels)
 
 
 def _hash(splits: dict[str, Texts]) -> str:

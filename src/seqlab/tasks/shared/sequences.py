@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,24 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqlab.data.labelled import Labelled, class_floors
+from seqlab.data.ragged import Ragged
 from seqlab.data.signature import Signature
 from seqlab.tasks.shared.classification import PreparedClassification
 
-__all__ = ["PreparedSequences"]
+__all__ = ["PADDING", "PreparedSequences", "byte_rows"]
+
+PADDING = 256
+"""Of rows of bytes: the first number that is no byte."""
 
 SHOWN_SYMBOLS = 2**26
 """Symbols of a split that are shown, to be compared with another one: about two seconds' work."""
+
+
+def byte_rows(texts: Sequence[bytes], length: int) -> NDArray[np.uint16]:
+    """Texts as rows (N, length) of their bytes: cut where they are longer, with PADDING behind the others."""
+    return Ragged.of([np.frombuffer(text[:length], np.uint8).astype(np.uint16) for text in texts]).padded(
+        PADDING, length
+    )
 
 
 class PreparedSequences(PreparedClassification):
