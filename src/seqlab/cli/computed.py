@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-__all__ = ["Computed", "cell_options", "devices_option", "dtype_option"]
+__all__ = ["Computed", "cell_options", "devices_option", "dtype_option", "threads_option", "use_threads"]
 
 Computed = dict[str, Any]
 """What `seqlab.nn.matrix_cell.compute_by` takes, as far as it was asked for."""
@@ -24,6 +24,17 @@ devices_option = click.option(
     "--devices", type=click.Choice(["cpu", "auto"]), default="cpu", show_default=True,
     help="auto: the layers of a folder over all GPUs by their memory, and the rest on the CPU.",
 )  # fmt: skip
+
+
+threads_option = click.option("--threads", metavar="N", type=click.IntRange(min=1), help="Threads of the computation.")
+
+
+def use_threads(threads: int | None) -> None:
+    """Compute with so many threads; None: as torch chose."""
+    import torch
+
+    if threads is not None:
+        torch.set_num_threads(threads)
 
 
 def cell_options(command: Callable[..., Any]) -> Callable[..., Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from seqlab.cli import options, render
-from seqlab.cli.computed import Computed, cell_options, devices_option, dtype_option
+from seqlab.cli.computed import Computed, cell_options, devices_option, dtype_option, threads_option, use_threads
 from seqlab.cli.writer import Writer, writer_of
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Ids(click.ParamType):  # type: ignore[type-arg]  # generic only in newer r
 )  # fmt: skip
 @dtype_option
 @devices_option
-@click.option("--threads", metavar="N", type=click.IntRange(min=1), help="Threads of the computation.")
+@threads_option
 @cell_options
 @options.as_json
 @options.book_option
@@ -72,10 +72,9 @@ def command(
     if (prompt is None) == (ids is None):
         raise click.UsageError("say what to go on from: either --prompt TEXT or --ids 5,9,12.")
     sampling = Sampling(0.0 if greedy else temperature, top_k, top_p)
-    _use(threads)
+    use_threads(threads)
     writer = writer_of(source, dtype, runs, computed, devices)
-    for sentence in (writer.title, *writer.remarks):
-        click.echo(sentence, err=True)
+    writer.introduce()
     given = writer.checked(ids if ids is not None else writer.ids_of(prompt or ""))
     stops = until_end if until_end is not None else ids is None
     drawn = Until(generate(writer.model, given, count, sampling, seed), writer.end if stops else None)
@@ -91,13 +90,6 @@ def command(
         f"then {render.per_second(speed['decode_tokens_per_second']) or 'none'}; stopped by {drawn.reason}",
         err=True,
     )
-
-
-def _use(threads: int | None) -> None:
-    import torch
-
-    if threads is not None:
-        torch.set_num_threads(threads)
 
 
 def _cost(writer: Writer, timed: Timed, prompt: int) -> dict[str, Any]:

@@ -50,11 +50,10 @@ def _compared(source: str, text: Path, length: int, runs: Path | None) -> list[d
     from seqlab.generation.quantisation import quality, weight_bytes
 
     rows: list[dict[str, Any]] = []
-    whole = None
+    content, symbols, whole = text.read_bytes(), None, None
     for dtype in DTYPES:
         writer = writer_of(source, dtype, runs, {})
-        content = text.read_bytes()
-        symbols = _symbols(writer, content)
+        symbols = symbols if symbols is not None else _symbols(writer, content)
         try:
             found = quality(writer.model, symbols, length)
         except ValueError as error:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from seqlab.cli import options
-from seqlab.cli.computed import Computed, cell_options, dtype_option
+from seqlab.cli.computed import Computed, cell_options, dtype_option, threads_option, use_threads
 from seqlab.cli.writer import Writer, writer_of
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--name", help="The model's name for clients [default: that of the run or folder].")
 @dtype_option
 @cell_options
-@click.option("--threads", metavar="N", type=click.IntRange(min=1), help="Threads of the computation.")
+@threads_option
 @click.option("--together", type=click.IntRange(min=1), default=16, show_default=True, help="Texts written together.")
 @click.option("--waiting", type=click.IntRange(min=1), default=256, show_default=True, help="Requests that may wait.")
 @click.option("--max-prompt", type=click.IntRange(min=1), default=8192, show_default=True, help="Symbols of a prompt.")
@@ -47,19 +47,15 @@ def command(
     """
     if not _is_local(host) and not key:
         raise click.UsageError(f"{host} is not this machine alone: give a key, by --key or SEQLAB_KEY.")
-    import torch
-
     from seqlab.generation.batching import Batch
     from seqlab.serve.app import make_app
     from seqlab.serve.engine import Engine
     from seqlab.serve.listening import listen
     from seqlab.serve.metrics import Metrics
 
-    if threads is not None:
-        torch.set_num_threads(threads)
+    use_threads(threads)
     writer = writer_of(source, dtype, runs, computed)
-    for sentence in (writer.title, *writer.remarks):
-        click.echo(sentence, err=True)
+    writer.introduce()
     served = _served(writer, name or Path(source).name, Path(source), max_prompt, max_output)
     engine = Engine(Batch(writer.model), rows=together, line=waiting, metrics=Metrics())
     try:

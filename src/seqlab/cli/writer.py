@@ -39,6 +39,11 @@ class Writer:
     """The symbol that ends a text."""
     remarks: tuple[str, ...] = ()
 
+    def introduce(self) -> None:
+        """Tell on the standard error what it is, and what is to be known."""
+        for sentence in (self.title, *self.remarks):
+            click.echo(sentence, err=True)
+
     def ids_of(self, text: str) -> list[int]:
         """A prompt as symbols, the one that texts begin with before it. Raises UsageError without an alphabet."""
         if self.symbols is None:

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import cast, get_args
+from typing import get_args
 
 import torch
 
@@ -22,9 +22,9 @@ from seqlab.folders.shared.spread import Room, spread
 from seqlab.folders.shared.spread_model import SpreadLanguageModel, parts_of
 from seqlab.kernels.memory import available_memory
 from seqlab.models.lm import LM, LanguageModel
-from seqlab.nn.linear import Linear
+from seqlab.models.shared.quantised import quantise_model
 from seqlab.nn.narrow import PRECISIONS, bytes_in, plain
-from seqlab.nn.quantised import Bits, QuantisedLinear, quantise
+from seqlab.nn.quantised import Bits, weight_bytes
 from seqlab.nn.shapes_only import shapes_only
 from seqlab.spec import Part, find, names
 
@@ -95,8 +95,9 @@ class ModelFolder:
         """The bytes of the weights in every dtype that the model can have, the widest first."""
         needed = {name: bytes_in(self.shapes, getattr(torch, name)) for name in PRECISIONS}
         for bits in get_args(Bits):
-            narrow = self._quantised(copy.deepcopy(self.shapes), bits)
-            needed[bits] = sum(tensor.nbytes for tensor in (*narrow.parameters(), *narrow.buffers()))
+            narrow = copy.deepcopy(self.shapes)
+            quantise_model(narrow, bits)
+            needed[bits] = weight_bytes(narrow)
         return needed
 
     def load(self, dtype: torch.dtype | Bits | None = None) -> LanguageModel:
@@ -111,7 +112,9 @@ class ModelFolder:
         model = shapes_only(lambda: self.contents.model.build(self.contents.signature))
         give_memory(model, wide)
         fill(model, self.shards, self.contents.places, bits)
-        return (model if bits is None else self._quantised(model, bits)).eval()
+        if bits is not None:
+            quantise_model(model, bits)  # what is left: a tied head
+        return model.eval()
 
     def load_over(self, rooms: Sequence[Room], dtype: torch.dtype | None = None) -> LanguageModel:
         """As `load`, the parts in order over several devices as their memory allows; tokens and logits stay on the CPU.
@@ -126,13 +129,6 @@ class ModelFolder:
                 give_memory(module, chosen, device)
         fill(model, self.shards, self.contents.places)
         return model.eval()
-
-    def _quantised(self, model: LanguageModel, bits: Bits) -> LanguageModel:
-        """With all linears that are left, and the head, in so many bits; a tied head becomes a matrix of its own."""
-        if model.head is None:
-            model.head = cast(Linear, QuantisedLinear(model.embedding.weight, None, bits))
-        quantise(model, bits)
-        return model
 
 
 def open_folder(path: Path, *, with_weights: bool = True) -> ModelFolder:

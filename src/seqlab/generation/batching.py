@@ -11,9 +11,10 @@ from torch import Tensor
 from seqlab.generation.generate import GenerativeModel
 from seqlab.generation.penalties import Penalties
 from seqlab.generation.sampling import Sampling
-from seqlab.generation.steps import State, Steps
+from seqlab.generation.steps import Steps
+from seqlab.mixers import State
 
-__all__ = ["Batch", "Drawn", "Order", "Text"]
+__all__ = ["Batch", "Drawn", "Order", "Text", "must_fit"]
 
 SETTLED = 8
 """Steps of the same texts after which their steps are recorded, which costs a few: not while texts come and go."""
@@ -32,6 +33,16 @@ class Order:
     """Symbols that end the text, the last of it."""
     alternatives: int | None = None
     """Log-probabilities are told: of each symbol, and of that many likeliest ones."""
+
+
+def must_fit(order: Order, limit: int | None) -> None:
+    """Raise ValueError where prompt and text are longer together than what a model holds; None: any length."""
+    needed = len(order.prompt) + order.count
+    if limit is not None and needed > limit:
+        raise ValueError(
+            f"the prompt has {len(order.prompt):,} symbols and {order.count:,} are to be written, {needed:,} "
+            f"together; the model holds {limit:,}."
+        )
 
 
 @dataclass(frozen=True)
@@ -132,13 +143,7 @@ class Batch:
     def _check(self, order: Order) -> None:
         if not order.prompt or order.count < 1:
             raise ValueError("a text needs at least one symbol to start from and one to write.")
-        limit = self.model.max_length
-        needed = len(order.prompt) + order.count
-        if limit is not None and needed > limit:
-            raise ValueError(
-                f"the prompt has {len(order.prompt):,} symbols and {order.count:,} are to be written, {needed:,} "
-                f"together; the model holds {limit:,}."
-            )
+        must_fit(order, self.model.max_length)
 
 
 def _joined(state: State, new: State) -> State:

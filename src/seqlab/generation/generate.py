@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from seqlab.generation.sampling import Sampling
-from seqlab.generation.steps import State, StepModel, Steps
+from seqlab.generation.steps import StepModel, Steps
+from seqlab.mixers import State
 
 __all__ = ["GenerativeModel", "generate"]
 

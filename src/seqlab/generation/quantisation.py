@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqlab.models.lm import LanguageModel
-from seqlab.nn.linear import Linear
+from seqlab.models.shared.quantised import quantise_model
 from seqlab.nn.narrow import convert
-from seqlab.nn.quantised import Bits, QuantisedLinear, quantise
+from seqlab.nn.quantised import Bits, weight_bytes
 
 __all__ = ["Quality", "quality", "quantised", "weight_bytes"]
 
@@ -22,15 +22,8 @@ def quantised(model: LanguageModel, bits: Bits) -> LanguageModel:
     """The model with its linears and its head in eight or four bits, in place; all else computes in float32. A tied
     head becomes a matrix of its own beside the embedding, which stays as it is."""
     convert(model, torch.float32)
-    if model.head is None:
-        model.head = cast(Linear, QuantisedLinear(model.embedding.weight, None, bits))
-    quantise(model, bits)
+    quantise_model(model, bits)
     return model.eval()
-
-
-def weight_bytes(model: nn.Module) -> int:
-    """The bytes of its parameters and packed weights."""
-    return sum(tensor.nbytes for tensor in [*model.parameters(), *model.buffers()])
 
 
 class Quality(NamedTuple):

@@ -9,10 +9,9 @@ from torch import Tensor
 
 from seqlab.kernels.replay import CannotReplay, Replay
 from seqlab.kernels.taken import take
+from seqlab.mixers import State
 
-__all__ = ["State", "StepModel", "Steps"]
-
-State = dict[str, Tensor]
+__all__ = ["StepModel", "Steps"]
 
 
 class StepModel(Protocol):

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from seqlab.nn.narrow import plain
 from seqlab.nn.rows import fresh_position
 from seqlab.spec import Part
 
@@ -142,7 +143,7 @@ class SequenceMixer(nn.Module):
         own = _compute_dtype(self)
         if x.dtype != own:
             raise ValueError(
-                f"{type(self).__name__} computes in {_plain(own)} and was given {_plain(x.dtype)}; convert either."
+                f"{type(self).__name__} computes in {plain(own)} and was given {plain(x.dtype)}; convert either."
             )
 
     def require_causal(self) -> None:
@@ -176,8 +177,8 @@ class SequenceMixer(nn.Module):
             held = state[entry]
             if held.shape[1:] != shape or held.dtype != dtype:
                 raise ValueError(
-                    f"{name} keeps `{entry}` as {_plain(dtype)} of shape {('B', *shape)} and was given "
-                    f"{_plain(held.dtype)} of shape {tuple(held.shape)}: it belongs to another mixer or dtype."
+                    f"{name} keeps `{entry}` as {plain(dtype)} of shape {('B', *shape)} and was given "
+                    f"{plain(held.dtype)} of shape {tuple(held.shape)}: it belongs to another mixer or dtype."
                 )
             if len(held) != len(x_t):
                 raise ValueError(
@@ -196,7 +197,7 @@ def _check_lengths(name: str, lengths: Tensor, x: Tensor) -> None:
     if lengths.shape != x.shape[:1] or lengths.is_floating_point() or lengths.dtype == torch.bool:
         raise ValueError(
             f"{name} takes lengths as whole numbers of shape ({len(x)},), one for each row, "
-            f"got {_plain(lengths.dtype)} of shape {tuple(lengths.shape)}."
+            f"got {plain(lengths.dtype)} of shape {tuple(lengths.shape)}."
         )
     if torch.compiler.is_compiling():
         return
@@ -220,7 +221,3 @@ def _narrowed(module: nn.Module) -> Iterator[nn.Parameter]:
     for child in module.children():
         if not getattr(child, "keeps_float32", False):
             yield from _narrowed(child)
-
-
-def _plain(dtype: torch.dtype) -> str:
-    return str(dtype).removeprefix("torch.")

@@ -11,7 +11,7 @@ from seqlab.kernels.matrix_vector import matrix_vector_int4, matrix_vector_int8,
 from seqlab.kernels.matrix_vector.fast import widened_int4, widened_int8
 from seqlab.nn.linear import Linear
 
-__all__ = ["Bits", "QuantisedLinear", "quantise"]
+__all__ = ["Bits", "QuantisedLinear", "quantise", "weight_bytes"]
 
 Bits = Literal["int8", "int4"]
 
@@ -56,3 +56,8 @@ def quantise(module: nn.Module, bits: Bits) -> None:
             setattr(module, name, QuantisedLinear(child.weight, child.bias, bits))
         else:
             quantise(child, bits)
+
+
+def weight_bytes(module: nn.Module) -> int:
+    """The bytes of its parameters and packed weights."""
+    return sum(tensor.nbytes for tensor in [*module.parameters(), *module.buffers()])

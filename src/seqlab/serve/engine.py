@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import traceback
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from seqlab.generation.batching import Batch, Drawn, Order, Text
 from seqlab.serve.metrics import Metrics
@@ -32,9 +32,8 @@ class Ticket:
 
     order: Order
     deliver: Deliver
-    text: Text | None = None
     cancelled: bool = False
-    ended: str | None = field(default=None)
+    ended: str | None = None
 
 
 class Engine:
@@ -114,14 +113,14 @@ class Engine:
                 ticket = self._waiting.next()
             try:
                 with self.metrics.prefill.time():
-                    ticket.text, drawn = self._batch.join(ticket.order)
+                    text, drawn = self._batch.join(ticket.order)
             except Exception as error:  # a server never dies of a request
                 self._fail(ticket, error)
                 continue
             self.metrics.read.inc(len(ticket.order.prompt))
-            if ticket.text.ended is None:
-                self._writing[ticket.text] = ticket
-            self._hand_on(ticket, ticket.text, drawn)
+            if text.ended is None:
+                self._writing[text] = ticket
+            self._hand_on(ticket, text, drawn)
 
     def _step(self) -> None:
         if not self._writing:

@@ -8,7 +8,7 @@ from typing import Any
 
 from seqlab.data import DataError
 from seqlab.data.symbols import Symbols
-from seqlab.generation.batching import Order
+from seqlab.generation.batching import Order, must_fit
 from seqlab.generation.chat import ChatTemplate, TemplateError
 from seqlab.generation.penalties import Penalties
 from seqlab.generation.sampling import Sampling
@@ -97,14 +97,13 @@ class Served:
             raise Refused(
                 400, f"{body.count:,} symbols are asked for; this server writes at most {self.limits.output:,}."
             )
-        if self.context is not None and len(prompt) + body.count > self.context:
-            raise Refused(
-                400,
-                f"the prompt has {len(prompt):,} symbols and {body.count:,} are to be written; the model holds "
-                f"{self.context:,} together.",
-            )
         seed = secrets.randbits(62) if body.seed is None else body.seed
-        return [Order(prompt, seed=(seed + place) % 2**63, **self._settings(body)) for place in range(body.n)]
+        orders = [Order(prompt, seed=(seed + place) % 2**63, **self._settings(body)) for place in range(body.n)]
+        try:
+            must_fit(orders[0], self.context)
+        except ValueError as error:
+            raise Refused(400, str(error)) from None
+        return orders
 
     def _settings(self, body: CompletionBody | ChatBody) -> dict[str, Any]:
         return {
