@@ -29,6 +29,9 @@ class Signature:
     """The symbol that fills a row up behind its last real one; none: rows are full."""
     documents: int = 1
     """Texts that make up one input of symbols: (B, L) of one, (B, documents, L) of several, each of up to `length`."""
+    emits: bool = False
+    """Whether `shape` numbers come in at each of up to `length` sites, and a distribution over sequences of as many
+    letters, of `vocabulary` kinds, is asked for: a Potts model."""
 
     @property
     def outputs(self) -> int:

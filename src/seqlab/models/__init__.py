@@ -17,7 +17,16 @@ from seqlab.nn.norms import Norm, gathering_nothing, normed
 from seqlab.nn.norms.rmsnorm import RMSNorm
 from seqlab.spec import Field, Part, SpecError, label
 
-__all__ = ["Block", "BlockModule", "Model", "classifies", "layer_card", "reads_numbers", "reads_symbols"]
+__all__ = [
+    "Block",
+    "BlockModule",
+    "Model",
+    "classifies",
+    "layer_card",
+    "reads_numbers",
+    "reads_symbols",
+    "refuses_sites",
+]
 
 
 class Model(Part, kind="models"):
@@ -35,6 +44,7 @@ class Model(Part, kind="models"):
 def reads_numbers(model: Model, signature: Signature) -> tuple[int, ...]:
     """The shape of one input of a model of images or features that classifies. Raises SpecError where the task gives
     symbols, or asks for them."""
+    refuses_sites(model, signature)
     if signature.shape is None or signature.classes is None:
         asked = "gives symbols" if signature.shape is None else "asks for the input itself"
         raise SpecError(
@@ -46,6 +56,7 @@ def reads_numbers(model: Model, signature: Signature) -> tuple[int, ...]:
 
 def classifies(model: Model, signature: Signature) -> int:
     """The classes that a model of whole rows is asked for. Raises SpecError where the task asks for symbols."""
+    refuses_sites(model, signature)
     if signature.classes is None:
         asked = "the input itself" if signature.reconstructs else "an answer at each position"
         better = "tiled" if signature.reconstructs else "lm"
@@ -56,8 +67,18 @@ def classifies(model: Model, signature: Signature) -> int:
     return signature.classes
 
 
+def refuses_sites(model: Model, signature: Signature) -> None:
+    """Raise SpecError where a distribution over whole sequences is asked for, which this model does not give."""
+    if signature.emits:
+        raise SpecError(
+            f"{label(type(model))} gives answers, and the task asks for a distribution over the sequences of a "
+            "structure; set `model=potts`, or choose another `task`."
+        )
+
+
 def reads_symbols(model: Model, signature: Signature) -> None:
     """Raise SpecError where a model that predicts a symbol at each position is given numbers, or asked for a class."""
+    refuses_sites(model, signature)
     if signature.shape is not None or signature.classes is not None:
         asked = "gives images or features" if signature.shape is not None else "asks for the class of a whole row"
         raise SpecError(

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seqlab.data.signature import Signature
 from seqlab.mixers import Mixer, SequenceMixer
-from seqlab.models import Model
+from seqlab.models import Model, refuses_sites
 from seqlab.nn.linear import Linear
 from seqlab.nn.norms.layernorm import LayerNorm
 from seqlab.nn.tiles import PixelTiles, SymbolTiles, bits_of
@@ -45,6 +45,7 @@ class Tiled(Model):
             raise SpecError("models/tiled needs at least one mixer in `mixers`.")
 
     def build(self, signature: Signature) -> TiledModel:
+        refuses_sites(self, signature)
         if signature.documents > 1 or (signature.shape is None and signature.classes is not None):
             raise SpecError(
                 "models/tiled answers symbols at each position, and the task asks for the class of a whole row; "
