@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 import torch
@@ -47,15 +48,33 @@ def test_the_changes_that_a_note_names_can_be_made(name: str) -> None:
             override(recipe.build(), given.split())
 
 
+PAGE = Path(__file__).parents[2] / "docs" / "dln.md"
+
+
+def first_loss(scale: float, residual: str) -> float:
+    """Of the character GPT at full size, of V = 65: ln 65 = 4.17. The text hardly counts."""
+    tokens = torch.randint(39, (2, 257))
+    changes = {"model.embedding_init.scale": scale, "model.layers.all.residual": residual}
+    spec = override(find_recipe("dln:gpt").build(), changes, "model.layers.all.mixer.laws.v.scale=0.01")
+    model = spec.model.build(Signature(vocabulary=65, length=256)).eval()
+    with torch.no_grad():
+        return float(F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten()))
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("scale", "doubled", "single"), [(0.03, 4.4, 4.18), (0.3, 14.0, 4.31), (1.0, 61.0, 5.2)])
 def test_the_first_loss_is_that_of_the_journal(scale: float, doubled: float, single: float) -> None:
-    """At full size, of V = 65: ln 65 = 4.17. The text hardly counts."""
-    tokens = torch.randint(39, (2, 257))
     for residual, wanted in (("doubled", doubled), ("single", single)):
-        changes = {"model.embedding_init.scale": scale, "model.layers.all.residual": residual}
-        spec = override(find_recipe("dln:gpt").build(), changes, "model.layers.all.mixer.laws.v.scale=0.01")
-        model = spec.model.build(Signature(vocabulary=65, length=256)).eval()
-        with torch.no_grad():
-            loss = F.cross_entropy(model(tokens[:, :-1]).flatten(0, 1), tokens[:, 1:].flatten())
-        assert float(loss) == pytest.approx(wanted, rel=0.12)
+        assert first_loss(scale, residual) == pytest.approx(wanted, rel=0.12)
+
+
+@pytest.mark.slow
+def test_the_page_tells_the_first_losses() -> None:
+    """All of its table: what differs is the draw."""
+    scales, *rows = re.findall(
+        r"^\| (scale of the embedding|doubled|single) \| (.*) \|$", PAGE.read_text(), re.MULTILINE
+    )
+    assert [kind for kind, _ in rows] == ["doubled", "single"]
+    for residual, cells in rows:
+        for scale, told in zip(scales[1].split(" | "), cells.split(" | "), strict=True):
+            assert first_loss(float(scale), residual) == pytest.approx(float(told), rel=0.12), (residual, scale)
