@@ -12,16 +12,16 @@ import pytest
 
 from seqlab.data.coverage import dash, disc
 from seqlab.data.paddles import Paddle, Paddles
-from seqlab.data.pathfinder import CONTOUR, DISTRACTOR, SETTINGS, Scene, draw, rendered, scene
+from seqlab.data.pathfinder import SETTINGS, Scene, draw, rendered, scene
 from seqlab.data.streams import numpy_stream
 
 ROUNDING = 2.6
 """Pixels by which rounding can widen a gap: half a diagonal at the pivot, and once more at the end."""
 
 
-def scenes(size: int, count: int) -> list[tuple[Scene, int]]:
+def scenes(size: int, count: int, contour: int = 14) -> list[tuple[Scene, int]]:
     random = numpy_stream(0, "scenes", size)
-    return [(scene(random, SETTINGS[size], place % 2), place % 2) for place in range(count)]
+    return [(scene(random, SETTINGS[size], place % 2, contour), place % 2) for place in range(count)]
 
 
 def ends(contour: list[Paddle], length: int) -> np.ndarray:
@@ -74,13 +74,14 @@ def test_at_32_pixels_gaps_are_as_wide_as_what_separates_and_the_solver_is_right
     assert solved(32, 200) > 0.5 + 5 * math.sqrt(0.25 / 200)
 
 
-@pytest.mark.parametrize("size", [32, 128])
-def test_contours_are_whole_apart_and_marked_by_the_label(size: int) -> None:
-    for found, label in scenes(size, 6):
-        assert [len(contour) for contour in found.contours] == [CONTOUR, CONTOUR]
-        assert len(found.distractors) in range(0, DISTRACTOR * SETTINGS[size].distractors + 1, DISTRACTOR)
+@pytest.mark.parametrize(("size", "length", "tried"), [(32, 14, 5), (128, 14, 8), (32, 6, 10)])
+def test_contours_are_whole_apart_and_marked_by_the_label(size: int, length: int, tried: int) -> None:
+    distractor = length // 3
+    for found, label in scenes(size, 6, length):
+        assert [len(contour) for contour in found.contours] == [length, length]
+        assert len(found.distractors) in range(0, distractor * tried + 1, distractor)
         rooms = [reduce(or_, (paddle.solid for paddle in contour)) for contour in found.contours]
-        rooms += [paddle.solid for paddle in found.distractors[::DISTRACTOR]]
+        rooms += [paddle.solid for paddle in found.distractors[::distractor]]
         assert not any(one & other for one, other in combinations(rooms, 2))
         begins, finishes = ({contour[place].anchor for contour in found.contours} for place in (0, -1))
         assert found.marked[0] in begins

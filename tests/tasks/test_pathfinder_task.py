@@ -41,6 +41,12 @@ def test_splits_are_balanced_images_and_held_out_ones_stay_when_there_is_more_to
     assert len({row.tobytes() for split in ("train", "val", "test") for row in few.rows(split, 0).inputs}) == 80
 
 
+def test_images_of_another_level_are_others() -> None:
+    hard, easy = made(), made(contour=6)
+    assert not np.array_equal(easy.rows("val", 0).inputs, hard.rows("val", 0).inputs)
+    np.testing.assert_array_equal(made(contour=14).rows("val", 0).inputs, hard.rows("val", 0).inputs)
+
+
 def test_a_batch_is_numbers_from_0_to_1() -> None:
     batch = made().batch(0, 0, 8)
     assert batch.tensors["inputs"].dtype == torch.float32

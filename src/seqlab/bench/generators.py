@@ -29,7 +29,7 @@ def measure(options: Options) -> list[Row]:
         expressions.made(seed, min(SHORTEST, longest // 2), longest, {"train": count, "val": 1, "test": 1})
 
     def make_images(seed: int) -> None:
-        contours.made(seed, 32, {"train": size})
+        contours.made(seed, 32, 14, {"train": size})
 
     with patch.dict(contours.BLOCK, {32: size + size % 2}):
         lists, images = (_rate(make, many, rounds) for make, many in ((make_expressions, count), (make_images, size)))

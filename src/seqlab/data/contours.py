@@ -19,30 +19,35 @@ BLOCK = {32: 500, 128: 50}
 """Images of a block, by their size: a few seconds' work. Even, for labels come in pairs."""
 
 
-def made(seed: int, size: int, counts: dict[str, int]) -> dict[str, Labelled]:
-    """The splits, images (N, 1, S, S) uint8 and labels, in the order of `counts`: what comes first stays as it is
-    when there is more of what comes after. Of each two images one is connected."""
+def made(seed: int, size: int, contour: int, counts: dict[str, int]) -> dict[str, Labelled]:
+    """The splits: images (N, 1, S, S) uint8 with contours of `contour` paddles, and labels. They lie in the order of
+    `counts`: what comes first stays as it is when there is more of what comes after. Of each two images one is
+    connected."""
     wanted = sum(counts.values())
     inputs, labels = np.empty((wanted, 1, size, size), np.uint8), np.empty(wanted, np.int64)
     begin = 0
-    for block in progress.told("making Pathfinder images", _blocks(seed, size, wanted), len, wanted):
+    for block in progress.told("making Pathfinder images", _blocks(seed, size, contour, wanted), len, wanted):
         inputs[begin : begin + len(block)], labels[begin : begin + len(block)] = block.inputs, block.labels
         begin += len(block)
     return split(Labelled(inputs, labels), counts)
 
 
-def _blocks(seed: int, size: int, wanted: int) -> Iterator[Labelled]:
+def _blocks(seed: int, size: int, contour: int, wanted: int) -> Iterator[Labelled]:
     for number, begin in enumerate(range(0, wanted, BLOCK[size])):
-        name = f"{DRAWN_AS}-{size}/{seed}-{number}"
-        held = kept("pathfinder", name, lambda number=number: _drawn(seed, size, number))  # type: ignore[misc]
+        name = f"{DRAWN_AS}-{_named(size, contour)}/{seed}-{number}"
+        held = kept("pathfinder", name, lambda number=number: _drawn(seed, size, contour, number))  # type: ignore[misc]
         count = min(BLOCK[size], wanted - begin)
         yield Labelled(held["images"][:count, None], held["labels"][:count])
 
 
-def _drawn(seed: int, size: int, number: int) -> Arrays:
-    random = numpy_stream(seed, f"pathfinder/{size}", number)
+def _named(size: int, contour: int) -> str:
+    return str(size) if contour == 14 else f"{size}-{contour}"
+
+
+def _drawn(seed: int, size: int, contour: int, number: int) -> Arrays:
+    random = numpy_stream(seed, f"pathfinder/{_named(size, contour)}", number)
     labels = random.permuted(np.tile(np.arange(2), (BLOCK[size] // 2, 1)), axis=1).ravel()
-    images = [pathfinder.draw(random, pathfinder.SETTINGS[size], label) for label in labels.tolist()]
+    images = [pathfinder.draw(random, pathfinder.SETTINGS[size], label, contour) for label in labels.tolist()]
     return {"images": np.stack(images), "labels": labels}
 
 

@@ -25,11 +25,14 @@ SHOWN_PIXELS = 2**26
 
 
 class Pathfinder(Task):
-    """Images of dashed contours, two classes: connected or not. The task of arXiv 2011.04006, hard level: made here by
-    the published procedure (drewlinsley/pathfinder), or read from the official files."""
+    """Images of dashed contours, two classes: connected or not. The task of arXiv 2011.04006: made here by the
+    published procedure (drewlinsley/pathfinder), or read from the official files."""
 
     size: Literal[32, 128] = 32
     """Pixels of a side: 32 is Pathfinder, 128 Path-X, each with its published settings."""
+    contour: Literal[6, 9, 14] = 14
+    """Paddles of a contour that may be marked, in images that are made: the published levels, of which the arena has
+    the last, the hard one."""
     folder: str | None = None
     """The official folder of a difficulty, with imgs/ and metadata/, such as pathfinder32/curv_contour_length_14;
     none: images are made."""
@@ -67,7 +70,7 @@ class PreparedPathfinder(PreparedClassification):
         self.spec = spec
         if spec.folder is None:
             counts = {"test": spec.test, "val": spec.validation, "train": spec.training}
-            self._splits = made(spec.seed, spec.size, counts)
+            self._splits = made(spec.seed, spec.size, spec.contour, counts)
         else:
             folder = Path(spec.folder).expanduser()
             self._splits, self.fingerprints = official(folder, spec.size, counted=spec.edition == "lra")
