@@ -26,6 +26,9 @@ from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
 from seqlab.methods.snr import SNR
 from seqlab.methods.snr_histogram import SNRHistogram
 from seqlab.methods.snr_v2 import SNRV2
+from seqlab.probes.attention import attention_told
+from seqlab.probes.ranks import ranks
+from seqlab.probes.units import activity_told
 from seqlab.regularisers import Regulariser
 from seqlab.regularisers.l2 import L2
 from seqlab.regularisers.l2_init import L2Init
@@ -233,3 +236,26 @@ def test_penalties_and_shrink_and_perturb_through_adam(path: Path) -> None:
                 change = method.change({"theta": theta.detach()}, {}, {}, draws, {})
                 theta.data.copy_(change.weights["theta"])
             torch.testing.assert_close(theta.detach(), arrays[name][step], **PRECISE)
+
+
+@pytest.mark.parametrize("path", traces("features", "W", "attn_entropy_mean"))
+def test_what_probes_tell_of_units_and_ranks(path: Path) -> None:
+    """Numbers that a file has; which they are is told by their names."""
+    with np.load(path) as file:
+        arrays = {name: torch.from_numpy(np.asarray(file[name], np.float64)) for name in file.files}
+    units = activity_told(arrays["features"])
+    told = {"dead_fraction": units["dead"], "dormant_tau0": units["dormant"][0], "dormant_tau01": units["dormant"][2]}
+    names = {"effective": "eff_rank", "stable": "stable_rank", "s_rank": "srank", "approximate": "approx_rank"}
+    for matrix, of in (("features", "F"), ("W", "W")):
+        told |= {f"{names[name]}_{of}": value for name, value in ranks(arrays[matrix]).items()}
+    compared = told.keys() & arrays.keys()
+    assert len(compared) > 6
+    for name in compared:
+        assert told[name] == pytest.approx(arrays[name].item(), rel=1e-10), name
+
+
+@pytest.mark.parametrize("path", traces("attn", "attn_entropy_mean"))
+def test_what_the_probe_of_attention_tells_of_its_weights(path: Path) -> None:
+    with np.load(path) as file:
+        entropy = attention_told(torch.from_numpy(file["attn"]))["entropy"]
+        assert entropy == pytest.approx(float(file["attn_entropy_mean"]), rel=1e-10)

@@ -11,7 +11,7 @@ from seqlab.models.shared.layers import listening, mixers
 from seqlab.probes import Measures, Probe
 from seqlab.spec import Field
 
-__all__ = ["Attention"]
+__all__ = ["Attention", "attention_told"]
 
 
 class Attention(Probe):
@@ -35,12 +35,12 @@ class Attention(Probe):
         for path, mixer in mixers(model):
             weights = mixer.attention_weights(heard[path].inputs[0]) if heard[path].inputs else None
             if weights is not None:
-                found[self.metric(path)] = _told(weights)
+                found[self.metric(path)] = attention_told(weights)
         return found
 
 
-def _told(weights: Tensor) -> dict[str, float | list[float]]:
-    """weights (B, H, L, M): the last L positions of M look at them."""
+def attention_told(weights: Tensor) -> dict[str, float | list[float]]:
+    """Of weights (B, H, L, M): the last L positions of M look at them."""
     entropy = torch.special.entr(weights).sum(-1).mean(0)  # (H, L)
     seen = (weights > 0).any(0).any(0).sum(-1)
     shares = (entropy / seen.clamp(min=2).log())[:, seen > 1]
