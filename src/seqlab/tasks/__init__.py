@@ -83,6 +83,11 @@ class PreparedTask(ABC):
         """The batch of a step: a pure function of its arguments, so that resuming needs no state. Steps are counted
         from 0, in each task of a stream anew."""
 
+    def parts(self, batch: Batch, count: int, model: nn.Module) -> list[Batch]:
+        """The parts in which a batch is computed, in the order of their gradients; `count` is what the experiment and
+        its processes ask for. A task whose rows differ in size may cut by what the model needs."""
+        return batch.parts(count)
+
     @abstractmethod
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss summed over the scored symbols of these rows, a float32 scalar, and metrics summed likewise.

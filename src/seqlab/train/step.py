@@ -37,7 +37,8 @@ def backward(t: Training, batch: Batch) -> Metrics:
     """The gradient of a batch, into the master weights, scaled; returns `train/...` of its forward passes."""
     spec, shares = t.experiment, t.shares
     sums: dict[str, Tensor | float] = {"loss": 0.0}
-    for index, part in t.world.share(batch.parts(t.world.size * spec.batch.accumulate)):
+    parts = t.task.parts(batch, t.world.size * spec.batch.accumulate, t.model)
+    for index, part in t.world.share(parts):
         seed_generators(spec.seed, "dropout", t.step, index)  # nothing of the stream need be saved
         with shares("forward"), watched(t):
             loss, others = t.task.loss(t.together, part)
