@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlab.data.floors import cheap_floors, ngram_floor
+from seqlab.data.floors import ngram_floor
 from seqlab.data.signature import Signature
 from seqlab.data.symbols import Bytes, Characters, Symbols
 from seqlab.data.text import TextSource, absolute, file_name, read_text, split
@@ -96,14 +96,8 @@ class PreparedText(WindowedText):
         encoded = {name: symbols.encode(data) for name, data in self.bytes.items()}
         super().__init__(spec, symbols, encoded, place=spec.path)
 
-    def floors(self) -> dict[str, Any]:
-        return dict(cheap_floors(self.encoded["train"], self.encoded["val"], self.symbols))
-
     def slow_floors(self) -> dict[str, Any]:
         return {"ngram": ngram_floor(self.bytes["train"], self.bytes["val"], self._bytes_per_symbol("val"))}
-
-    def assets(self) -> dict[str, Any]:
-        return {"symbols": self.symbols.to_json()}
 
 
 def _lowered(data: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -123,9 +123,6 @@ class PreparedWikiText(WindowedText):
             "ngram": ngram_floor(self.bytes["train"][:FLOOR_BYTES], self.bytes["val"], self._bytes_per_symbol("val"))
         }
 
-    def assets(self) -> dict[str, Any]:
-        return {"symbols": self.symbols.to_json()}
-
 
 def _exponential(nats: float) -> float:
     """e^nats; infinity where that is no number any more, as before training it may be for words."""

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from seqlab.data import DataError
+from seqlab.data.floors import cheap_floors
 from seqlab.data.ngram import LONGEST
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
@@ -95,6 +96,12 @@ class WindowedText(PreparedTask):
                 f"{self.place}: {len(self.encoded['train']):,} training symbols do not fill a batch of {size} x "
                 f"{self.spec.length} ({needed:,} are needed); make `batch.size` or `task.length` smaller."
             )
+
+    def floors(self) -> dict[str, Any]:
+        return dict(cheap_floors(self.encoded["train"], self.encoded["val"], self.symbols))
+
+    def assets(self) -> dict[str, Any]:
+        return {"symbols": self.symbols.to_json()}
 
     def splits(self) -> tuple[str, ...]:
         return tuple(name for name in self.encoded if name != "train")
