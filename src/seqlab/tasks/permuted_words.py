@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, ClassVar, Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -47,11 +47,12 @@ class PermutedWords(Task):
     """Held-out symbols of each task, those that follow."""
     tasks: int = Field(default=1, ge=1)
     """Tasks of the stream, one after the other; each is trained for the whole of `budget`."""
+    overlap: float = Field(default=0.5, ge=0, lt=1)
+    """Share of each evaluation window that the one before it scored already and that serves as context."""
+    subset_bytes: int = Field(default=65536, ge=1)
+    """Size of the fixed subset of the held-out symbols that is scored during training."""
     seed: int = Field(default=0, ge=0)
     """Of the stream's draws; the experiment's seed decides the order of reading."""
-
-    overlap: ClassVar[float] = 0.5
-    subset_bytes: ClassVar[int] = 2**16
 
     def check(self) -> None:
         if (self.symbols == "tokenizer") != (self.tokenizer is not None):
