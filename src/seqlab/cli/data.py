@@ -65,6 +65,7 @@ def _described(card: cards.Card) -> dict[str, Any]:
         "images": "task=images task.path=card:{}",
         "table": "task=reviews task.path=card:{}",
         "alignment": "an alignment by the name card:{}",
+        "structures": "structures by the name card:{}",
         "structure": "a structure by the name card:{}",
     }
     use = uses.get(card.role, "a tokenizer by the name card:{}").format(card.name)

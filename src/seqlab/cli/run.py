@@ -112,6 +112,8 @@ def _preview(recipe: Recipe, experiment: Experiment, runs: Path | None) -> None:
     print_forecast(prepared.forecast.to_json())
     render.heading("Data")
     render.pairs((name, f"sha256 {digest[:12]}") for name, digest in prepared.training.task.fingerprints.items())
+    for note in prepared.training.task.notes:
+        click.echo(f"  {note}")
     render.heading("Floors: what a trivial model reaches on the validation split")
     print_floors(prepared.training.task.floors())
     print_expected(prepared.training)

@@ -30,7 +30,7 @@ class Backbone:
     labels: tuple[str, ...]
     """What each residue is called in its file: `GLY A 19`."""
     notes: tuple[str, ...] = ()
-    """What was left out and where the chain breaks, a sentence each."""
+    """Which residues were left out, a sentence each."""
 
     def __post_init__(self) -> None:
         bad = np.argwhere(~np.isfinite(self.atoms).all(2))
@@ -50,6 +50,13 @@ class Backbone:
         gaps = np.linalg.norm(self.atoms[1:, ATOMS.index("N")] - self.atoms[:-1, ATOMS.index("C")], axis=-1)
         found: NDArray[np.bool_] = gaps < BOND
         return found
+
+    def breaks(self) -> tuple[str, ...]:
+        """Where the chain breaks, a sentence each."""
+        places = np.flatnonzero(~self.bonded)
+        return tuple(
+            f"{self.name}: the chain breaks between {self.labels[at]} and {self.labels[at + 1]}." for at in places
+        )
 
     @property
     def alphas(self) -> Array:

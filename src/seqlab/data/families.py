@@ -10,12 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlab.data import DataError
+from seqlab.data.alignments import SIZE
 from seqlab.data.streams import numpy_stream
 
-__all__ = ["LETTERS", "Collection", "Family", "split_families"]
-
-LETTERS = "ACDEFGHIKLMNPQRSTVWY-"
-"""The letters 0 to 20; the gap is the last."""
+__all__ = ["Collection", "Family", "split_families"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Family:
     encodings: NDArray[np.float32]
     """(N, F)."""
     sequences: NDArray[np.uint8]
-    """(M, N), numbers of LETTERS."""
+    """(M, N), letters by their number."""
     superfamily: str = ""
     """What it is a member of; structures of one superfamily are alike."""
     alignment: str = ""
@@ -45,11 +43,11 @@ class Family:
                 f"{self.name}: the encoding of residue {bad[0] + 1} is not a number (and of {len(bad) - 1} more); "
                 "encode a structure whose backbone atoms are all there."
             )
-        if self.sequences.max(initial=0) >= len(LETTERS):
-            row, column = np.argwhere(self.sequences >= len(LETTERS))[0]
+        if self.sequences.max(initial=0) >= SIZE:
+            row, column = np.argwhere(self.sequences >= SIZE)[0]
             raise DataError(
                 f"{self.name}: sequence {row + 1} has {self.sequences[row, column]} at column {column + 1}; letters "
-                f"are numbers from 0 to {len(LETTERS) - 1}, the gap is the last."
+                f"are numbers from 0 to {SIZE - 1}, the gap is the last."
             )
 
     def __len__(self) -> int:

@@ -35,7 +35,8 @@ def encode(backbone: Backbone) -> NDArray[np.float32]:
     alphas, frames, count = backbone.alphas, _frames(backbone), len(backbone)
     between = np.linalg.norm(alphas[:, None] - alphas, axis=-1)
     np.fill_diagonal(between, np.inf)
-    nearest = np.argsort(between, axis=1, kind="stable")[:, : min(NEIGHBOURS, count - 1)]
+    # Rounded: an ideal helix has equal distances to both sides, and how it lies must not decide which comes first.
+    nearest = np.argsort(between.round(6), axis=1, kind="stable")[:, : min(NEIGHBOURS, count - 1)]
     bumps = [
         np.exp(-((np.linalg.norm(atoms[nearest, there] - atoms[:, None, here], axis=-1)[..., None] - CENTRES) ** 2) / 8)
         for here, there in PAIRS

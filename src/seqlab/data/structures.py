@@ -1,64 +1,95 @@
-"""Backbones out of PDB and mmCIF files (also .gz), read by gemmi."""
+"""Backbones out of PDB and mmCIF files (also .gz) and out of cards, read by gemmi."""
 
 from __future__ import annotations
 
+import gzip
+import io
+import tarfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqlab.data import DataError
+from seqlab.data import DataError, cards, fetch
 from seqlab.data.backbones import ATOMS, Backbone
+from seqlab.data.text import is_card
 
-__all__ = ["read_backbone"]
+__all__ = ["read_backbones"]
 
 
-def read_backbone(path: str | Path, chain: str | None = None, *, name: str = "") -> Backbone:
-    """One chain of the first model of a file; none: the first chain that holds amino acids.
+def read_backbones(location: str) -> list[Backbone]:
+    """The backbones at `card:NAME` or in a file; `LOCATION#CHAIN` says which chain, else it is the first one that holds
+    amino acids. A card may hold several structures. Of a file the first model is read, of an atom's alternative places
+    the first. A residue that lacks a backbone atom is left out; the notes say which.
 
-    Of alternative places of an atom the first is taken. A residue that lacks a backbone atom is left out; the notes say
-    which ones, and where the chain breaks. Raises DataError for a file that is missing or no structure, a chain that
-    is not there (and names those that are), or no whole residue; ImportError's sentence where gemmi is not installed.
+    Raises DataError for what is missing or no structure, for a chain that is not there (naming those that are),
+    where no residue is whole, and where gemmi is not installed.
     """
-    gemmi = _gemmi()
-    path = Path(path)
-    if not path.is_file():
-        raise DataError(f"there is no structure {path}; give a PDB or mmCIF file.")
+    where, _, chain = location.partition("#")
+    return [_backbone(_gemmi(), name, data, chain) for name, data in _files(where)]
+
+
+def _files(location: str) -> Iterator[tuple[str, bytes]]:
+    """Names and contents of the structures at a location."""
+    if not is_card(location):
+        path = Path(location).expanduser()
+        if not path.is_file():
+            raise DataError(f"there is no structure {path}; give a PDB or mmCIF file, or card:NAME (seqlab data ls).")
+        yield path.name, path.read_bytes()
+        return
+    card = cards.card(location.removeprefix("card:"))
+    data = fetch.read(card.name).tobytes()
+    if card.role == "structure":
+        yield card.file, data
+    elif card.role == "structures":
+        with tarfile.open(fileobj=io.BytesIO(data)) as tar:
+            for entry in tar:
+                file = tar.extractfile(entry)
+                if file is not None:
+                    yield entry.name, file.read()
+    else:
+        raise DataError(f"{location} is of the kind {card.role}, but structure is needed here; see `seqlab data ls`")
+
+
+def _backbone(gemmi: Any, file: str, data: bytes, chain: str) -> Backbone:
+    if file.endswith(".gz"):
+        file, data = file.removesuffix(".gz"), gzip.decompress(data)
     try:
-        structure = gemmi.read_structure(str(path))
+        if file.endswith((".cif", ".mmcif")):
+            structure = gemmi.make_structure_from_block(gemmi.cif.read_string(data.decode("latin-1")).sole_block())
+        else:
+            structure = gemmi.read_pdb_string(data.decode("latin-1"))
     except (RuntimeError, ValueError) as error:
-        raise DataError(f"{path} is no PDB or mmCIF file that can be read: {error}") from error
+        raise DataError(f"{file} is no PDB or mmCIF file that can be read: {error}") from error
     structure.setup_entities()
-    return _of_chain(gemmi, path, structure, chain, name or path.name.partition(".")[0])
+    return _of_chain(gemmi, file, structure, chain or None)
 
 
-def _of_chain(gemmi: Any, path: Path, structure: Any, wanted: str | None, name: str) -> Backbone:
-    chains = {found.name: found for found in structure[0]} if len(structure) else {}
-    with_peptides = [key for key, found in chains.items() if len(found.get_polymer())]
-    if not with_peptides:
-        raise DataError(f"{path} holds no chain of amino acids.")
-    key = wanted if wanted is not None else with_peptides[0]
-    if key not in with_peptides:
-        raise DataError(f"{path} has no chain {key} of amino acids; it has {', '.join(with_peptides)}.")
+def _of_chain(gemmi: Any, file: str, structure: Any, wanted: str | None) -> Backbone:
+    # A file may go on with water under the names of its chains.
+    peptides = [found for found in structure[0] if len(found.get_polymer())] if len(structure) else []
+    if not peptides:
+        raise DataError(f"{file} holds no chain of amino acids.")
+    named = {found.name: found for found in reversed(peptides)}
+    key = wanted or peptides[0].name
+    if key not in named:
+        raise DataError(f"{file} has no chain {key} of amino acids; it has {', '.join(reversed(named))}.")
     letters, places, labels, notes = [], [], [], []
-    for residue in chains[key].get_polymer().first_conformer():
+    for residue in named[key].get_polymer().first_conformer():
         label = f"{residue.name} {key} {residue.seqid}"
         lacking = [atom for atom in ATOMS if residue.find_atom(atom, "*") is None]
         if lacking:
-            notes.append(f"{path.name}: residue {label} has no atom {' and no atom '.join(lacking)}; it is left out.")
+            notes.append(f"{file}: residue {label} has no atom {' and no atom '.join(lacking)}; it is left out.")
             continue
         letter = gemmi.find_tabulated_residue(residue.name).one_letter_code.upper()
         letters.append(letter if letter.isalpha() else "X")
         places.append([residue.find_atom(atom, "*").pos.tolist() for atom in ATOMS])
         labels.append(label)
     if not places:
-        raise DataError(f"{path}: no residue of chain {key} has all of {', '.join(ATOMS)}; it may hold C-alphas alone.")
-    backbone = Backbone(name, "".join(letters), np.array(places), tuple(labels), tuple(notes))
-    breaks = [
-        f"{path.name}: the chain breaks between {labels[place]} and {labels[place + 1]}."
-        for place in np.flatnonzero(~backbone.bonded)
-    ]
-    return Backbone(name, backbone.sequence, backbone.atoms, backbone.labels, (*notes, *breaks))
+        raise DataError(f"{file}: no residue of chain {key} has all of {', '.join(ATOMS)}; it may hold C-alphas alone.")
+    name = file.partition(".")[0]
+    return Backbone(name, "".join(letters), np.array(places), tuple(labels), tuple(notes))
 
 
 def _gemmi() -> Any:

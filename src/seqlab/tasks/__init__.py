@@ -75,6 +75,8 @@ class PreparedTask(ABC):
     """Whether a prediction that sees later symbols has seen its answer, so that the model must be causal."""
     by_heart: bool = False
     """Whether what is scored is what was trained on, for memory is what the task asks for."""
+    notes: tuple[str, ...] = ()
+    """What was left out of the data, counted and named, a sentence each."""
     stages: int = 1
     """Number of tasks in a stream of tasks, trained one after the other; 1 where there is no stream."""
 

@@ -143,6 +143,7 @@ def record(
         "environment": environment(t.device, t.dtype),
         "git_commit": git["commit"] if git is not None else None,
         "data": t.task.fingerprints,
+        "notes": list(t.task.notes),
         "signature": asdict(t.task.signature),
         "assets": t.task.assets(),
         "card": prepared.card,

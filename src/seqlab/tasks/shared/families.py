@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from seqlab.data import DataError
-from seqlab.data.families import LETTERS, Collection, Family
+from seqlab.data.alignments import GAP, SIZE
+from seqlab.data.families import Collection, Family
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
 from seqlab.spec import Field, SpecError
@@ -52,11 +53,11 @@ class OfFamilies(Task):
 class PreparedFamilies(PreparedTask):
     """A collection in memory."""
 
-    def __init__(self, spec: OfFamilies, collection: Collection, fingerprints: dict[str, str]) -> None:
-        self.spec, self.collection, self.fingerprints = spec, collection, fingerprints
-        self.signature = Signature(
-            shape=(collection.width,), length=collection.longest, vocabulary=len(LETTERS), emits=True
-        )
+    def __init__(
+        self, spec: OfFamilies, collection: Collection, fingerprints: dict[str, str], notes: tuple[str, ...] = ()
+    ) -> None:
+        self.spec, self.collection, self.fingerprints, self.notes = spec, collection, fingerprints, notes
+        self.signature = Signature(shape=(collection.width,), length=collection.longest, vocabulary=SIZE, emits=True)
         self.row_tokens = round(np.mean([len(family) for family in collection.train]))
         self.held_out = {
             "": collection.sequence, "structure_": collection.structure, "superfamily_": collection.superfamily
@@ -175,7 +176,7 @@ class PreparedFamilies(PreparedTask):
         own = {f.name: np.log(_shares(f.sequences.T)) for f in self.collection.train}
         found = [own[f.name].T[np.arange(len(f)), f.sequences[: self.spec.evaluated]] for f in self.collection.sequence]
         return {
-            "uniform": dict.fromkeys(of_all, math.log(len(LETTERS))),
+            "uniform": dict.fromkeys(of_all, math.log(SIZE)),
             "background": of_all,
             "sites": {"loss": -_mean(found)},
         }
@@ -183,7 +184,7 @@ class PreparedFamilies(PreparedTask):
 
 def _shares(letters: NDArray[np.uint8]) -> NDArray[np.float64]:
     """(sites, sequences) -> (letters, sites): shares, with a pseudocount."""
-    counts = np.stack([(letters == letter).sum(1) for letter in range(len(LETTERS))]) + PSEUDOCOUNT
+    counts = np.stack([(letters == letter).sum(1) for letter in range(SIZE)]) + PSEUDOCOUNT
     shares: NDArray[np.float64] = counts / counts.sum(0)
     return shares
 
@@ -198,7 +199,7 @@ def _padded(
     """encodings (B, N, F), letters (B, M, N), lengths (B,); behind a structure zeros and gaps."""
     longest, rows = longest or max(map(len, families)), max(map(len, chosen))
     encodings = torch.zeros(len(families), longest, families[0].encodings.shape[1])
-    letters = torch.full((len(families), rows, longest), len(LETTERS) - 1)
+    letters = torch.full((len(families), rows, longest), GAP)
     for place, (family, sequences) in enumerate(zip(families, chosen, strict=True)):
         encodings[place, : len(family)] = torch.from_numpy(family.encodings)
         filled = sequences[np.arange(rows) % len(sequences)]

