@@ -60,6 +60,8 @@ class Trial(Part):
     """Two shares."""
     mode: Literal["fast", "slow"] = "fast"
     """How."""
+    bits: Literal[8, 16] = 16
+    """How many."""
     name: str = "trial"
     """A word."""
     check_twice: bool = False

@@ -83,7 +83,7 @@ def test_where_a_part_comes_from(tmp_path: Path) -> None:
 def test_describe() -> None:
     assert describe(Layer) == {"width": "Features.", "init": "Its law."}
     assert list(describe(Trial)) == [
-        "model", "data", "lr", "steps", "betas", "mode", "name", "check_twice",
+        "model", "data", "lr", "steps", "betas", "mode", "bits", "name", "check_twice",
     ]  # fmt: skip
 
     class Wider(Layer):

@@ -24,6 +24,7 @@ def widths(trial: Trial) -> list[int]:
         ("steps=none", {"steps": None}),
         ("steps=None", {"steps": None}),
         ("mode=slow", {"mode": "slow"}),
+        ("bits=8", {"bits": 8}),
         ("name=a=b", {"name": "a=b"}),
         ("name=none", {"name": "none"}),
         ("check_twice=true", {"check_twice": True}),

@@ -7,7 +7,7 @@ import types
 import typing
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -207,6 +207,10 @@ def _part(text: str, wanted: type[Part], path: str) -> Part:
 
 
 def _scalar(text: str, wanted: Any, path: str) -> Any:
+    if typing.get_origin(wanted) is Literal:
+        for option in typing.get_args(wanted):
+            if str(option) == text:  # which pydantic does not see where the option is a number
+                return option
     try:
         return TypeAdapter(wanted).validate_strings(text)
     except ValidationError as report:
