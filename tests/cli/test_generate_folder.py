@@ -113,14 +113,16 @@ def test_a_text_begins_with_the_end_of_the_one_before(talking: Path, cli: Cli) -
 
 
 def test_a_text_ends_where_the_model_ends_it(talking: Path, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("seqlab.generation.generate.generate", lambda *_: iter([100, 0, 258, 101]))
     for arguments, written, reason in (
         (("--prompt", "be"), [100, 0], "end_of_text"),
         (("--prompt", "be", "--past-end"), [100, 0, 258, 101], "length"),
         (("--ids", "1"), [100, 0, 258, 101], "length"),
         (("--ids", "1", "--until-end"), [100, 0], "end_of_text"),
+        (("--ids", "1", "--stop-id", "0"), [100], "stop_symbol"),
     ):
-        found = json.loads(cli("generate", talking, *arguments, "--json").stdout)
+        drawn = iter([100, 0, 258, 101])
+        monkeypatch.setattr("seqlab.generation.sampling.Sampling.draw", lambda *_, drawn=drawn: next(drawn))
+        found = json.loads(cli("generate", talking, *arguments, "--max-new", 4, "--json").stdout)
         assert (found["output_ids"], found["stop_reason"]) == (written, reason)
 
 

@@ -6,10 +6,11 @@ import pytest
 import torch
 
 from seqlab.data.signature import Signature
-from seqlab.generation.batching import Batch, Order
+from seqlab.generation.batching import Batch
 from seqlab.generation.generate import generate
 from seqlab.generation.penalties import Penalties
 from seqlab.generation.sampling import Sampling
+from seqlab.generation.text import Order
 from seqlab.mixers import Mixer
 from seqlab.mixers.attention import Attention
 from seqlab.mixers.hyena import Hyena

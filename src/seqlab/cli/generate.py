@@ -2,50 +2,46 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Iterator
-from itertools import chain
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
 from seqlab.cli import options, render
 from seqlab.cli.computed import Computed, cell_options, devices_option, dtype_option, threads_option, use_threads
+from seqlab.cli.kept import as_object, keep
+from seqlab.cli.prompted import Prompt, Prompting, prompt_options
+from seqlab.cli.wanted import Wanted, wanted_options
 from seqlab.cli.writer import Writer, writer_of
+from seqlab.cli.written import Written, write_alone, write_together
 
 if TYPE_CHECKING:
-    from seqlab.generation.timed import Timed
+    from seqlab.generation.session import Session
 
 
-class Ids(click.ParamType):  # type: ignore[type-arg]  # generic only in newer releases of click
-    """Whole numbers between commas."""
+class Sessions(NamedTuple):
+    """Files that a text goes on from, and goes on in."""
 
-    name = "ids"
-
-    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
-        try:
-            return [int(word) for word in value.split(",")] if value else []
-        except ValueError:
-            self.fail(f"{value!r} is not whole numbers between commas, such as 5,9,12.", param, ctx)
+    begun: Path | None
+    save: Path | None
 
 
 @click.command()
 @click.argument("source", metavar="RUN[@STEP]|FOLDER", type=options.RunName())
-@click.option("--prompt", metavar="TEXT", help="What the model goes on from; at least one symbol.")
-@click.option("--ids", metavar="5,9,12", type=Ids(), help="The prompt as symbols; nothing is put before them.")
+@prompt_options
+@wanted_options
 @click.option(
-    "--symbols", "--max-new", "count", metavar="N", type=click.IntRange(min=1), default=200, show_default=True,
-    help="How many symbols to write at most.",
+    "--continue", "begun", metavar="FILE", type=click.Path(path_type=Path),
+    help="Go on from a session that --save wrote; a prompt, if there is one, follows it.",
 )  # fmt: skip
-@click.option("--temperature", metavar="T", type=float, default=1.0, show_default=True, help="0: always the likeliest.")
-@click.option("--greedy", is_flag=True, help="Always the likeliest, as --temperature 0.")
-@click.option("--top-k", metavar="K", type=int, help="Draw from the K likeliest only.")
-@click.option("--top-p", metavar="P", type=float, help="Draw from the fewest that have the probability P together.")
-@click.option("--seed", type=int, default=0, show_default=True, help="The same seed writes the same text.")
 @click.option(
-    "--until-end/--past-end", "until_end", default=None,
-    help="Whether to stop where the model ends its text [default: with --prompt, not with --ids].",
+    "--save", metavar="FILE", type=click.Path(path_type=Path),
+    help="Keep the text, the model's state and the draws, to go on another time, or often from the same prompt.",
+)  # fmt: skip
+@click.option(
+    "--together", metavar="N", type=click.IntRange(min=1), default=8, show_default=True,
+    help="How many prompts are written together.",
 )  # fmt: skip
 @dtype_option
 @devices_option
@@ -54,64 +50,119 @@ class Ids(click.ParamType):  # type: ignore[type-arg]  # generic only in newer r
 @options.as_json
 @options.book_option
 def command(
-    source: str, prompt: str | None, ids: list[int] | None, count: int, temperature: float, greedy: bool,
-    top_k: int | None, top_p: float | None, seed: int, until_end: bool | None, dtype: str | None, devices: str,
-    threads: int | None, computed: Computed, as_json: bool, runs: Path | None,
+    source: str, prompting: Prompting, wanted: Wanted, begun: Path | None, save: Path | None, together: int,
+    dtype: str | None, devices: str, threads: int | None, computed: Computed, as_json: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     """Write with a language model, as it comes.
 
     The model is that of a run, by its newest usable checkpoint or that of STEP (the run may still be training in
     another process), or of a folder of another program: its config.json and shards of weights. With --json one object
-    tells what was written, and how fast.
+    tells what was written, and how fast. Where there is a lab book it keeps a record, which `seqlab generations` shows.
     """
-    from seqlab.generation.ending import Until
-    from seqlab.generation.generate import generate
-    from seqlab.generation.sampling import Sampling
-    from seqlab.generation.timed import Timed
-
-    if (prompt is None) == (ids is None):
-        raise click.UsageError("say what to go on from: either --prompt TEXT or --ids 5,9,12.")
-    sampling = Sampling(0.0 if greedy else temperature, top_k, top_p)
+    wanted.check(as_json)
+    prompting.check(with_session=begun is not None)
     use_threads(threads)
     writer = writer_of(source, dtype, runs, computed, devices)
     writer.introduce()
-    given = writer.checked(ids if ids is not None else writer.ids_of(prompt or ""))
-    stops = until_end if until_end is not None else ids is None
-    drawn = Until(generate(writer.model, given, count, sampling, seed), writer.end if stops else None)
-    timed = Timed(drawn, len(given))
+    if prompting.chat:
+        from seqlab.cli.chatting import chat
+
+        texts = chat(writer, prompting, wanted, silent=as_json)
+    else:
+        texts = _written(writer, prompting, wanted, Sessions(begun, save), together, as_json)
+    kept = keep(writer, source, texts, wanted, runs)
+    for text in texts:
+        if text.telling.loop is not None:
+            click.echo(
+                f"the text goes round in circles: a piece of {text.telling.loop} symbols came again and again. "
+                "--stop-loops ends it there; --repetition-penalty and --no-repeat-ngram keep it from that.",
+                err=True,
+            )
     if as_json:
-        written = list(timed)
-        render.json_out({"output_ids": written, "stop_reason": drawn.reason} | _cost(writer, timed, len(given)))
-        return
-    _print(writer, timed, prompt)
-    speed = timed.measured()
+        render.json_out(as_object(writer, texts, wanted))
+    else:
+        _print_end(texts, kept)
+
+
+def _written(
+    writer: Writer, prompting: Prompting, wanted: Wanted, sessions: Sessions, together: int, as_json: bool
+) -> list[Written]:
+    prompts = prompting.prompts(writer, going_on=sessions.begun is not None)
+    if len(prompts) == 1:
+        return [_alone(writer, prompts[0], wanted, sessions, as_json)]
+    if any(sessions):
+        raise click.UsageError("a session is of one text: --continue and --save go with one prompt.")
+    return _together(writer, prompts, wanted, together, as_json)
+
+
+def _alone(writer: Writer, prompt: Prompt, wanted: Wanted, sessions: Sessions, as_json: bool) -> Written:
+    """One text as it comes; it may go on from a session, and be kept as one."""
+    from seqlab.generation.session import save_session
+    from seqlab.generation.text import Text
+    from seqlab.generation.timed import Timed
+
+    endings = wanted.endings(writer, by_default=prompt.text is not None)
+    session = _session(writer, prompt, wanted, sessions.begun)
+    order = wanted.order(session.course.symbols, endings)
+    written = Written.begun(writer, prompt, endings, Timed(), len(order.prompt))
+    write_alone(written, session.course, Text(order, session.generator), _printer(prompt, silent=as_json))
+    if not as_json:
+        click.echo()
+    if sessions.save is not None:
+        save_session(sessions.save, session, writer.model, writer.title)
+    return written
+
+
+def _session(writer: Writer, prompt: Prompt, wanted: Wanted, begun: Path | None) -> Session:
+    """The prompt as a text to write on, behind that of the session that was begun."""
+    from seqlab.generation.course import Course
+    from seqlab.generation.session import Session, load_session, model_mark
+
+    if begun is None:
+        return Session(Course(writer.model, prompt.ids), wanted.draws())
+    session = load_session(begun, writer.model, model_mark(writer.model))
+    session.course.append(*prompt.ids)
+    return session if wanted.seed is None else session._replace(generator=wanted.draws())
+
+
+def _printer(prompt: Prompt, *, silent: bool) -> Callable[[str], None]:
+    """Prints text as it comes, the prompt as it was typed before the first piece."""
+    before = [prompt.text.encode(errors="surrogateescape")] if prompt.text else []
+
+    def tell(piece: str) -> None:
+        if not silent and piece:
+            while before:
+                click.echo(before.pop(), nl=False)
+            click.echo(piece, nl=False)
+
+    return tell
+
+
+def _together(writer: Writer, prompts: list[Prompt], wanted: Wanted, rows: int, as_json: bool) -> list[Written]:
+    """Several texts, each shown when all are complete."""
+    from seqlab.generation.timed import Timed
+
+    timed = Timed()
+    texts = [
+        Written.begun(
+            writer, prompt, wanted.endings(writer, by_default=prompt.text is not None), timed, len(prompt.ids)
+        )
+        for prompt in prompts
+    ]
+    write_together(writer, texts, [wanted.order(text.prompt.ids, text.telling.endings) for text in texts], rows)
+    for text in [] if as_json else texts:
+        click.echo((text.prompt.text or "").encode(errors="surrogateescape"), nl=False)
+        click.echo(text.text)
+    return texts
+
+
+def _print_end(texts: list[Written], kept: list[int]) -> None:
+    speed = texts[0].timed.measured()
+    written = sum(len(text.telling.ids) for text in texts)
+    reasons = ", ".join(dict.fromkeys(text.telling.reason or "" for text in texts))
+    records = f" (generation {', '.join(map(str, kept))})" if kept else " (not kept: there is no lab book here)"
     click.echo(
-        f"{len(timed.output_ids)} symbols: the first after {render.duration(speed['time_to_first_token_seconds'])}, "
-        f"then {render.per_second(speed['decode_tokens_per_second']) or 'none'}; stopped by {drawn.reason}",
+        f"{written} symbols: the first after {render.duration(speed['time_to_first_token_seconds'])}, "
+        f"then {render.per_second(speed['decode_tokens_per_second']) or 'none'}; stopped by {reasons}{records}",
         err=True,
     )
-
-
-def _cost(writer: Writer, timed: Timed, prompt: int) -> dict[str, Any]:
-    """What was written took, with a prompt of so many symbols."""
-    return {
-        **timed.measured(),
-        "peak_memory_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-        "state_bytes": writer.model.state_bytes(1, prompt + len(timed.output_ids)),
-        "dtype": writer.dtype,
-    }
-
-
-def _print(writer: Writer, timed: Timed, prompt: str | None) -> None:
-    """Text as it comes, with the prompt as it was typed; symbols where there is no alphabet, or symbols were given."""
-    from seqlab.data.symbols import decoded
-
-    if prompt is None or writer.symbols is None:
-        pieces: Iterator[str | bytes] = (f"{symbol} " for symbol in timed)
-    else:
-        pieces = decoded(writer.symbols, timed)
-        first = next(pieces, "")  # a prompt that cannot be read ends here, before anything is printed
-        pieces = chain((prompt.encode(errors="surrogateescape"), first), pieces)
-    for piece in pieces:
-        click.echo(piece, nl=False)
-    click.echo()

@@ -31,13 +31,18 @@ if TYPE_CHECKING:
 @click.option("--max-prompt", type=click.IntRange(min=1), default=8192, show_default=True, help="Symbols of a prompt.")
 @click.option("--max-output", type=click.IntRange(min=1), default=4096, show_default=True, help="Symbols of a text.")
 @click.option(
+    "--prompt-cache", metavar="MB", type=click.IntRange(min=0), default=256, show_default=True,
+    help="Memory for states after prompts, so that what begins alike is not read again; 0: none.",
+)  # fmt: skip
+@click.option(
     "--grace", metavar="SECONDS", type=click.IntRange(min=0), default=30, show_default=True,
     help="How long a stop waits for texts under way.",
 )  # fmt: skip
 @options.book_option
 def command(
     source: str, host: str, port: int, key: str | None, name: str | None, dtype: str | None, threads: int | None,
-    computed: Computed, together: int, waiting: int, max_prompt: int, max_output: int, grace: int, runs: Path | None,
+    computed: Computed, together: int, waiting: int, max_prompt: int, max_output: int, prompt_cache: int, grace: int,
+    runs: Path | None,
 ) -> None:  # fmt: skip
     """Serve a language model over HTTP until it is stopped.
 
@@ -48,6 +53,7 @@ def command(
     if not _is_local(host) and not key:
         raise click.UsageError(f"{host} is not this machine alone: give a key, by --key or SEQLAB_KEY.")
     from seqlab.generation.batching import Batch
+    from seqlab.generation.prompts import PromptCache
     from seqlab.serve.app import make_app
     from seqlab.serve.engine import Engine
     from seqlab.serve.listening import listen
@@ -57,7 +63,8 @@ def command(
     writer = writer_of(source, dtype, runs, computed)
     writer.introduce()
     served = _served(writer, name or Path(source).name, Path(source), max_prompt, max_output)
-    engine = Engine(Batch(writer.model), rows=together, line=waiting, metrics=Metrics())
+    prompts = PromptCache(prompt_cache * 10**6) if prompt_cache else None
+    engine = Engine(Batch(writer.model, prompts), rows=together, line=waiting, metrics=Metrics())
     try:
         listen(
             make_app(served, engine, key), host, port, grace, lambda url: click.echo(f"serving {served.name} at {url}")

@@ -38,18 +38,21 @@ class Writer:
     end: int | None = None
     """The symbol that ends a text."""
     remarks: tuple[str, ...] = ()
+    folder: Path | None = None
+    """Where it lies, of a folder of another program."""
 
     def introduce(self) -> None:
         """Tell on the standard error what it is, and what is to be known."""
         for sentence in (self.title, *self.remarks):
             click.echo(sentence, err=True)
 
-    def ids_of(self, text: str) -> list[int]:
-        """A prompt as symbols, the one that texts begin with before it. Raises UsageError without an alphabet."""
+    def ids_of(self, text: str, *, begin: bool = True) -> list[int]:
+        """A prompt as symbols, and if it is to `begin` a text the one that texts begin with before it. Raises
+        UsageError without an alphabet."""
         if self.symbols is None:
             raise click.UsageError(f"{self.title} has no tokenizer.json: give the prompt as --ids.")
         encoded = [int(symbol) for symbol in self.symbols.encode(text.encode(errors="surrogateescape"))]
-        return encoded if self.begin is None else [self.begin, *encoded]
+        return [self.begin, *encoded] if begin and self.begin is not None else encoded
 
     def checked(self, ids: list[int]) -> list[int]:
         """The symbols of a prompt. Raises ClickException where there is none, or one that the model does not know."""
@@ -98,7 +101,7 @@ def _of_folder(path: Path, dtype: str | None, devices: str) -> Writer:
         model = folder.load_over(rooms_here(), getattr(torch, name))
     else:
         model = folder.load(getattr(torch, name) if name in PRECISIONS else cast(Bits, name))
-    return Writer(str(path), model, folder.contents.model, symbols, name, begin, end, folder.remarks)
+    return Writer(str(path), model, folder.contents.model, symbols, name, begin, end, folder.remarks, path)
 
 
 def _tokenizer(folder: Path, vocabulary: int) -> Tokenizer | None:

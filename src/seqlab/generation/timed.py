@@ -1,37 +1,49 @@
-"""How fast symbols come: the first one after the prompt was read, the others one step after the other."""
+"""How fast texts come: prompts are read, each up to its first symbol; then come steps."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 __all__ = ["Timed"]
 
 
+@dataclass
 class Timed:
-    """Symbols as they come, with the times at which they came. `prompt` is how many were read before."""
+    """Symbols that were read and written, and the seconds that it took."""
 
-    def __init__(self, symbols: Iterable[int], prompt: int) -> None:
-        self._symbols, self._prompt = symbols, prompt
-        self.output_ids: list[int] = []
-        self._times: list[float] = []
+    read: int = 0
+    reading_seconds: float = 0.0
+    first: float | None = None
+    stepped: int = 0
+    stepping_seconds: float = 0.0
 
-    def __iter__(self) -> Iterator[int]:
-        self._times.append(time.perf_counter())
-        for symbol in self._symbols:
-            self._times.append(time.perf_counter())
-            self.output_ids.append(symbol)
-            yield symbol
+    @contextmanager
+    def reading(self, symbols: int) -> Iterator[None]:
+        """A prompt of so many symbols is read, and the first symbol after it drawn."""
+        start = time.perf_counter()
+        yield
+        took = time.perf_counter() - start
+        self.read += symbols
+        self.reading_seconds += took
+        self.first = took if self.first is None else self.first
+
+    @contextmanager
+    def stepping(self, symbols: int) -> Iterator[None]:
+        """So many further symbols are drawn."""
+        start = time.perf_counter()
+        yield
+        self.stepped += symbols
+        self.stepping_seconds += time.perf_counter() - start
 
     def measured(self) -> dict[str, Any]:
-        """Seconds to the first symbol, symbols of the prompt a second until then, and symbols a second behind it; None
+        """Symbols of prompts a second, symbols a second behind the first ones, and seconds to the first of all; None
         for what did not happen."""
-        start, *came = self._times
-        first = came[0] - start if came else None
-        decoding = came[-1] - came[0] if len(came) > 1 else None
         return {
-            "prefill_tokens_per_second": self._prompt / first if first else None,
-            "decode_tokens_per_second": (len(came) - 1) / decoding if decoding else None,
-            "time_to_first_token_seconds": first,
+            "prefill_tokens_per_second": self.read / self.reading_seconds if self.read else None,
+            "decode_tokens_per_second": self.stepped / self.stepping_seconds if self.stepped else None,
+            "time_to_first_token_seconds": self.first,
         }

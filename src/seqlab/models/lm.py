@@ -159,13 +159,22 @@ class LanguageModel(nn.Module):
 
     def extend(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         """The symbols that follow those of a state: tokens (B, L) -> logits (B, L, V), and the state after them."""
+        x, after = self._further(tokens, state)
+        return self._logits(x), after
+
+    def read_on(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
+        """As `extend`, with the logits after the last symbol alone: (B, V)."""
+        x, after = self._further(tokens, state)
+        return self._logits(x[:, -1]), after
+
+    def _further(self, tokens: Tensor, state: State) -> tuple[Tensor, State]:
         time = torch.arange(tokens.shape[1], device=tokens.device)
         x = self._embed(tokens, state["0/position"][:, None] + time)
         after: State = {}
         for index, block in enumerate(self._blocks()):
             x, memory = block.extend(x, _of_layer(index, state))
             after |= _named(index, memory)
-        return self._logits(x), after
+        return x, after
 
     def init_state(self, batch: int) -> State:
         """The state before the first symbol."""

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from seqlab.data.symbols import Symbols
-from seqlab.generation.batching import Drawn
+from seqlab.generation.text import Drawn
 from seqlab.serve.writing import Piece
 
 __all__ = ["Answer", "ChatAnswer", "error", "usage"]

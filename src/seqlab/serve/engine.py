@@ -7,7 +7,8 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from seqlab.generation.batching import Batch, Drawn, Order, Text
+from seqlab.generation.batching import Batch
+from seqlab.generation.text import Drawn, Order, Text
 from seqlab.serve.metrics import Metrics
 from seqlab.serve.waiting import Waiting
 
@@ -130,7 +131,7 @@ class Engine:
                 drawn = self._batch.step()
         except Exception as error:
             failed, self._writing = list(self._writing.values()), {}
-            self._batch = Batch(self._batch.model)
+            self._batch = Batch(self._batch.model, self._batch.prompts)
             for ticket in failed:
                 self._fail(ticket, error)
             return

@@ -8,10 +8,10 @@ from typing import Any
 
 from seqlab.data import DataError
 from seqlab.data.symbols import Symbols
-from seqlab.generation.batching import Order, must_fit
 from seqlab.generation.chat import ChatTemplate, TemplateError
 from seqlab.generation.penalties import Penalties
 from seqlab.generation.sampling import Sampling
+from seqlab.generation.text import Order, must_fit
 from seqlab.serve.bodies import ChatBody, CompletionBody, Refused
 
 __all__ = ["Limits", "Served"]

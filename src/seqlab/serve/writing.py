@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from seqlab.data.symbols import StreamDecoder, Symbols
-from seqlab.generation.batching import Drawn, Order
 from seqlab.generation.stopping import StopStrings
+from seqlab.generation.text import Drawn, Order
 from seqlab.serve.engine import Broken, Engine, Ticket
 
 __all__ = ["Piece", "Writing"]
