@@ -13,8 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from seqlab.couplings.contacts import average_product_corrected, frobenius
+from seqlab.couplings.fit import fit
 from seqlab.couplings.mean_field import mean_field
-from seqlab.couplings.pseudo_likelihood import Objective, pseudo_likelihood
+from seqlab.couplings.objective import Objective
+from seqlab.couplings.pairwise import laid_out
 from seqlab.couplings.statistics import covariance, frequencies
 from seqlab.couplings.weights import sequence_weights
 from seqlab.kernels.potts_logits import potts_logits
@@ -137,12 +139,14 @@ def objective_of(a: dict[str, NDArray[Any]]) -> Objective:
 def test_pseudo_likelihood_fit(path: Path) -> None:
     """The penalties alone curve the objective by twice themselves, so gradients bound how far two fits are apart."""
     a = read(path)
-    fit = pseudo_likelihood(objective_of(a), iterations=500, tolerance=1e-6)
-    left = float(a["grad_max"]) + fit.gradient
-    close(fit.objective, a["obj"])
-    close(fit.fields, a["h"], atol=left / (2 * float(a["lam_h"])))
-    close(fit.couplings, a["J"], atol=left / (2 * float(a["lam_J"])))
-    scores = average_product_corrected(frobenius(fit.couplings, int(a["q"]) - 1))
+    found = fit(objective_of(a), iterations=500, tolerance=1e-15)
+    left = float(a["grad_max"]) + found.gradient
+    couplings = laid_out(found.pairs, len(found.fields))
+    assert found.converged
+    close(found.objective, a["obj"])
+    close(found.fields, a["h"], atol=left / (2 * float(a["lam_h"])))
+    close(couplings, a["J"], atol=left / (2 * float(a["lam_J"])))
+    scores = average_product_corrected(frobenius(couplings, int(a["q"]) - 1))
     i, j = np.triu_indices(len(scores), 1)
     best = np.argsort(-scores[i, j])[: len(a["planted"])]
     assert {(int(i[k]), int(j[k])) for k in best} == {(int(k), int(m)) for k, m in a["planted"]}

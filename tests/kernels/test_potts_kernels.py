@@ -75,13 +75,23 @@ def test_padding_has_no_part() -> None:
 
 
 @native_and_torch
+@pytest.mark.parametrize("seen", ["all", "before"])
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize(("length", "size", "rows"), [(3, 2, 1), (2, 21, 3), (7, 4, 9), (12, 20, 5), (5, 32, 4)])
-def test_pseudo_likelihood(length: int, size: int, rows: int, dtype: torch.dtype) -> None:
-    fields, couplings = torch.randn(length, size), torch.randn(length, size, length, size)
+def test_pseudo_likelihood(length: int, size: int, rows: int, dtype: torch.dtype, seen: Any) -> None:
+    fields, couplings = torch.randn(length, size), torch.randn(length * (length - 1) // 2, size, size)
     letters, weights = torch.randint(size + 1, (rows, length)), torch.rand(rows)  # some are no letter
+    letters[0, :2] = 0
     agree(
-        lambda *given: potts_pseudo_likelihood(*given, letters, weights.to(dtype)),
-        lambda *given: potts_pseudo_likelihood_reference(*given, letters, weights.double()),
+        lambda *given: potts_pseudo_likelihood(*given, letters, weights.to(dtype), seen),
+        lambda *given: potts_pseudo_likelihood_reference(*given, letters, weights.double(), seen),
         fields, couplings, dtype=dtype,
     )  # fmt: skip
+
+
+def test_letters_and_pairs_that_are_not_there_are_refused() -> None:
+    fields, couplings, weights = torch.randn(3, 4), torch.randn(3, 4, 4), torch.ones(1)
+    with pytest.raises(ValueError, match="letters are 0 to 4, and here from 0 to 5"):
+        potts_pseudo_likelihood(fields, couplings, torch.tensor([[0, 1, 5]]), weights)
+    with pytest.raises(ValueError, match="3 sites have 3 pairs, and there are 2"):
+        potts_pseudo_likelihood(fields, couplings[:2], torch.tensor([[0, 1, 2]]), weights)

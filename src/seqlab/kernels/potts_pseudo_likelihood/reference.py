@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-__all__ = ["potts_pseudo_likelihood_reference"]
+__all__ = ["Seen", "potts_pseudo_likelihood_reference"]
+
+Seen = Literal["all", "before"]
+"""What a site's letter is given: all others (pseudo-likelihood), or those before it (the exact likelihood of arDCA)."""
 
 
 def potts_pseudo_likelihood_reference(
     fields: Float[Tensor, "l e"],
-    couplings: Float[Tensor, "l e l e"],
+    couplings: Float[Tensor, "m e e"],
     letters: Int[Tensor, "s l"],
     weights: Float[Tensor, " s"],
+    seen: Seen = "all",
 ) -> Float[Tensor, ""]:
-    """sum_n w_n sum_i -log softmax_a(h_i(a) + sum_{j != i} J_ij(a, x_nj)) at x_ni; the letter E is no letter."""
+    """sum_n w_n sum_i -log softmax_a(h_i(a) + sum_j J_ij(a, x_nj)) at x_ni; the letter E is no letter."""
     length, size = fields.shape
-    sites = torch.arange(length)
+    whole = fields.new_zeros(length, length, size, size)
     total = fields.new_zeros(())
-    for sequence, weight in zip(letters, weights, strict=True):
-        known = sequence < size
-        letter = sequence.clamp(max=size - 1)
-        others = couplings[:, :, sites, letter] * known * (sites[:, None] != sites)[:, None]  # of j's letter, (L, E, L)
-        logs = torch.log_softmax(fields + others.sum(2), 1)[sites, letter]
-        total = total - weight * (logs * known).sum()
+    for (i, j), block in zip(torch.triu_indices(length, length, 1).T.tolist(), couplings, strict=True):
+        whole[j, i] = block.T
+        if seen == "all":
+            whole[i, j] = block
+    for sequence, weight in zip(letters.tolist(), weights, strict=True):
+        for i, letter in enumerate(sequence):
+            if letter < size:
+                known = [j for j in range(length) if j != i and sequence[j] < size]
+                logits = fields[i] + sum((whole[i, j, :, sequence[j]] for j in known), fields.new_zeros(size))
+                total = total - weight * torch.log_softmax(logits, 0)[letter]
     return total

@@ -1,0 +1,49 @@
+"""A pairwise model of an alignment's columns, as direct fits give it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+__all__ = ["Array", "Law", "Pairwise", "laid_out"]
+
+Array = NDArray[np.float64]
+Law = Literal["joint", "autoregressive"]
+"""joint: p(x) is proportional to exp(sum_i h_i(x_i) + sum_{i<j} J_ij(x_i, x_j)). autoregressive: p(x) is the product of
+softmax_a(h_i(a) + sum_{j<i} J_ji(x_j, a)) at x_i, with the sites in their order."""
+
+
+@dataclass(frozen=True)
+class Pairwise:
+    """Fields and couplings of L sites and q letters."""
+
+    fields: Array
+    """(L, q)."""
+    pairs: Array
+    """J_ij(a, b) of the pairs i < j, row by row (numpy.triu_indices): (L (L - 1) / 2, q, q)."""
+    law: Law
+    order: NDArray[np.int64]
+    """(L,): which column of the alignment each site is. 0, 1, 2 ... but for autoregressive models of another order."""
+
+    def couplings(self) -> Array:
+        """(L, q, L, q) of the alignment's columns, symmetric, zero at i = j."""
+        whole = laid_out(self.pairs, len(self.fields))
+        back = np.argsort(self.order)
+        return whole if (back == np.arange(len(back))).all() else np.ascontiguousarray(whole[back][:, :, back])
+
+    def of_columns(self) -> Array:
+        """Fields (L, q) of the alignment's columns."""
+        return self.fields[np.argsort(self.order)]
+
+
+def laid_out(pairs: Array, length: int) -> Array:
+    """(pairs, q, q) -> (L, q, L, q)."""
+    size = pairs.shape[1]
+    whole = np.zeros((length, size, length, size))
+    i, j = np.triu_indices(length, 1)
+    whole[i, :, j] = pairs
+    whole[j, :, i] = pairs.transpose(0, 2, 1)
+    return whole
