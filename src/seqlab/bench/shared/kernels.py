@@ -56,9 +56,13 @@ def cases() -> Iterator[Case]:
         law = importlib.import_module(f"seqlab.kernels.{name}.reference")
         fast, reference = getattr(package, name), getattr(law, f"{name}_reference")
         for length in LENGTHS:
-            for told, arguments in _arguments(reference, SIZES | {"l": length, "m": length}, length == EVERY_OPTION):
+            for told, arguments in _arguments(reference, _sizes_at(length), length == EVERY_OPTION):
                 wide_only = getattr(package, "WIDE_ONLY", False)
                 yield Case(f"{name} {length}{told}", fast, reference, arguments, wide_only)
+
+
+def _sizes_at(length: int) -> dict[str, int]:
+    return SIZES | {"l": length, "m": length, "pairs": length * (length - 1) // 2}
 
 
 def _arguments(

@@ -18,7 +18,7 @@ __all__ = ["potts_pseudo_likelihood"]
 @fitting
 def potts_pseudo_likelihood(
     fields: Float[Tensor, "l e"],
-    couplings: Float[Tensor, "m e e"],
+    couplings: Float[Tensor, "pairs e e"],
     letters: Int[Tensor, "s l"],
     weights: Float[Tensor, " s"],
     seen: Seen = "all",

@@ -13,7 +13,7 @@ __all__ = ["potts_pseudo_likelihood_product"]
 
 def potts_pseudo_likelihood_product(
     fields: Float[Tensor, "l e"],
-    couplings: Float[Tensor, "m e e"],
+    couplings: Float[Tensor, "pairs e e"],
     letters: Int[Tensor, "s l"],
     weights: Float[Tensor, " s"],
     seen: Seen = "all",

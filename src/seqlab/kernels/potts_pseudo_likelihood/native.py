@@ -21,7 +21,7 @@ WIDEST = 32
 
 def potts_pseudo_likelihood_native(
     fields: Float[Tensor, "l e"],
-    couplings: Float[Tensor, "m e e"],
+    couplings: Float[Tensor, "pairs e e"],
     letters: Int[Tensor, "s l"],
     weights: Float[Tensor, " s"],
     seen: Seen = "all",

@@ -16,7 +16,7 @@ Seen = Literal["all", "before"]
 
 def potts_pseudo_likelihood_reference(
     fields: Float[Tensor, "l e"],
-    couplings: Float[Tensor, "m e e"],
+    couplings: Float[Tensor, "pairs e e"],
     letters: Int[Tensor, "s l"],
     weights: Float[Tensor, " s"],
     seen: Seen = "all",
