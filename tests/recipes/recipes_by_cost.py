@@ -13,7 +13,13 @@ from seqlab.spec import override
 
 __all__ = ["narrowed", "recipes", "without_data"]
 
-SLOW = {"plasticity:vit_l12"}
+SLOW = {
+    "plasticity:vit_l12",
+    "potts:autoregressive_small",
+    "potts:independent_small",
+    "potts:parameter_small",
+    "potts:real_small",
+}
 LONG = "hyena:recall_hyena_131k"
 """Rows of 131,072 symbols; it is run with short ones."""
 JOURNAL, CHEAP = "dln:", "dln:image_dln_small"

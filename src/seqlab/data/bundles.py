@@ -20,7 +20,7 @@ LOOP = 4
 """Residues of a loop."""
 
 
-def bundle(fold: int, member: int, *, helices: int = 4, seed: int = 0) -> Backbone:
+def bundle(fold: int, member: int, *, helices: int = 3, seed: int = 0) -> Backbone:
     """Helices up and down, side by side on a grid that the fold decides; a member has lengths, tilts and turns of its
     own. Loops are chains of residues on a line. A pure function of its arguments."""
     draws, own = numpy_stream(seed, "bundle", fold), numpy_stream(seed, "bundle", fold, member)

@@ -51,7 +51,7 @@ def contact_potts(backbone: Backbone, *, strength: float = 0.8, separation: int 
     return ContactPotts(0.15 * burial[:, None] * hydrophobic, pair, contacts)
 
 
-def draw(model: ContactPotts, count: int, *, sweeps: int = 50, seed: int = 0, stream: int = 0) -> NDArray[np.uint8]:
+def draw(model: ContactPotts, count: int, *, sweeps: int = 30, seed: int = 0, stream: int = 0) -> NDArray[np.uint8]:
     """`count` sequences (count, N), each the end of a Gibbs chain of its own from uniform letters."""
     draws = numpy_stream(seed, "gibbs", stream)
     sites = len(model.fields)

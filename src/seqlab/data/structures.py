@@ -15,7 +15,7 @@ from seqlab.data import DataError, cards, fetch
 from seqlab.data.backbones import ATOMS, Backbone
 from seqlab.data.text import is_card
 
-__all__ = ["read_backbones"]
+__all__ = ["read_backbones", "require_gemmi"]
 
 
 def read_backbones(location: str) -> list[Backbone]:
@@ -27,7 +27,7 @@ def read_backbones(location: str) -> list[Backbone]:
     where no residue is whole, and where gemmi is not installed.
     """
     where, _, chain = location.partition("#")
-    return [_backbone(_gemmi(), name, data, chain) for name, data in _files(where)]
+    return [_backbone(require_gemmi(), name, data, chain) for name, data in _files(where)]
 
 
 def _files(location: str) -> Iterator[tuple[str, bytes]]:
@@ -92,7 +92,8 @@ def _of_chain(gemmi: Any, file: str, structure: Any, wanted: str | None) -> Back
     return Backbone(name, "".join(letters), np.array(places), tuple(labels), tuple(notes))
 
 
-def _gemmi() -> Any:
+def require_gemmi() -> Any:
+    """The library. Raises DataError where it is not installed."""
     try:
         import gemmi
     except ImportError as error:

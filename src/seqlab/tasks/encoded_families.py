@@ -31,16 +31,20 @@ class EncodedFamilies(OfFamilies):
     """The folder."""
 
     def located(self) -> dict[str, str]:
-        names = [f"{path.name} {path.stat().st_size}" for path in sorted(Path(self.path).expanduser().rglob("*.pt"))]
+        names = [f"{path.name} {path.stat().st_size}" for path in sorted(self._folder().rglob("*.pt"))]
         return {"path": sha256("\n".join(names).encode())}
+
+    def _folder(self) -> Path:
+        folder = Path(self.path).expanduser()
+        if not folder.is_dir():
+            raise DataError(f"there is no folder {folder}; give the one that holds train/ and the encodings.")
+        return folder
 
     def anchored(self) -> EncodedFamilies:
         return replace(self, path=absolute(self.path))
 
     def prepare(self) -> PreparedFamilies:
-        folder = Path(self.path).expanduser()
-        if not folder.is_dir():
-            raise DataError(f"there is no folder {folder}; give the one that holds train/ and the encodings.")
+        folder = self._folder()
         encodings = {path.name[:JOINED]: path for path in sorted(folder.rglob("*.encodings.pt"))}
         superfamilies = read_superfamilies(folder / "summary.txt")
         splits: dict[str, list[Family]] = {split: [] for split in SPLITS}

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from seqlab.data import DataError, cards
+from seqlab.data import DataError, cards, fetch
 from seqlab.data.alignments import Alignment
 from seqlab.data.alignments.reading import read_alignment
 from seqlab.data.backbones import Backbone
@@ -14,7 +14,7 @@ from seqlab.data.cache import sha256
 from seqlab.data.families import Family, split_families
 from seqlab.data.geometric import encode
 from seqlab.data.profiles import belongs, place
-from seqlab.data.structures import read_backbones
+from seqlab.data.structures import read_backbones, require_gemmi
 from seqlab.data.text import absolute, file_name, is_card
 from seqlab.spec import Field
 from seqlab.tasks.shared.families import OfFamilies, PreparedFamilies
@@ -51,6 +51,7 @@ class Families(OfFamilies):
     """Of the splits."""
 
     def located(self) -> dict[str, str]:
+        require_gemmi()
         return {
             "alignments": _hash(self.alignments),
             "structures": _hash([location.partition("#")[0] for location in self.structures]),
@@ -102,11 +103,14 @@ class Families(OfFamilies):
 
 
 def _hash(locations: Sequence[str]) -> str:
-    """SHA-256 of what lies at the locations; of a card what it must be."""
-    found = [
-        cards.card(where.removeprefix("card:")).sha256
-        if is_card(where)
-        else sha256(Path(where).expanduser().read_bytes())
-        for where in locations
-    ]
+    """SHA-256 of what lies at the locations; of a card what it must be. Raises DataError for what is not there."""
+    found = []
+    for where in locations:
+        if is_card(where):
+            fetch.path(where.removeprefix("card:"))
+            found.append(cards.card(where.removeprefix("card:")).sha256)
+        elif not Path(where).expanduser().is_file():
+            raise DataError(f"there is no file {where}; give a path or card:NAME (seqlab data ls)")
+        else:
+            found.append(sha256(Path(where).expanduser().read_bytes()))
     return sha256("".join(found).encode())

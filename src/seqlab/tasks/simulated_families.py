@@ -17,13 +17,13 @@ class SimulatedFamilies(OfFamilies):
     backbone's contacts by one law (seqlab.data.contact_potts), so that a model can learn it on some folds and use it
     on others. Sequences are ends of Gibbs chains; encodings are geometric. Nothing is downloaded."""
 
-    folds: int = Field(default=10, ge=2)
+    folds: int = Field(default=8, ge=2)
     """Superfamilies."""
     members: int = Field(default=3, ge=1)
     """Structures of each."""
-    drawn: int = Field(default=200, ge=2)
+    drawn: int = Field(default=100, ge=2)
     """Sequences of each structure."""
-    helices: int = Field(default=4, ge=2)
+    helices: int = Field(default=3, ge=2)
     """Of each bundle; a helix and its loop have some 17 residues."""
     strength: float = Field(default=0.8, ge=0)
     """Factor of the couplings; 0 leaves fields alone."""
