@@ -53,7 +53,8 @@ def finite(row: Row) -> bool:
 
 
 @pytest.mark.parametrize(
-    "name", ["audits", "gemm", "generate", "generators", "inspect", "loop", "mixers", "packing", "selection", "start"]
+    "name",
+    ["audits", "gemm", "generate", "generators", "inspect", "loop", "mixers", "packing", "potts", "selection", "start"],
 )
 def test_it_runs_quickly_and_gives_finite_rows(name: str) -> None:
     rows = bench.measure(name, Options(quick=True))
