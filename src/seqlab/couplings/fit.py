@@ -38,6 +38,16 @@ class Fit:
     history: tuple[Point, ...]
     """After each step."""
 
+    def readout(self) -> dict[str, float | bool]:
+        """How far the fit came, by name."""
+        return {
+            "objective": self.objective,
+            "expected_decrease": self.left,
+            "largest_gradient": self.gradient,
+            "converged": self.converged,
+            "evaluations": self.history[-1].evaluations,
+        }
+
 
 def needed_bytes(length: int, size: int, dtype: torch.dtype) -> int:
     """The memory that a fit of so many sites and letters takes, alignment and program left out."""
