@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+
+from seqlab.couplings.gauge import zero_sum
 
 __all__ = ["Array", "Law", "Pairwise", "laid_out"]
 
@@ -37,6 +39,15 @@ class Pairwise:
     def of_columns(self) -> Array:
         """Fields (L, q) of the alignment's columns."""
         return self.fields[np.argsort(self.order)]
+
+    def zero_sum(self) -> Pairwise:
+        """The same distribution with the smallest couplings, fields changed too; see gauge.zero_sum. Raises ValueError
+        for an autoregressive model, whose sites have gauges of their own."""
+        if self.law != "joint":
+            raise ValueError("the zero-sum gauge of all sites is that of a joint model, not of an autoregressive one.")
+        fields, couplings = zero_sum(self.fields, laid_out(self.pairs, len(self.fields)))
+        i, j = np.triu_indices(len(fields), 1)
+        return replace(self, fields=fields, pairs=couplings[i, :, j])
 
 
 def laid_out(pairs: Array, length: int) -> Array:

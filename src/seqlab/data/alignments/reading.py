@@ -39,17 +39,23 @@ class _Kept(NamedTuple):
 
 
 def read_alignment(
-    location: str, *, focus: str | None = None, unknown: Unknown = "gap", most_gaps: float = 1.0
+    location: str,
+    *,
+    focus: str | None = None,
+    columns: NDArray[np.int64] | None = None,
+    unknown: Unknown = "gap",
+    most_gaps: float = 1.0,
 ) -> Alignment:
     """The alignment at `card:NAME` or in a file, gzip'd or not, whose ending says its kind.
 
     In a3m and a2m lower-case letters and dots are inserts and dropped; elsewhere a lower-case letter is a letter and a
-    dot a gap. `focus` keeps the columns where the sequence of that name has a letter. Then unknown letters are treated,
-    and sequences whose share of gaps is above `most_gaps` left out. Raises DataError in one sentence, with the line.
+    dot a gap. `focus` keeps the columns where the sequence of that name has a letter, `columns` those (from 0). Then
+    unknown letters are treated, and sequences whose share of gaps is above `most_gaps` left out. Raises DataError in
+    one sentence, with the line.
     """
     source = read_text(location, "alignment")
     rows, coded, left_out = _coded(location, _unpacked(location, source.data.tobytes()))
-    columns = np.arange(coded.shape[1])
+    columns = np.arange(coded.shape[1]) if columns is None else columns
     if focus is not None:
         columns = np.flatnonzero(coded[_place(location, rows, focus)] != GAP)
     names = np.array([row.name for row in rows])

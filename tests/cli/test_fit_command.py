@@ -1,0 +1,73 @@
+"""`seqlab fit`, `sample` and `energies` on a tiny alignment."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from seqlab.cli.main import main
+from seqlab.data.alignments.reading import read_alignment
+from seqlab.data.alignments.writing import write_alignment
+from seqlab.journal import LabBook
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    letters = np.random.default_rng(0).integers(0, 21, (30, 6))
+    write_alignment(tmp_path / "family.fasta", [f"s{n}" for n in range(30)], letters)
+    return tmp_path
+
+
+def called(folder: Path, *words: str) -> str:
+    found = CliRunner().invoke(main, [*words, "--runs", str(folder / "runs")])
+    assert found.exit_code == 0, found.output
+    return found.stdout
+
+
+def fitted(folder: Path, method: str, *more: str) -> dict[str, object]:
+    words = ("fit", method, str(folder / "family.fasta"), "identity=0", "--name", method.replace("_", "-"), "--json")
+    found: dict[str, object] = json.loads(called(folder, *words, *more))
+    return found
+
+
+@pytest.mark.parametrize("method", ["plmdca", "ardca", "mean_field", "independent"])
+def test_a_fit_is_a_run_that_can_be_drawn_from(folder: Path, method: str) -> None:
+    found = fitted(folder, method)
+    assert (found["sequences"], found["columns"]) == (30, 6)
+    run = LabBook(folder / "runs").open(str(found["run"]))
+    assert run.state().name == "finished"
+    assert run.experiment["config"]["fit"]["identity"] == 0
+    assert (run.metrics.step is not None) == (method in ("plmdca", "ardca"))
+    drawn = json.loads(called(folder, "sample", run.name, "--count", "5", "--sweeps", "4", "--out",
+                              str(folder / "drawn.fasta"), "--json"))  # fmt: skip
+    assert drawn["sequences"] == 5
+    assert read_alignment(str(folder / "drawn.fasta")).letters.shape == (5, 6)
+    scored = json.loads(called(folder, "energies", run.name, str(folder / "family.fasta"), "--json"))
+    assert [row["name"] for row in scored] == [f"s{n}" for n in range(30)]
+    changes = json.loads(called(folder, "energies", run.name, str(folder / "family.fasta"), "--mutations", "s3",
+                                "--json"))  # fmt: skip
+    assert len(changes) == 6 * 20
+
+
+def test_the_model_goes_into_a_file_too(folder: Path) -> None:
+    out = folder / "model.txt.gz"
+    fitted(folder, "plmdca", "--out", str(out), "--zero-sum")
+    scored = called(folder, "energies", str(out), str(folder / "family.fasta"))
+    assert "s29" in scored
+
+
+def test_a_method_that_is_not_there(folder: Path) -> None:
+    found = CliRunner().invoke(main, ["fit", "plm", str(folder / "family.fasta")])
+    assert found.exit_code == 1
+    assert "`plm` is not one of the couplings/fits; did you mean `plmdca`" in found.output
+
+
+def test_a_run_without_couplings(folder: Path) -> None:
+    LabBook(folder / "runs").create({"config": {}}, name="other", origin={"by": "open_run"})
+    found = CliRunner().invoke(main, ["sample", "other", "--out", str(folder / "x.fa"), "--runs", str(folder / "runs")])
+    assert found.exit_code == 1
+    assert "other holds no couplings" in found.output
