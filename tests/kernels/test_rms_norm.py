@@ -11,9 +11,11 @@ from seqlab.kernels.rms_norm.native import NATIVE
 from seqlab.kernels.rms_norm.reference import rms_norm_reference
 
 
+@ways(NATIVE)
+@pytest.mark.usefixtures("native_kernels")
 @pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 @pytest.mark.parametrize("with_weight", [True, False])
-@pytest.mark.parametrize("shape", [(1, 1), (5, 7), (2, 3, 16)])
+@pytest.mark.parametrize("shape", [(1, 1), (5, 7), (2, 3, 16), (300, 100)])
 def test_values_and_gradients(shape: tuple[int, ...], with_weight: bool, dtype: torch.dtype) -> None:
     weight = torch.randn(shape[-1]) if with_weight else None
     agree(rms_norm, rms_norm_reference, torch.randn(shape), weight, dtype=dtype)

@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from seqlab.kernels.gelu_tanh import gelu_tanh
 from seqlab.spec import SpecError, did_you_mean
 
 __all__ = ["Activation", "activation", "sigmoidshrink", "tanhshrink"]
@@ -53,7 +54,7 @@ def _identity(x: Tensor) -> Tensor:
 
 _FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "gelu": F.gelu,
-    "gelu_tanh": partial(F.gelu, approximate="tanh"),
+    "gelu_tanh": gelu_tanh,
     "relu": F.relu,
     "relu_squared": _relu_squared,
     "leaky_relu_0.98": partial(F.leaky_relu, negative_slope=0.98),

@@ -71,12 +71,18 @@ class Heads(nn.Module):
         qkv = self.project(x).unflatten(-1, (-1, self.width))
         both, v = qkv.split([self.heads + self.groups, self.groups], dim=2)
         if self.q_norm is not None and self.k_norm is not None:
-            q, k = both.split([self.heads, self.groups], dim=2)
-            both = torch.cat([self.q_norm(q), self.k_norm(k)], dim=2)
+            both = self._normed(both, self.q_norm, self.k_norm)
         if self.rotary_base is not None:
             both = rotary(both, position, self.rotary_base)
         q, k = both.split([self.heads, self.groups], dim=2)
         return q, k, v
+
+    def _normed(self, both: Tensor, q_norm: nn.Module, k_norm: nn.Module) -> Tensor:
+        if next(q_norm.parameters(), None) is None:  # the same norm of both
+            normed: Tensor = q_norm(both)
+            return normed
+        q, k = both.split([self.heads, self.groups], dim=2)
+        return torch.cat([q_norm(q), k_norm(k)], dim=2)
 
 
 def alibi_slopes(heads: int, span: float, like: Tensor) -> Tensor:

@@ -1,5 +1,5 @@
-"""Which RMS norm runs: in C++ for a few rows on a CPU without a gradient; else the fused one, at every size; the
-reference for many models at once."""
+"""Which RMS norm runs: in C++ on a CPU where it could be compiled; else the fused one, at every size; the reference for
+many models at once."""
 
 from __future__ import annotations
 
