@@ -54,7 +54,20 @@ def finite(row: Row) -> bool:
 
 @pytest.mark.parametrize(
     "name",
-    ["audits", "gemm", "generate", "generators", "inspect", "loop", "mixers", "packing", "potts", "selection", "start"],
+    [
+        "audits",
+        "gemm",
+        "generate",
+        "generators",
+        "gpt",
+        "inspect",
+        "loop",
+        "mixers",
+        "packing",
+        "potts",
+        "selection",
+        "start",
+    ],
 )
 def test_it_runs_quickly_and_gives_finite_rows(name: str) -> None:
     rows = bench.measure(name, Options(quick=True))
@@ -69,6 +82,7 @@ def test_every_benchmark_is_tested_here() -> None:
         "gemm",
         "generate",
         "generators",
+        "gpt",
         "inspect",
         "loop",
         "mixers",

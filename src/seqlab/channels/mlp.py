@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from seqlab.channels import Channel, ChannelMixer
 from seqlab.nn.activations import Activation, activation
+from seqlab.nn.dropout import dropout
 from seqlab.nn.inits import Init, drawn_by, residual
 from seqlab.nn.linear import Linear
 from seqlab.nn.units import Units
@@ -51,7 +51,7 @@ class FeedForward(ChannelMixer):
         self.down.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
-        return F.dropout(self.down(self.activation(self.up(x))), self.dropout, self.training)
+        return dropout(self.down(self.activation(self.up(x))), self.dropout, self.training)
 
     def hidden_units(self) -> list[Units]:
         bias = "up.bias" if self.up.bias is not None else None

@@ -13,6 +13,7 @@ from seqlab.channels import Channel
 from seqlab.channels.mlp import MLP
 from seqlab.data.signature import Signature
 from seqlab.mixers import Mixer, State
+from seqlab.nn.dropout import Dropout
 from seqlab.nn.norms import Norm, gathering_nothing, normed
 from seqlab.nn.norms.rmsnorm import RMSNorm
 from seqlab.spec import Field, Part, SpecError, label
@@ -121,7 +122,7 @@ class BlockModule(nn.Module):
         self.mixer_norm = spec.norm.build(dim=dim)
         self.channel = spec.channel.build(dim=dim) if spec.channel is not None else None
         self.channel_norm = spec.norm.build(dim=dim) if spec.channel is not None else None
-        self.dropout = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
+        self.dropout = Dropout(spec.dropout) if spec.dropout else nn.Identity()
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         """(B, L, D) -> (B, L, D); lengths and starts as mixers take them."""

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqlab.data.signature import Signature
 from seqlab.models import Block, BlockModule, Model, classifies, layer_card
 from seqlab.nn.class_head import class_head
+from seqlab.nn.dropout import Dropout
 from seqlab.nn.entrance import NumberEntrance, SymbolEntrance
 from seqlab.nn.inits import Init, initialise
 from seqlab.nn.inits.lecun import LeCun
@@ -96,7 +97,7 @@ class RowClassifier(nn.Module):
         self.positions = nn.Parameter(torch.empty(self.length, spec.dim)) if spec.position == "learned" else None
         self.sinusoidal = spec.position == "sinusoidal"
         self.token = nn.Parameter(torch.zeros(spec.dim)) if spec.head == "class_token" else None
-        self.dropout = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
+        self.dropout = Dropout(spec.dropout) if spec.dropout else nn.Identity()
         length = self.length + (self.token is not None)
         self.blocks = nn.ModuleList(block.build(dim=spec.dim, length=length) for block in spec.layers)
         self.norm = spec.norm.build(dim=spec.dim) if spec.norm is not None else None

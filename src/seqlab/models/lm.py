@@ -12,6 +12,7 @@ from seqlab.data.signature import Signature
 from seqlab.kernels.linear import linear
 from seqlab.mixers import State
 from seqlab.models import Block, BlockModule, Model, layer_card, reads_symbols
+from seqlab.nn.dropout import Dropout
 from seqlab.nn.gates import soft_cap
 from seqlab.nn.inits import Init, depth_gain, initialise
 from seqlab.nn.inits.normal import Normal
@@ -99,7 +100,7 @@ class LanguageModel(nn.Module):
         self.positions = nn.Embedding(signature.length, spec.dim) if spec.position == "learned" else None
         self.sinusoidal = spec.position == "sinusoidal"
         self.embedding_norm = RMSNorm(weight=False).build(dim=spec.dim) if spec.embedding_norm else None
-        self.dropout = nn.Dropout(spec.dropout) if spec.dropout else nn.Identity()
+        self.dropout = Dropout(spec.dropout) if spec.dropout else nn.Identity()
         self.blocks = nn.ModuleList(block.build(dim=spec.dim, length=signature.length) for block in spec.layers)
         self.norm = spec.norm.build(dim=spec.dim) if spec.norm is not None else None
         self.head = None if spec.tied else Linear(spec.dim, signature.vocabulary, bias=False)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
+from seqlab.kernels.attention.dispatch import STORED
 from seqlab.models import BlockModule
 from seqlab.tasks import PreparedTask
 
@@ -52,18 +53,19 @@ class FusedAttention(TorchFunctionMode):
         self, function: Any, types: Any, arguments: tuple[Any, ...] = (), options: dict[str, Any] | None = None
     ) -> Any:
         options = options or {}
-        fused = function is F.scaled_dot_product_attention and options.get("dropout_p", 0.0) == 0
-        if not (fused and arguments[0].is_meta):
+        if function is not F.scaled_dot_product_attention or not arguments[0].is_meta:
             return function(*arguments, **options)
-        return _KeptByFusedAttention.apply(*arguments, options.get("attn_mask"))
+        stored = arguments[1].shape[-2] <= STORED or options.get("dropout_p", 0.0) > 0
+        return _KeptByAttention.apply(*arguments, options.get("attn_mask"), stored)
 
 
-class _KeptByFusedAttention(torch.autograd.Function):
+class _KeptByAttention(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
+    def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, stored: bool) -> Tensor:
         y = q.new_empty(q.shape)
-        norms = q.new_empty(q.shape[:-1], dtype=torch.float32)  # of the softmax, one for each query
-        ctx.save_for_backward(q, k, v, mask, y, norms)
+        # Of the softmax: all weights where a CPU keeps them, else one norm for each query.
+        weights = q.new_empty(*q.shape[:-1], k.shape[-2] if stored else 1)
+        ctx.save_for_backward(q, k, v, mask, y, weights)
         return y
 
 

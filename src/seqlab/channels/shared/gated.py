@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor
 
 from seqlab.channels import ChannelMixer
 from seqlab.nn.activations import Activation, activation
+from seqlab.nn.dropout import dropout
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
 from seqlab.nn.units import Units, gated
@@ -30,7 +30,7 @@ class GatedFeedForward(ChannelMixer):
 
     def forward(self, x: Tensor) -> Tensor:
         gate, up = self.gate_and_up(x).chunk(2, dim=-1)
-        return F.dropout(self.down(self.activation(gate) * up), self.dropout, self.training)
+        return dropout(self.down(self.activation(gate) * up), self.dropout, self.training)
 
     def hidden_units(self) -> list[Units]:
         both = self.gate_and_up

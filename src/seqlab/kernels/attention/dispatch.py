@@ -1,4 +1,5 @@
-"""Which attention runs: torch's fused kernel, but for short inputs on a CPU; the reference for many models at once."""
+"""Which attention runs: on a CPU batched products, for short inputs and, with a softmax in C++, for longer ones and
+dropout; else torch's fused kernel; the reference for many models at once."""
 
 from __future__ import annotations
 
@@ -6,15 +7,20 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seqlab.kernels.attention.fast import attention_fused
+from seqlab.kernels.attention.native import NATIVE, attention_native
 from seqlab.kernels.attention.reference import attention_reference
 from seqlab.kernels.attention.short import attention_short
+from seqlab.kernels.dropout.seeds import fresh_seed
 from seqlab.kernels.members import of_many
 from seqlab.kernels.taken import take
 
 __all__ = ["attention"]
 
 SHORT = 128
-"""Keys up to which a CPU is faster without the fused kernel (measured: 5 to 10 times at 64, even at 256)."""
+"""Keys up to which torch's own softmax serves as well as the one in C++."""
+STORED = 512
+"""Keys up to which the weights are stored: a CPU is faster so (torch 2.13, bfloat16, one thread: 5 times at 64, 2.5 at
+256 and at 512), and they are no larger than a layer's other activations."""
 
 
 def attention(
@@ -38,5 +44,9 @@ def attention(
     if q.device.type == "cpu" and dropout == 0 and q.shape[1] > 1 and k.shape[1] <= SHORT and not learned:
         take("attention", "short")
         return attention_short(q, k, v, causal=causal, bias=bias)
+    if q.shape[1] > 1 and (dropout > 0 or k.shape[1] <= STORED) and not learned and NATIVE.serves(q):
+        take("attention", "native")
+        seed = fresh_seed() if dropout > 0 else 0
+        return attention_native(q, k, v, causal=causal, bias=bias, dropout=dropout, seed=seed)
     take("attention", "fused")
     return attention_fused(q, k, v, causal=causal, bias=bias, dropout=dropout)

@@ -8,6 +8,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from seqlab.kernels.dropout.reference import dropout_reference
+
 __all__ = ["attention_reference", "attention_weights"]
 
 
@@ -18,12 +20,15 @@ def attention_reference(
     *,
     causal: bool = False,
     bias: Float[Tensor, "#b #h #l #m"] | Bool[Tensor, "#b #h #l #m"] | None = None,
+    dropout: float = 0.0,
+    seed: int = 0,
 ) -> Float[Tensor, "b l h d"]:
     """softmax(q k / sqrt(d) + bias) v in float32 or wider. A boolean bias says which keys are seen.
 
-    Query head i reads group i // (h / g). Causal: query t sees keys 0..t.
+    Query head i reads group i // (h / g). Causal: query t sees keys 0..t. dropout: of the weights, by the seed.
     """
     weights = attention_weights(q, k, causal=causal, bias=bias)
+    weights = dropout_reference(weights, dropout, seed) if dropout else weights
     values = v.to(weights.dtype).repeat_interleave(q.shape[2] // v.shape[2], dim=2)
     return torch.einsum("bhlm,bmhd->blhd", weights, values).to(q.dtype)
 

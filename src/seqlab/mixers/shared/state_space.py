@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqlab.filters import RecurrentFilter
 from seqlab.mixers import SequenceMixer, State, fresh_position
 from seqlab.mixers.shared.convolution import convolution_flops, convolve
+from seqlab.nn.dropout import dropout
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
 from seqlab.nn.rows import last_position, positions_seen, without_padding
@@ -50,7 +51,7 @@ class StateSpaceLayer(SequenceMixer):
         return self._read_out(convolve(x, self.kernel.taps(x.shape[1]), self.skip, starts))
 
     def _read_out(self, mixed: Tensor) -> Tensor:
-        y = self.out(F.dropout(F.gelu(mixed), self.dropout, self.training))
+        y = self.out(dropout(F.gelu(mixed), self.dropout, self.training))
         return F.glu(y) if self.glu else y
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:

@@ -11,6 +11,9 @@ from torch import Tensor
 from torch.overrides import TorchFunctionMode
 
 from seqlab.data.streams import stream_seed
+from seqlab.kernels import dropout as kernel
+from seqlab.kernels.dropout.seeds import fresh_seed
+from seqlab.nn.dropout import dropout
 
 __all__ = ["OwnDropout", "begin_streams", "rewind_streams"]
 
@@ -38,10 +41,14 @@ def _begun() -> list[torch.Generator]:
 
 
 @torch.library.custom_op("seqlab::dropout_of_members", mutates_args=())
-def dropout_of_members(x: Tensor, share: float) -> Tensor:
-    """Factors for x (N, ...): 0 for the share that is dropped, 1 / (1 - share) for the rest."""
+def dropout_of_members(x: Tensor, share: float, ours: bool) -> Tensor:
+    """Factors for x (N, ...): 0 for the share that is dropped, 1 / (1 - share) for the rest; as torch draws them, or by
+    a seed, as `seqlab.nn.dropout` does."""
     if x.device.type != "cpu":
         raise RuntimeError("dropout on a GPU draws otherwise in a pack than alone")
+    if ours:
+        ones = torch.ones(x.shape[1:], dtype=x.dtype)
+        return torch.stack([kernel.dropout(ones, share, fresh_seed(stream)) for stream in _begun()])
     factors = torch.empty_like(x, memory_format=torch.contiguous_format)
     for row, stream in zip(factors, _begun(), strict=True):
         row.bernoulli_(1 - share, generator=stream)
@@ -49,8 +56,8 @@ def dropout_of_members(x: Tensor, share: float) -> Tensor:
 
 
 @dropout_of_members.register_vmap
-def _(info: Any, in_dims: tuple[int, None], x: Tensor, share: float) -> tuple[Tensor, int]:
-    return dropout_of_members(x.movedim(in_dims[0], 0), share), 0
+def _(info: Any, in_dims: tuple[int, None, None], x: Tensor, share: float, ours: bool) -> tuple[Tensor, int]:
+    return dropout_of_members(x.movedim(in_dims[0], 0), share, ours), 0
 
 
 class OwnDropout(TorchFunctionMode):
@@ -61,8 +68,14 @@ class OwnDropout(TorchFunctionMode):
     ) -> Any:
         if func is F.dropout:
             return _dropout(*args, **(kwargs or {}))
+        if func is dropout:
+            return _of_members(*args, ours=True)
         return func(*args, **(kwargs or {}))
 
 
 def _dropout(x: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    return x * dropout_of_members(x.detach(), p) if training and p > 0 else x
+    return _of_members(x, p, training, ours=False)
+
+
+def _of_members(x: Tensor, share: float, training: bool, *, ours: bool) -> Tensor:
+    return x * dropout_of_members(x.detach(), share, ours) if training and share > 0 else x

@@ -1,0 +1,13 @@
+"""Seeds of dropout, drawn from torch's streams."""
+
+from __future__ import annotations
+
+import torch
+
+__all__ = ["fresh_seed"]
+
+
+def fresh_seed(generator: torch.Generator | None = None) -> int:
+    """The next number of 63 bits of a stream of the CPU; none: torch's own, so that the same place of it (checkpoints,
+    recomputation, members of a pack) drops the same."""
+    return int(torch.empty((), dtype=torch.int64).random_(generator=generator))
