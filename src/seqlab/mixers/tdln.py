@@ -8,7 +8,9 @@ from typing import Any, ClassVar
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
+from seqlab.kernels.members import of_many
 from seqlab.kernels.scan import scan
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.inits import residual
@@ -19,6 +21,9 @@ from seqlab.nn.rows import at_the_end, positions_seen
 from seqlab.spec import Field
 
 __all__ = ["TDLN", "TimedMemory", "TimedOscillators"]
+
+PIECE = 56
+"""Positions that are remembered at once where there is a gradient: few enough for the cache."""
 
 
 class TDLN(Mixer):
@@ -64,9 +69,27 @@ class TimedMemory(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(B, L, D) -> u (B, L, 1, D) and z^t (B, L, 2, D), in float32 or wider."""
+        return self._inputs(self.time(x), self.data(x))
+
+    def _inputs(self, time: Tensor, data: Tensor) -> tuple[Tensor, Tensor]:
         wide = self.memory.dtype
-        time = torch.sigmoid(self.time(x).to(wide) + self.time_bias)
-        return (time * self.data(x).to(wide))[:, :, None], self.memory.elapsed(time)
+        time = torch.sigmoid(time.to(wide) + self.time_bias)
+        return (time * data.to(wide))[:, :, None], self.memory.elapsed(time)
+
+    def remembered(self, x: Tensor, starts: Tensor | None) -> Tensor:
+        """y (B, L, D) alone, from an empty memory: piece after piece, and each once more in the backward pass, so that
+        of what lies between the linears and y only the states at the pieces' borders are kept."""
+        outputs, state = [], self.memory.fresh_states(len(x))
+        whole = (self.time(x), self.data(x)) if starts is None else (self.time(x), self.data(x), starts)
+        for piece in zip(*(tensor.split(PIECE, dim=1) for tensor in whole), strict=True):
+            y, state = checkpoint(self._piece, state, *piece, use_reentrant=False, preserve_rng_state=False)
+            outputs.append(y)
+        return torch.cat(outputs, dim=1)
+
+    def _piece(self, state: Tensor, time: Tensor, data: Tensor, starts: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        u, decay = self._inputs(time, data)
+        states = scan(u, forgetting(decay, starts), state)
+        return states[:, :, 0].to(time.dtype), states[:, -1]
 
 
 class TimedOscillators(SequenceMixer):
@@ -95,7 +118,17 @@ class TimedOscillators(SequenceMixer):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         self.check(x, lengths, starts)
-        return self._mix(x, starts)[0]
+        if not torch.is_grad_enabled() or of_many(x):
+            return self._mix(x, starts)[0]
+        for level, recurrence in enumerate(self.recurrences):
+            x = self._level(level, recurrence.remembered(x, starts), x)
+        return x
+
+    def _level(self, level: int, y: Tensor, x: Tensor) -> Tensor:
+        """What a level gives to the next, of what it remembers and of its input."""
+        if not level:
+            return y
+        return self.norms[level - 1](F.relu(y + x if self.residual else y))
 
     def _mix(
         self, x: Tensor, starts: Tensor | None, before: Sequence[Tensor | None] | None = None
@@ -111,8 +144,7 @@ class TimedOscillators(SequenceMixer):
         for level, recurrence in enumerate(self.recurrences):
             u, decay = recurrence(x)
             states = scan(u, forgetting(decay, starts), None if before is None else before[level])
-            y = states[:, :, 0].to(x.dtype)
-            x = self.norms[level - 1](F.relu(y + x if self.residual else y)) if level else y
+            x = self._level(level, states[:, :, 0].to(x.dtype), x)
             yield decay, states, x
 
     def kept(self, x: Tensor) -> dict[str, Tensor]:

@@ -39,7 +39,8 @@ class _GeluTanh(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> Tensor:
         (x,) = ctx.saved_tensors
         if torch.is_grad_enabled():  # asked for a graph: the gradient is to have a gradient
-            return torch.autograd.grad(gelu_tanh_torch(x), x, grad, create_graph=True)[0]
+            gradients: tuple[Tensor, ...] = torch.autograd.grad(gelu_tanh_torch(x), x, grad, create_graph=True)
+            return gradients[0]
         x, grad = x.contiguous(), grad.contiguous()
         grad_x = torch.empty_like(x)
         NATIVE.run(f"backward_{DTYPES[x.dtype]}", x, grad, grad_x, x.numel())
