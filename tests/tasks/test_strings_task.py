@@ -91,16 +91,16 @@ def test_what_is_known_by_place_fails_the_shift_test(place: str, symbols: Any) -
 def test_what_is_known_by_what_came_before_passes_it(place: str) -> None:
     task = prepared(place, count=2, lengths=(20, 33))
     rows = [string[string != IGNORED].tolist() for string in task.strings]
-    after = {tuple(row[at : at + 3]): row[at + 3] for row in rows for at in range(len(row) - 3)}
+    after = {tuple(row[at : at + 6]): row[at + 6] for row in rows for at in range(len(row) - 6)}
 
     class Follows(Knows):
         def forward(self, tokens: Tensor) -> Tensor:
-            before = [[tuple(row[max(t - 2, 0) : t + 1]) for t in range(len(row))] for row in tokens.tolist()]
+            before = [[tuple(row[max(t - 5, 0) : t + 1]) for t in range(len(row))] for row in tokens.tolist()]
             said = torch.tensor([[after.get(symbols, 0) for symbols in row] for row in before])
             return F.one_hot(said, 256) * 20.0 + self.weight
 
     scored = task.evaluate(Follows(task.strings, 256), "val")
-    missing = 2 * 2  # the first two of each string, which come after too little
+    missing = 2 * 5  # the first five of each string, which come after too little
     assert scored["accuracy"] == pytest.approx(1 - missing / (19 + 32))
     assert scored["shifted_accuracy"] == pytest.approx(1 - missing / (18 + 31))
 
