@@ -88,6 +88,7 @@ def test_every_benchmark_is_tested_here() -> None:
         "mixers",
         "operators",
         "packing",
+        "potts",
         "selection",
         "shakespeare",
         "start",
