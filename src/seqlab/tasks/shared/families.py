@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -63,7 +64,8 @@ class PreparedFamilies(PreparedTask):
             "": collection.sequence, "structure_": collection.structure, "superfamily_": collection.superfamily
         }  # fmt: skip
         scored = [prefix for prefix, families in self.held_out.items() if families]
-        self.metrics = (*(f"{prefix}{name}" for prefix in scored for name in ("loss", "accuracy")), "train_loss")
+        own = (f"{prefix}{name}" for prefix in scored for name in ("loss", "accuracy"))
+        self.metrics = (*own, "train_loss", "shuffled_loss")
         self._order: tuple[tuple[int, int], NDArray[np.int64]] | None = None
         self._footprints: dict[int, Footprint] = {}
 
@@ -130,13 +132,20 @@ class PreparedFamilies(PreparedTask):
 
     def evaluate(self, model: nn.Module, split: str, *, subset: bool = False, stage: int = 0) -> dict[str, float]:
         """loss (nats a residue, no penalty) and accuracy of new sequences, `structure_` and `superfamily_` of the other
-        splits; `train_loss` of as many training sequences, for the gap."""
+        splits; `train_loss` of as many training sequences, for the gap; `shuffled_loss` of new structures, else of new
+        sequences, where the encodings of a structure's residues are shuffled: the distance is what structure is worth.
+        """
         found: dict[str, float] = {}
+        few = slice(SUBSET if subset else None)
         for prefix, families in self.held_out.items():
             if families:
-                loss, accuracy = self.scored(model, families[: SUBSET if subset else None])
+                loss, accuracy = self.scored(model, families[few])
                 found |= {f"{prefix}loss": loss, f"{prefix}accuracy": accuracy}
-        return found | {"train_loss": self.scored(model, self.collection.train[: SUBSET if subset else None])[0]}
+        controls = [_shuffled(family) for family in (self.collection.structure or self.collection.sequence)[few]]
+        return found | {
+            "train_loss": self.scored(model, self.collection.train[few])[0],
+            "shuffled_loss": self.scored(model, controls)[0],
+        }
 
     def scored(self, model: nn.Module, families: Sequence[Family]) -> tuple[float, float]:
         """The mean over residues of families, `evaluated` sequences of each: nats and share of letters told right."""
@@ -180,6 +189,12 @@ class PreparedFamilies(PreparedTask):
             "background": of_all,
             "sites": {"loss": -_mean(found)},
         }
+
+
+def _shuffled(family: Family) -> Family:
+    """The residues' encodings in an order that has nothing to do with the chain, the same at each call."""
+    order = numpy_stream(0, f"shuffled/{family.name}").permutation(len(family))
+    return replace(family, encodings=family.encodings[order])
 
 
 def _shares(letters: NDArray[np.uint8]) -> NDArray[np.float64]:
