@@ -71,3 +71,22 @@ def test_a_run_without_couplings(folder: Path) -> None:
     found = CliRunner().invoke(main, ["sample", "other", "--out", str(folder / "x.fa"), "--runs", str(folder / "runs")])
     assert found.exit_code == 1
     assert "other holds no couplings" in found.output
+
+
+@pytest.mark.parametrize("method", ["plmdca", "ardca"])
+def test_a_fit_is_judged_by_its_family(folder: Path, method: str) -> None:
+    fitted(folder, method, "--held-out", "0.2")
+    found = json.loads(called(folder, "eval", method, "msa", "samples=50", "sweeps=3", "--json"))
+    assert found["nll_gap"] == pytest.approx(found["nll_held_out"] - found["nll"])
+    assert -1 <= found["covariance"] <= 1
+    assert 0 <= found["hamming_p10"] <= found["hamming_p50"] <= 1
+    run = LabBook(folder / "runs").open(method)
+    assert {path.name for path in (run.folder / "eval").glob("*.svg")} == {"contacts.svg", "covariance.svg", "pca.svg"}
+    assert list((run.folder / "eval").glob("*.json"))
+
+
+def test_another_run_is_not_judged(folder: Path) -> None:
+    LabBook(folder / "runs").create({"config": {}}, name="other", origin={"by": "open_run"})
+    found = CliRunner().invoke(main, ["eval", "other", "msa", "--runs", str(folder / "runs")])
+    assert found.exit_code == 1
+    assert "other is no fit to an alignment" in found.output

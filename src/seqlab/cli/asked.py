@@ -30,7 +30,13 @@ def ask(
     source: str, name: str, questions: Path | None, changes: Sequence[str], recipe: str | None, runs: Path | None
 ) -> tuple[dict[str, Any], Run | None]:
     """The result as JSON, and the run that it belongs to; None where the model is that of a file."""
+    from seqlab.evaluations import OfCouplings
+
     kind = find("evaluations", name)
+    if issubclass(kind, OfCouplings):
+        from seqlab.cli.judged import judge
+
+        return judge(kind, name, source, changes, runs)
     if questions is None:
         raise click.UsageError(f"`{name}` needs the file of its questions: --file FILE.")
     settings: dict[str, Any] = {"file": str(questions)}

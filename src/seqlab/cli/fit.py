@@ -26,6 +26,8 @@ if TYPE_CHECKING:
               help="What becomes of B J O U X Z *: a gap, or the sequence is left out.")  # fmt: skip
 @click.option("--most-gaps", metavar="SHARE", type=click.FloatRange(0, 1), default=1.0, show_default=True,
               help="Leave out sequences with more gaps.")  # fmt: skip
+@click.option("--held-out", metavar="SHARE", type=click.FloatRange(0, 0.9), default=0.0, show_default=True,
+              help="Leave a random share of the sequences to `seqlab eval`.")  # fmt: skip
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Also write it to .npz, .txt or .txt.gz.")
 @click.option("--zero-sum", is_flag=True, help="Write --out in the zero-sum gauge, fields too.")
 @click.option("--name", metavar="NAME", help="The run's name [default: a new one].")
@@ -34,8 +36,8 @@ if TYPE_CHECKING:
 @options.book_option
 def command(
     method: str, alignment: str, changes: tuple[str, ...], focus: str | None, structure: str | None, unknown: str,
-    most_gaps: float, out: Path | None, zero_sum: bool, name: str | None, why: str | None, as_json: bool,
-    runs: Path | None,
+    most_gaps: float, held_out: float, out: Path | None, zero_sum: bool, name: str | None, why: str | None,
+    as_json: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     """Fit a Potts model to one alignment.
 
@@ -58,11 +60,11 @@ def command(
     for told in chosen.alignment.left_out:
         click.echo(f"{alignment}: {told}", err=True)
     given = {"alignment": absolute(alignment), "focus": focus, "structure": structure and absolute(structure)}
-    config = {"fit": to_json(spec), **given, "unknown": unknown, "most_gaps": most_gaps}
+    config = {"fit": to_json(spec), **given, "unknown": unknown, "most_gaps": most_gaps, "held_out": held_out}
     run = LabBook(runs).create(
         {"config": config}, name=name, origin={"by": "fit", "data": {alignment: chosen.alignment.sha256}}, why=why
     )
-    fitted, found = _fitted(run, spec, chosen)
+    fitted, found = _fitted(run, spec, chosen, held_out)
     if out is not None:
         save(out, fitted.model.zero_sum() if zero_sum else fitted.model)
     found = {"run": run.name, "method": method, **found, "model": str(run.folder / MODEL)}
@@ -74,16 +76,17 @@ def command(
     click.echo(f"\n  {found['model']}")
 
 
-def _fitted(run: Run, spec: DirectFit, chosen: Chosen) -> tuple[Fitted, dict[str, Any]]:
+def _fitted(run: Run, spec: DirectFit, chosen: Chosen, held_out: float) -> tuple[Fitted, dict[str, Any]]:
     """Fit under the run's lease, so that each step is recorded."""
     import time
 
+    from seqlab.couplings.family import parts
     from seqlab.couplings.judged import contact_scores, precisions
     from seqlab.couplings.located import MODEL
     from seqlab.couplings.saved import save
     from seqlab.data.alignments import GAP, SIZE
 
-    letters = chosen.alignment.letters
+    letters, _ = parts(chosen.alignment.letters, held_out)
     with run.attempt() as attempt:
         weights = spec.weights(letters, GAP)
         begun = time.monotonic()

@@ -14,7 +14,7 @@ from seqlab.data.backbones import contact_map
 from seqlab.data.profiles import belongs, place
 from seqlab.data.structures import read_backbones
 
-__all__ = ["Chosen", "choose"]
+__all__ = ["Chosen", "choose", "parts"]
 
 
 @dataclass(frozen=True)
@@ -24,6 +24,13 @@ class Chosen:
     alignment: Alignment
     contacts: NDArray[np.bool_] | None
     """(L, L); None where no structure was given."""
+
+
+def parts(letters: NDArray[np.uint8], held_out: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+    """The sequences of a fit, and the random share of them that is held out of it, always the same."""
+    count = round(held_out * len(letters))
+    mixed = np.random.default_rng(0).permutation(len(letters))
+    return letters[np.sort(mixed[count:])], letters[np.sort(mixed[:count])]
 
 
 def choose(

@@ -1,17 +1,20 @@
-"""Evaluations: fixed questions to any language model, one set a file; a run of any task can be asked them."""
+"""Evaluations, one a file: fixed questions to any language model, and what a Potts model is judged by."""
 
 from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
 from torch import nn
 
+from seqlab.couplings.pairwise import Pairwise
 from seqlab.data.symbols import Symbols
 from seqlab.spec import Field, Part
 
-__all__ = ["Answers", "Examination"]
+__all__ = ["Answers", "Evaluation", "Examination", "OfCouplings"]
 
 
 @dataclass(frozen=True)
@@ -24,10 +27,31 @@ class Answers:
     """SHA-256 of each file that the questions come from, by its name."""
     remarks: tuple[str, ...] = ()
     """What a reader of the numbers must know."""
+    drawings: Mapping[str, str] = field(default_factory=dict)
+    """SVG by name."""
 
 
-class Examination(Part, kind="evaluations"):
+class Evaluation(Part, kind="evaluations"):
     """The spec of an evaluation."""
+
+
+class OfCouplings(Evaluation):
+    """The spec of an evaluation of Potts models."""
+
+    @abstractmethod
+    def judge(
+        self,
+        model: Pairwise,
+        fitted: NDArray[np.uint8],
+        held: NDArray[np.uint8],
+        contacts: NDArray[np.bool_] | None,
+    ) -> Answers:
+        """Judge a model by sequences that it was fitted to (M, L) and others that were held out (M', L), perhaps none,
+        and by the contacts of a structure (L, L)."""
+
+
+class Examination(Evaluation):
+    """The spec of an evaluation of language models."""
 
     file: str = Field(min_length=1)
     """The file of the questions."""
