@@ -40,7 +40,10 @@ PHASES = ("train", "val", "val_subset", "test", "speed", "memory", "method", "we
 ONLY_ON_A_GPU = {"train/overflows"}
 ONLY_OF_CLASSES = {"train/accuracy"}
 ONLY_OF_WIKITEXT = {"val/perplexity", "val/word_perplexity", "val/byte_perplexity"}
-ONLY_OF_FAMILIES = {"train/nll", "val/train_loss", "val/structure_loss", "val/superfamily_loss"}
+ONLY_OF_FAMILIES = {
+    "train/nll",
+    *(f"val/{what}_loss" for what in ("train", "structure", "superfamily", "shuffled")),
+}
 NOT_A_FIELD = {"task.FIELD", "model.safetensors"}
 MEANT = {"field optim.lrr", "file src/seqlab/mixers/decay.py", "field local_order"}
 """The README's mistake, and the file that its reader makes."""
