@@ -56,6 +56,7 @@ def finite(row: Row) -> bool:
     "name",
     [
         "audits",
+        "fits",
         "gemm",
         "generate",
         "generators",
@@ -78,6 +79,7 @@ def test_it_runs_quickly_and_gives_finite_rows(name: str) -> None:
 def test_every_benchmark_is_tested_here() -> None:
     assert bench.names() == [
         "audits",
+        "fits",
         "gate",
         "gemm",
         "generate",
