@@ -92,6 +92,7 @@ def test_every_benchmark_is_tested_here() -> None:
         "packing",
         "potts",
         "selection",
+        "serve",
         "shakespeare",
         "start",
     ]

@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from calling import Cli, call
+from click.testing import CliRunner
 from safetensors.torch import load_file, save_file
 
+from seqlab.cli.main import main
 from wikitext_folder import write_tokenizer
 
 FOLDER = Path(__file__).parent.parent / "golden" / "data" / "xlstm_tiny"
@@ -124,6 +126,24 @@ def test_a_text_ends_where_the_model_ends_it(talking: Path, cli: Cli, monkeypatc
         monkeypatch.setattr("seqlab.generation.sampling.Sampling.draw", lambda *_, drawn=drawn: next(drawn))
         found = json.loads(cli("generate", talking, *arguments, "--max-new", 4, "--json").stdout)
         assert (found["output_ids"], found["stop_reason"]) == (written, reason)
+
+
+def test_a_chat_follows_the_template_and_what_was_said_before(talking: Path) -> None:
+    template = "{% for one in messages %}<{{ one.role }}>{{ one.content }}{% endfor %}<assistant>"
+    (talking / "chat_template.jinja").write_text(template)
+    asked = "--symbols", 5, "--greedy"
+    one = CliRunner().invoke(main, list(map(str, ["generate", talking, "--chat", "--prompt", "Hi", *asked])))
+    plain = call("generate", talking, "--prompt", "<user>Hi<assistant>", *asked)
+    assert one.stdout == plain.stdout.removeprefix("<user>Hi<assistant>")
+    two = CliRunner().invoke(main, list(map(str, ["generate", talking, "--chat", "--json", *asked])), "Hi\nYou?\n")
+    first, second = json.loads(two.stdout)["texts"]
+    said = one.stdout.removesuffix("\n")
+    whole = f"<user>Hi<assistant>{said}<user>You?<assistant>"
+    again = call("generate", talking, "--prompt", whole, "--json", *asked)
+    assert second["output_ids"] == json.loads(again.stdout)["output_ids"]
+    assert len(first["output_ids"]) == 5
+    nothing = CliRunner().invoke(main, ["generate", str(talking), "--chat"], "")
+    assert (nothing.exit_code, "nothing was said" in nothing.stderr) == (1, True)
 
 
 def test_a_text_is_scored_by_a_folder(talking: Path, tmp_path: Path, cli: Cli) -> None:

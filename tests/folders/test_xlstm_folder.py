@@ -191,7 +191,7 @@ def garbled(folder: Path) -> None:
         (with_weights("lm_head.weight", None), "has no tensor `lm_head.weight`; a shard is missing"),
         (with_weights("lm_tail.weight", torch.ones(2)), "has a tensor `lm_tail.weight` that its configuration has no"),
         (with_weights("lm_head.weight", torch.full((128, 64), float("nan"))), "`lm_head.weight` in .* no numbers"),
-        (with_weights("lm_head.weight", torch.ones(128, 64, dtype=torch.int8)), "`lm_head.weight` in .* is I8; seqlab"),
+        (with_weights("lm_head.weight", torch.ones(128, 64, dtype=torch.int8)), "`lm_head.weight` in .* is int8; this"),
     ],
 )  # fmt: skip
 def test_what_is_wrong_with_a_folder_is_one_sentence(

@@ -68,9 +68,9 @@ def test_symbols_come_as_they_are_drawn() -> None:
     model.step = lambda *arguments: steps.append(1) or step(*arguments)
     stream = generate(model, [1], 3, GREEDY)
     assert [next(stream) in range(7), len(steps)] == [True, 0]
-    assert [next(stream) in range(7), len(steps)] == [True, 2], "what cannot be recorded is taken once more"
+    assert [next(stream) in range(7), len(steps)] == [True, 1]
     assert len(list(stream)) == 1
-    assert len(steps) == 3
+    assert len(steps) == 3, "what cannot be recorded is taken once more"
 
 
 def test_nothing_asked_and_nothing_given() -> None:

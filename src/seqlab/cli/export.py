@@ -1,38 +1,78 @@
-"""`seqlab export`: a model as a folder that other programs load."""
+"""`seqlab export`: a model as a folder."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 
 from seqlab.cli import options
-from seqlab.cli.writer import writer_of
+from seqlab.cli.writer import Writer, writer_of
+
+if TYPE_CHECKING:
+    from seqlab.models.lm import LM
+    from seqlab.nn.quantised import Bits
+
+BESIDE = ("tokenizer.json", "tokenizer_config.json", "chat_template.jinja")
+"""Files of a folder that go along."""
 
 
 @click.command()
 @click.argument("source", metavar="RUN[@STEP]|FOLDER", type=options.RunName())
 @click.argument("folder", type=click.Path(path_type=Path))
-@click.option("--dtype", type=click.Choice(["float32", "bfloat16"]), help="[default: that of the weights]")
+@click.option(
+    "--dtype", type=click.Choice(["float32", "bfloat16", "int8", "int4"]), help="[default: that of the weights]"
+)
 @options.book_option
 def command(source: str, folder: Path, dtype: str | None, runs: Path | None) -> None:
-    """Write an xLSTM Large as a folder that transformers loads as xLSTMForCausalLM.
+    """Write a model as a folder, with its tokenizer.
 
-    The folder has config.json and shards of weights, with the same logits. A model of another kind is refused.
+    An xLSTM Large in float32 or bfloat16 becomes one that transformers loads as xLSTMForCausalLM, with the same
+    logits; a model of another kind is refused. In int8 or int4 any language model becomes a folder that seqlab alone
+    reads.
     """
+    from seqlab.models.lm import LM
+
+    narrow = dtype in ("int8", "int4")
+    writer = writer_of(source, dtype if narrow else None, runs, {})
+    if not isinstance(writer.spec, LM):
+        raise click.ClickException(f"{writer.title} is no language model of blocks, and cannot be exported.")
+    if narrow:
+        _write_narrow(writer, writer.spec, cast("Bits", dtype), folder)
+        told = f"a model of seqlab's in {dtype}"
+    else:
+        _write_large(writer, writer.spec, dtype, folder)
+        told = "xLSTMForCausalLM"
+    for file in _beside(writer):
+        shutil.copyfile(file, folder / file.name)
+    click.echo(f"{writer.title} is in {folder}: {told}, {len(writer.model.state_dict())} tensors of ours")
+
+
+def _write_large(writer: Writer, spec: LM, dtype: str | None, folder: Path) -> None:
     import torch
 
     from seqlab.folders.shared.writing import write_folder
     from seqlab.folders.xlstm import XLSTMFolder
-    from seqlab.models.lm import LM
 
-    writer = writer_of(source, None, runs, {})
-    model, vocabulary = writer.spec, writer.model.embedding.num_embeddings
-    if not isinstance(model, LM):
-        raise click.ClickException(f"{writer.title} is no language model of blocks; only xLSTM Large can be exported.")
-    ours = dict(writer.model.state_dict())
+    vocabulary, ours = writer.model.embedding.num_embeddings, dict(writer.model.state_dict())
     if dtype is not None:
         ours = {name: tensor.to(getattr(torch, dtype)) for name, tensor in ours.items()}
-    config = XLSTMFolder.configuration(model, vocabulary) | {"torch_dtype": dtype or writer.dtype}
-    write_folder(folder, config, XLSTMFolder.places(model, vocabulary), ours)
-    click.echo(f"{writer.title} is in {folder}: xLSTMForCausalLM, {len(ours)} tensors of ours")
+    config = XLSTMFolder.configuration(spec, vocabulary) | {"torch_dtype": dtype or writer.dtype}
+    write_folder(folder, config, XLSTMFolder.places(spec, vocabulary), ours)
+
+
+def _write_narrow(writer: Writer, spec: LM, bits: Bits, folder: Path) -> None:
+    from seqlab.folders.seqlab import SeqlabFolder, places_of
+    from seqlab.folders.shared.writing import write_folder
+
+    known: dict[str, Any] = {} if writer.symbols is None or _beside(writer) else writer.symbols.to_json()
+    config = SeqlabFolder.configuration(spec, writer.model, bits, writer.begin, writer.end, known)
+    write_folder(folder, config, places_of(writer.model), writer.model.state_dict())
+
+
+def _beside(writer: Writer) -> list[Path]:
+    if writer.folder is None:
+        return []
+    return [file for name in BESIDE if (file := writer.folder / name).is_file()]

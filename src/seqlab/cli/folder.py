@@ -36,7 +36,6 @@ def _facts(folder: ModelFolder) -> dict[str, Any]:
 
     from seqlab.kernels.memory import available_memory
     from seqlab.nn.matrix_cell import resolved
-    from seqlab.nn.narrow import plain
 
     contents, shards = folder.contents, folder.shards
     return {
@@ -45,7 +44,7 @@ def _facts(folder: ModelFolder) -> dict[str, Any]:
         "parameters": folder.parameters,
         "tensors": len(contents.places),
         "card": contents.model.card(folder.shapes),
-        "dtype": plain(folder.dtype) if shards else None,
+        "dtype": folder.dtype_name if shards else None,
         "shards": len({tensor.file for tensor in shards.values()}),
         "bytes_on_disk": sum(tensor.nbytes for tensor in shards.values()),
         "bytes_in_memory": folder.forecast(),

@@ -86,17 +86,20 @@ def writer_of(source: str, dtype: str | None, runs: Path | None, computed: Compu
 def _of_folder(path: Path, dtype: str | None, devices: str) -> Writer:
     import torch
 
+    from seqlab.data.symbols import from_json
     from seqlab.folders import open_folder
     from seqlab.folders.shared.spread import rooms_here
-    from seqlab.nn.narrow import PRECISIONS, plain
+    from seqlab.nn.narrow import PRECISIONS
     from seqlab.nn.quantised import Bits
 
     folder = open_folder(path)
-    symbols = _tokenizer(path, folder.contents.signature.vocabulary)
+    tokenizer = _tokenizer(path, folder.contents.signature.vocabulary)
+    saved = folder.contents.symbols
+    symbols = tokenizer or (from_json(dict(saved)) if saved is not None else None)
     begin, end = folder.contents.begin, folder.contents.end
-    if symbols is not None and (named := symbols.named(END_OF_TEXT)) is not None:
+    if tokenizer is not None and (named := tokenizer.named(END_OF_TEXT)) is not None:
         begin, end = (named if known is not None else None for known in (begin, end))
-    name = dtype or plain(folder.dtype)
+    name = dtype or folder.dtype_name
     if devices == "auto":
         model = folder.load_over(rooms_here(), getattr(torch, name))
     else:

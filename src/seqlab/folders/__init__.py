@@ -5,10 +5,10 @@ from __future__ import annotations
 import copy
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import torch
 
@@ -48,6 +48,14 @@ class Contents:
     """The symbol that texts begin with (BOS); none: there is no such symbol."""
     end: int | None = None
     """The symbol that ends a text."""
+    bits: Bits | None = None
+    """What the linears and the head are stored in; none: in the dtype of the shards."""
+    symbols: Mapping[str, Any] | None = None
+    """The alphabet, as `seqlab.data.symbols.from_json` takes it, where no tokenizer.json says it."""
+
+    def placed(self, places: Mapping[str, Place]) -> Contents:
+        """The same with these places."""
+        return replace(self, places=places)
 
 
 class Folder(Part, kind="folders"):
@@ -78,7 +86,15 @@ class ModelFolder:
     @cached_property
     def shapes(self) -> LanguageModel:
         """The model on the meta device: shapes and no numbers."""
-        return shapes_only(lambda: self.contents.model.build(self.contents.signature))
+        model = shapes_only(lambda: self.contents.model.build(self.contents.signature))
+        if self.contents.bits is not None:
+            quantise_model(model, self.contents.bits)
+        return model
+
+    @property
+    def dtype_name(self) -> str:
+        """What the weights are kept in: int8."""
+        return self.contents.bits or plain(self.dtype)
 
     @property
     def remarks(self) -> tuple[str, ...]:
@@ -93,6 +109,8 @@ class ModelFolder:
 
     def forecast(self) -> dict[str, int]:
         """The bytes of the weights in every dtype that the model can have, the widest first."""
+        if self.contents.bits is not None:
+            return {self.contents.bits: weight_bytes(self.shapes)}
         needed = {name: bytes_in(self.shapes, getattr(torch, name)) for name in PRECISIONS}
         for bits in get_args(Bits):
             narrow = copy.deepcopy(self.shapes)
@@ -106,6 +124,8 @@ class ModelFolder:
 
         Raises FolderError before anything is read where the memory does not suffice, and for a weight that is no
         number."""
+        if self.contents.bits is not None:
+            return self._load_narrow(self.contents.bits, dtype)
         dtype = dtype or self.dtype
         bits, wide = (dtype, torch.float32) if isinstance(dtype, str) else (None, dtype)
         must_fit(str(self.path), self.forecast(), bits or plain(wide), available_memory(torch.device("cpu")))
@@ -116,9 +136,22 @@ class ModelFolder:
             quantise_model(model, bits)  # what is left: a tied head
         return model.eval()
 
+    def _load_narrow(self, bits: Bits, dtype: torch.dtype | Bits | None) -> LanguageModel:
+        if dtype not in (None, bits):
+            asked = plain(dtype) if isinstance(dtype, torch.dtype) else dtype
+            raise FolderError(f"{self.path} was saved in {bits} and cannot be had in {asked}: leave --dtype out.")
+        must_fit(str(self.path), self.forecast(), bits, available_memory(torch.device("cpu")))
+        model = shapes_only(lambda: self.contents.model.build(self.contents.signature))
+        quantise_model(model, bits)
+        give_memory(model, torch.float32)
+        fill(model, self.shards, self.contents.places)
+        return model.eval()
+
     def load_over(self, rooms: Sequence[Room], dtype: torch.dtype | None = None) -> LanguageModel:
         """As `load`, the parts in order over several devices as their memory allows; tokens and logits stay on the CPU.
         Raises FolderError where all of them together do not suffice."""
+        if self.contents.bits is not None:
+            raise FolderError(f"{self.path} is in {self.contents.bits}, which no GPU computes in here: --devices cpu.")
         chosen = dtype or self.dtype
         parts = parts_of(self.shapes)
         sizes = [sum(bytes_in(module, chosen) for module in part) for part in parts]
@@ -154,7 +187,8 @@ def _format_of(config: Config) -> type[Folder]:
             return one
     told = ", ".join(config.architectures) or "no architecture that is known"
     raise FolderError(
-        f"{config.file} is of {told}; seqlab reads xLSTMForCausalLM, NX-AI's xLSTM Large and the classic xLSTM."
+        f"{config.file} is of {told}; seqlab reads xLSTMForCausalLM, NX-AI's xLSTM Large and the classic xLSTM, "
+        "and what it saved itself."
     )
 
 
@@ -170,6 +204,8 @@ def _check(contents: Contents, shards: Shards, path: Path) -> None:
         raise FolderError(f"{path} has a tensor `{extra[0]}`{_more(extra)} that its configuration has no place for.")
     for name, place in places.items():
         stored = shards[name]
+        if contents.bits is None and not stored.dtype.is_floating_point:
+            raise FolderError(f"`{name}` in {stored.file} is {plain(stored.dtype)}; this format keeps floats.")
         if stored.shape != place.shape:
             raise FolderError(
                 f"`{name}` in {stored.file} is {stored.shape} and must be {place.shape} by the configuration; "

@@ -24,7 +24,7 @@ class StepModel(Protocol):
 class Steps:
     """A model's steps from a state on, which is copied; use in torch.inference_mode().
 
-    Where every state keeps its shape and no value is looked at, a step is repeated as it was recorded (on the CPU);
+    Where every state keeps its shape and no value is looked at, the second step is recorded and repeated (on the CPU);
     else the model takes every step anew. The weights must stay where they are. The values are the same either way.
     """
 
@@ -35,6 +35,7 @@ class Steps:
         self._tokens = torch.empty(0, dtype=torch.int64)
         self._replay: Replay[Tensor] | None = None
         self._records = all(tensor.device.type == "cpu" for tensor in state.values())
+        self._begun = False
 
     def step(self, tokens: Tensor) -> Tensor:
         """tokens (B,) -> logits (B, V), which the next step overwrites."""
@@ -42,12 +43,13 @@ class Steps:
             self._tokens.copy_(tokens)
             self._replay()
             return self._replay.result
-        if self._records:
+        if self._records and self._begun:
             before = {name: tensor.clone() for name, tensor in self.state.items()}
             try:
                 return self._recorded(tokens)
             except CannotReplay:
                 self._records, self.state = False, before
+        self._begun = True  # what modules look up once, they have looked up now
         take("step", "each anew")
         logits, self.state = self._model.step(tokens, self.state)
         return logits

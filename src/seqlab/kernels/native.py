@@ -12,6 +12,7 @@ import functools
 import hashlib
 import os
 import platform
+import re
 import shutil
 import signal
 import subprocess
@@ -21,10 +22,11 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from seqlab.kernels.members import of_many
 from seqlab.kernels.replay import note
 from seqlab.places import compiled_folder, is_writable
 
-__all__ = ["DTYPES", "Native", "compiler_version", "failures", "find_compiler"]
+__all__ = ["DTYPES", "Native", "compiler_version", "failures", "few_without_gradient", "find_compiler"]
 
 FOLDER = Path(__file__).parent
 HEADERS = FOLDER / "headers"
@@ -33,12 +35,14 @@ FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping
 LIMIT_SECONDS = 60.0
 DTYPES = {torch.float64: "float64", torch.float32: "float32", torch.bfloat16: "bfloat16"}
 """What the functions for a dtype are named after."""
+FEW = 2**16
+"""Numbers up to which one thread in one pass is faster than torch's operations."""
 
 
 class Native:
     """The functions of one C++ source.
 
-    The library is kept in the folder of compiled kernels under a hash of the source, the headers, the flags, the
+    The library is kept in the folder of compiled kernels under a hash of the source, its headers, the flags, the
     compiler and the processor; beside it, after a failure, `.failed` with what the compiler said, so that nobody
     waits for the same failure again.
     """
@@ -94,7 +98,7 @@ class Native:
         if version is None:
             return None
         whole = hashlib.sha256(repr((version, FLAGS, _processor())).encode())
-        for file in [self.source, *sorted(HEADERS.glob("*.h"))]:
+        for file in _with_headers(self.source):
             whole.update(file.read_bytes())
         return compiled_folder() / f"{self.source.stem}-{whole.hexdigest()[:24]}.so"
 
@@ -114,6 +118,22 @@ class Native:
         except OSError as error:
             return f"{target.parent} cannot be used ({error.strerror or error})"
         return None
+
+
+def _with_headers(source: Path) -> list[Path]:
+    """A source and the headers that it includes, and that they include, each once."""
+    found = [source]
+    for file in found:
+        named = re.findall(r'^#include "([\w.]+)"', file.read_text(), re.MULTILINE)
+        found += [HEADERS / name for name in named if HEADERS / name not in found]
+    return found
+
+
+def few_without_gradient(*tensors: Tensor) -> bool:
+    """Whether the numbers are as few as a step of generation has them, for one model, and nobody will ask for
+    gradients."""
+    few = all(tensor.numel() <= FEW for tensor in tensors) and not of_many(*tensors)
+    return few and not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
 
 
 def failures() -> dict[str, str]:

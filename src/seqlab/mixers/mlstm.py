@@ -6,6 +6,7 @@ from typing import ClassVar
 
 from torch import Tensor
 
+from seqlab.kernels.gated_product import gated_product
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.gates import HeadGates, closed_after
 from seqlab.nn.head_norm import HeadNorm
@@ -104,8 +105,7 @@ class MatrixLSTM(SequenceMixer):
         return q.unflatten(-1, by_head), k.unflatten(-1, by_head), v.unflatten(-1, by_head), o
 
     def _write(self, h: Tensor, o: Tensor) -> Tensor:
-        normed = self.norm(h)
-        written: Tensor = self.out((o.to(normed.dtype).sigmoid() * normed).to(o.dtype))
+        written: Tensor = self.out(gated_product(o, self.norm(h), "sigmoid"))
         return written
 
     def init_state(self, batch: int) -> State:
@@ -118,7 +118,7 @@ class MatrixLSTM(SequenceMixer):
         q, k, v, o = self._heads(x_t)
         a, b = self.gates(x_t)
         h, memory = self.cell.step(q, k, v, a, b, state)
-        return self._write(h, o), memory | {"position": state["position"] + 1}
+        return self._write(h, o), memory | {"position": state["position"].add_(1)}
 
     def extend(self, x: Tensor, state: State) -> tuple[Tensor, State]:
         self.check_state(x[:, 0], state)

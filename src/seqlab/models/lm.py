@@ -10,10 +10,10 @@ from torch import Tensor, nn
 
 from seqlab.data.signature import Signature
 from seqlab.kernels.linear import linear
+from seqlab.kernels.soft_cap import soft_cap
 from seqlab.mixers import State
 from seqlab.models import Block, BlockModule, Model, layer_card, reads_symbols
 from seqlab.nn.dropout import Dropout
-from seqlab.nn.gates import soft_cap
 from seqlab.nn.inits import Init, depth_gain, initialise
 from seqlab.nn.inits.normal import Normal
 from seqlab.nn.linear import Linear

@@ -6,16 +6,12 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.kernels.linear import linear
+from seqlab.kernels.soft_cap import soft_cap
 from seqlab.nn.rows import is_padding
 
-__all__ = ["HeadGates", "closed_after", "soft_cap"]
+__all__ = ["HeadGates", "closed_after"]
 
 CLOSED = 1e30  # exp(-1e30) and log sigmoid(1e30) are 0 in every dtype; infinity would leave infinity - infinity
-
-
-def soft_cap(x: Tensor, cap: float | None) -> Tensor:
-    """cap tanh(x / cap): like x near 0, never beyond the cap; x itself without one."""
-    return x if cap is None else cap * torch.tanh(x / cap)
 
 
 class HeadGates(nn.Module):
@@ -44,7 +40,8 @@ class HeadGates(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         weight = self.project.weight
-        both = soft_cap(linear(x.to(weight.dtype), weight, self.project.bias), self.cap)
+        both = linear(x.to(weight.dtype), weight, self.project.bias)
+        both = both if self.cap is None else soft_cap(both, self.cap)
         return both[..., : self.heads], both[..., self.heads :]
 
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqlab.kernels.head_norm import head_norm
 from seqlab.spec import SpecError
 
 __all__ = ["HeadNorm"]
@@ -28,5 +28,4 @@ class HeadNorm(nn.Module):
         nn.init.ones_(self.weight)
 
     def forward(self, x: Tensor) -> Tensor:
-        normed = F.layer_norm(x.to(torch.promote_types(x.dtype, torch.float32)), x.shape[-1:], eps=self.eps)
-        return normed.flatten(-2) * self.weight
+        return head_norm(x, self.weight.view(x.shape[-2:]), self.eps).flatten(-2)

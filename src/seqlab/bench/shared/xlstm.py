@@ -18,7 +18,7 @@ from seqlab.mixers.mlstm import MLSTM
 from seqlab.models import Block
 from seqlab.models.lm import LM, LanguageModel
 
-__all__ = ["PEER", "Peer", "Sizes", "models"]
+__all__ = ["PEER", "Peer", "Sizes", "drawn", "models"]
 
 PEER = "transformers"
 
@@ -70,7 +70,7 @@ class Peer:
 def models(sizes: Sizes) -> tuple[LanguageModel, Peer | None]:
     """Both with the same weights; None where transformers, or its xLSTM, is not there."""
     if importlib.util.find_spec(PEER) is None:
-        return _drawn(sizes), None
+        return drawn(sizes), None
     from transformers import xLSTMConfig, xLSTMForCausalLM
 
     config = xLSTMConfig(
@@ -85,7 +85,8 @@ def models(sizes: Sizes) -> tuple[LanguageModel, Peer | None]:
     return ours, Peer(theirs)
 
 
-def _drawn(sizes: Sizes) -> LanguageModel:
+def drawn(sizes: Sizes) -> LanguageModel:
+    """Ours, its weights drawn."""
     block = Block(mixer=MLSTM(heads=4), channel=SwiGLU())
     spec = LM(dim=sizes.dim, layers=(block,) * sizes.blocks, tied=False, logit_cap=30.0)
     return spec.build(Signature(vocabulary=sizes.vocabulary, length=sizes.prompt)).eval()

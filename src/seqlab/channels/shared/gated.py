@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from seqlab.channels import ChannelMixer
+from seqlab.kernels.gated_product import gated_product
 from seqlab.nn.activations import Activation, activation
 from seqlab.nn.dropout import dropout
 from seqlab.nn.inits import residual
@@ -20,7 +21,7 @@ class GatedFeedForward(ChannelMixer):
     def __init__(self, dim: int, hidden: int, function: Activation, *, bias: bool, dropout: float) -> None:
         super().__init__()
         self.dropout = dropout
-        self.activation = activation(function)
+        self.activation, self.silu = activation(function), function == "silu"
         self.gate_and_up = Linear(dim, 2 * hidden, bias=bias)
         self.down = residual(Linear(hidden, dim, bias=bias))
 
@@ -30,7 +31,8 @@ class GatedFeedForward(ChannelMixer):
 
     def forward(self, x: Tensor) -> Tensor:
         gate, up = self.gate_and_up(x).chunk(2, dim=-1)
-        return dropout(self.down(self.activation(gate) * up), self.dropout, self.training)
+        y: Tensor = self.down(gated_product(gate, up, "silu") if self.silu else self.activation(gate) * up)
+        return dropout(y, self.dropout, self.training)
 
     def hidden_units(self) -> list[Units]:
         both = self.gate_and_up

@@ -23,10 +23,14 @@ CPU = torch.device("cpu")
 
 
 def give_memory(model: nn.Module, dtype: torch.dtype, device: torch.device = CPU) -> None:
-    """Give a model on the meta device parameters, unwritten, so that it computes in `dtype`."""
+    """Give a model on the meta device parameters and saved buffers, unwritten, so that it computes in `dtype`."""
     for owner, name, wanted in list(parameters_to_be(model, dtype)):
         memory = torch.empty(owner.get_parameter(name).shape, dtype=wanted, device=device)
-        owner.register_parameter(name, nn.Parameter(memory))
+        owner.register_parameter(name, nn.Parameter(memory, requires_grad=owner.get_parameter(name).requires_grad))
+    for owner in model.modules():
+        for name, buffer in owner.named_buffers(recurse=False):
+            if buffer.is_meta and name in owner.state_dict():
+                owner.register_buffer(name, torch.empty(buffer.shape, dtype=buffer.dtype, device=device))
 
 
 class _Piece(NamedTuple):
@@ -40,7 +44,7 @@ class _Piece(NamedTuple):
 def fill(model: nn.Module, shards: Shards, places: Mapping[str, Place], bits: Bits | None = None) -> None:
     """Write the stored tensors into the model's, in the order in which they lie on disk; with `bits`, every linear is
     quantised as soon as it is whole. Raises FolderError naming a tensor with values that are no numbers."""
-    ours = dict(model.named_parameters())
+    ours = dict(model.named_parameters()) | dict(model.named_buffers())
     awaited: Counter[str] = Counter()
     for place in places.values():
         awaited[_owner(place.name)] += place.shape[0]

@@ -19,6 +19,7 @@ __all__ = ["Stored", "stored_in"]
 
 PIECE_BYTES = 32 * 2**20
 DTYPES = {"F64": torch.float64, "F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+DTYPES |= {"I8": torch.int8, "U8": torch.uint8}
 
 
 @dataclass(frozen=True)
