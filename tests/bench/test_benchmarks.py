@@ -67,6 +67,7 @@ def finite(row: Row) -> bool:
         "packing",
         "potts",
         "selection",
+        "serve",
         "start",
     ],
 )
