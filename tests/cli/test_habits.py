@@ -21,3 +21,4 @@ def test_numbers_have_the_digits_that_tell_them_apart() -> None:
     assert len(set(apart(0.1, 0.1 + 2**-54 * 2))) == 2
     assert apart(None, 2.5) == ["", "2.500"]
     assert apart(1234.11, 1234.12) == ["1234.11", "1234.12"]
+    assert apart(3.14159, 2.0, 3.14162) == ["3.14159", "2.000", "3.14162"]  # only where it is needed

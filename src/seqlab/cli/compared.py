@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,7 @@ def _heading(title: str, as_markdown: bool) -> None:
 
 def _print_axis(told: Told, axis: str, as_markdown: bool) -> None:
     unit, rows = UNITS[axis], told["equal"][axis]
-    cells = [
-        [position(row["at"]), *(_value(row, name) for name in told["runs"]), row["leader"] or "equal"] for row in rows
-    ]
+    cells = [[position(row["at"]), *_values(row, told["runs"]), row["leader"] or "equal"] for row in rows]
     head = [unit, *told["runs"], "leads"]
     if not cells:
         click.echo("  no range in common")
@@ -68,9 +66,10 @@ def _has_groups(told: Told) -> bool:
     return any(len(group["runs"]) > 1 for group in told["groups"].values())
 
 
-def _value(row: Told, name: str) -> str:
-    error = row["standard_errors"][name]
-    return render.figure(row["values"][name]) + (f" ({error:.2g})" if error is not None else "")
+def _values(row: Told, names: Sequence[str]) -> list[str]:
+    values, errors = ([row[what][name] for name in names] for what in ("values", "standard_errors"))
+    told = zip(render.apart(*values), errors, strict=True)
+    return [value + (f" ({error:.2g})" if error is not None else "") for value, error in told]
 
 
 def _difference(one: Told, unit: str) -> str:

@@ -54,7 +54,7 @@ def command(filters: tuple[str, ...], tags: tuple[str, ...], archived: bool, as_
     elif not found:
         click.echo(_nothing(book, bool(everything), archived))
     else:
-        render.table(HEAD, [_row(facts) for facts in found], left=("name", "state", "of", "tags", "why"))
+        render.table(HEAD, _rows(found), left=("name", "state", "of", "tags", "why"))
 
 
 def _select(runs: list[Run], filters: list[str], tainted: Mapping[str, str]) -> list[dict[str, Any]]:
@@ -96,9 +96,19 @@ def _facts(run: Run, taint: str | None, place: str | None) -> dict[str, Any]:
     }
 
 
-def _row(facts: dict[str, Any]) -> list[str]:
-    phase, result = best_known(facts["metrics"]["last"])
-    best = facts["metrics"]["best"].get(f"{phase}/loss", {}).get("value")
+def _rows(found: list[dict[str, Any]]) -> list[list[str]]:
+    """Losses that differ from run to run are seen to differ."""
+    known = [best_known(facts["metrics"]["last"]) for facts in found]
+    best = [
+        facts["metrics"]["best"].get(f"{phase}/loss", {}).get("value")
+        for facts, (phase, _) in zip(found, known, strict=True)
+    ]
+    losses = render.apart(*(result.get("loss") for _, result in known))
+    told = zip(found, losses, (phase for phase, _ in known), render.apart(*best), strict=True)
+    return [_row(*facts) for facts in told]
+
+
+def _row(facts: dict[str, Any], loss: str, phase: str, best: str) -> list[str]:
     marks = [
         *(
             mark
@@ -112,9 +122,9 @@ def _row(facts: dict[str, Any]) -> list[str]:
         facts["name"],
         f"{facts['state']} {facts['place']}" if facts["place"] else facts["state"],
         render.step_of(facts["step"], facts["steps"]),
-        render.figure(result.get("loss")),
+        loss,
         phase.replace("val_subset", "subset"),
-        render.figure(best),
+        best,
         render.ago(facts["created"]),
         render.duration(facts["wall_seconds"]),
         " ".join(marks),

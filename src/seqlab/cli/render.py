@@ -108,12 +108,18 @@ def figure(value: float | None) -> str:
 
 
 def apart(*values: float | None) -> list[str]:
-    """Measured numbers side by side, with as many digits as it takes to see which of them differ."""
+    """Measured numbers side by side, those that differ with as many digits as it takes to see that they do."""
     told = [figure(value) for value in values]
     for digits in range(5, 18):
-        if len(set(told)) >= len(set(values)):
+        meant: dict[str, set[float | None]] = {}
+        for value, text in zip(values, told, strict=True):
+            meant.setdefault(text, set()).add(value)
+        if all(len(different) == 1 for different in meant.values()):
             break
-        told = [f"{value:#.{digits}g}" if isinstance(value, float) else figure(value) for value in values]
+        told = [
+            f"{value:#.{digits}g}" if isinstance(value, float) and len(meant[text]) > 1 else text
+            for value, text in zip(values, told, strict=True)
+        ]
     return told
 
 

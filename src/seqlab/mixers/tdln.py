@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, ClassVar
+from typing import Any, ClassVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -121,14 +121,15 @@ class TimedOscillators(SequenceMixer):
         if not torch.is_grad_enabled() or of_many(x):
             return self._mix(x, starts)[0]
         for level, recurrence in enumerate(self.recurrences):
-            x = self._level(level, recurrence.remembered(x, starts), x)
+            x = self._level(level, cast(TimedMemory, recurrence).remembered(x, starts), x)
         return x
 
     def _level(self, level: int, y: Tensor, x: Tensor) -> Tensor:
         """What a level gives to the next, of what it remembers and of its input."""
         if not level:
             return y
-        return self.norms[level - 1](F.relu(y + x if self.residual else y))
+        normed: Tensor = self.norms[level - 1](F.relu(y + x if self.residual else y))
+        return normed
 
     def _mix(
         self, x: Tensor, starts: Tensor | None, before: Sequence[Tensor | None] | None = None
