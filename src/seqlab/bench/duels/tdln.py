@@ -35,7 +35,6 @@ def contests(options: Options) -> Iterator[Contest]:
             against="a loop over positions",
             tolerance=TOLERANCE,
             faster=5.0,
-            memory=0.5,
             rounds=3,
         )
 
