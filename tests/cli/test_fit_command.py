@@ -85,8 +85,12 @@ def test_a_fit_is_judged_by_its_family(folder: Path, method: str) -> None:
     assert list((run.folder / "eval").glob("*.json"))
 
 
-def test_another_run_is_not_judged(folder: Path) -> None:
-    LabBook(folder / "runs").create({"config": {}}, name="other", origin={"by": "open_run"})
-    found = CliRunner().invoke(main, ["eval", "other", "msa", "--runs", str(folder / "runs")])
-    assert found.exit_code == 1
-    assert "other is no fit to an alignment" in found.output
+def test_structures_are_judged_by_their_families(folder: Path) -> None:
+    layers = "model.layers.all.mixer.heads=2"
+    words = ("model.dim=8", layers, "model.heads=2", "task.folds=3", "task.members=2", "task.drawn=8", "batch.size=2")
+    called(folder, "run", "potts:wide_small", *words, "budget.steps=1", "--name", "emits")
+    found = json.loads(called(folder, "eval", "emits", "msa", "samples=20", "sweeps=2", "structures=1", "--json"))
+    assert {row["split"] for row in found["structures"]} <= {"sequence", "structure", "superfamily"}
+    assert found["sequence/nll_gap"] == pytest.approx(found["sequence/nll_held_out"] - found["sequence/nll"])
+    first = found["structures"][0]["structure"]
+    assert (LabBook(folder / "runs").open("emits").folder / "eval" / f"sequence-{first}-pca.svg").is_file()

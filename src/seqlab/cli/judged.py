@@ -1,48 +1,117 @@
-"""A Potts model beside its family: of a run of `seqlab fit`."""
+"""Potts models beside their families: that of a run of `seqlab fit`, or those that a run emits for structures."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+import numpy as np
 
 from seqlab.spec import Part, override
 
 if TYPE_CHECKING:
-    from seqlab.evaluations import OfCouplings
+    from seqlab.couplings.pairwise import Pairwise
+    from seqlab.data.families import Family
+    from seqlab.evaluations import Answers, OfCouplings
     from seqlab.journal import Run
+    from seqlab.models.potts import PottsModel
+    from seqlab.tasks.shared.families import PreparedFamilies
 
 __all__ = ["judge"]
+
+Found = dict[str, Any]
 
 
 def judge(
     kind: type[Part], name: str, source: str, changes: Sequence[str], runs: Path | None
-) -> tuple[dict[str, Any], Run | None]:
+) -> tuple[Found, Run | None]:
     """The result as JSON, and the run; drawings are written to eval/ in its folder. Raises ClickException for a run
-    that is no fit."""
+    that has no Potts model."""
+    from seqlab.journal import LabBook
+    from seqlab.journal.names import at_step
+
+    place, step = at_step(source)
+    run = LabBook(runs).open(place)
+    evaluation: OfCouplings = override(kind(), list(changes))  # type: ignore[assignment]
+    judged = _fit(run, evaluation, runs) if run.origin.get("by") == "fit" else _emitted(run, step, evaluation)
+    return {"run": run.name, "evaluation": name, "settings": None, **judged}, run
+
+
+def _fit(run: Run, evaluation: OfCouplings, runs: Path | None) -> Found:
     from seqlab.couplings.family import choose, parts
     from seqlab.couplings.located import model_at
-    from seqlab.journal import LabBook
-    from seqlab.journal.files import clearly, replace_bytes
+    from seqlab.data.alignments import SIZE
 
-    run = LabBook(runs).open(source)
-    if run.origin.get("by") != "fit":
-        raise click.ClickException(f"{run.name} is no fit to an alignment; `seqlab fit METHOD ALIGNMENT` makes one.")
     config = run.experiment["config"]
-    model = model_at(source, runs)
-    if model.fields.shape[1] < 21:
+    model = model_at(run.name, runs)
+    if model.fields.shape[1] < SIZE:
         raise click.ClickException(f"{run.name} has no gap among its letters, as its family has; fit with gaps=letter.")
     chosen = choose(*(config[key] for key in ("alignment", "focus", "structure", "unknown", "most_gaps")))
-    evaluation: OfCouplings = override(kind(), list(changes))  # type: ignore[assignment]
     answers = evaluation.judge(model, *parts(chosen.alignment.letters, config["held_out"]), chosen.contacts)
+    drawn = _draw(run, "", answers)
+    found: Found = {"step": None, "checkpoint": None, "data": {config["alignment"]: chosen.alignment.sha256}}
+    measured = {"measured": list(answers.measured), "remarks": [*answers.remarks, *drawn]}
+    return found | dict(answers.measured) | measured
+
+
+def _emitted(run: Run, step: int | None, evaluation: OfCouplings) -> Found:
+    """Means over the structures of each held-out split, and each structure by itself."""
+    from seqlab.models.potts import PottsModel
+    from seqlab.train.load import experiment_of, load_model
+
+    model, checkpoint, skipped = load_model(run, step)
+    if not isinstance(model, PottsModel):
+        raise click.ClickException(
+            f"{run.name} has no Potts model; `seqlab fit METHOD ALIGNMENT` makes a run with one."
+        )
+    for sentence in skipped:
+        click.echo(sentence, err=True)
+    task: Any = experiment_of(run).task.prepare()
+    each: list[Found] = []
+    remarks: dict[str, None] = {}
+    for split, family, fitted, held in _families(task, evaluation.structures):
+        answers = evaluation.judge(_of(model, family), fitted, held, None)
+        each.append({"split": split, "structure": family.name, **answers.measured})
+        remarks |= dict.fromkeys([*answers.remarks, *_draw(run, f"{split}-{family.name}-", answers)])
+    means = {
+        f"{split}/{key}": float(np.mean([row[key] for row in each if row["split"] == split]))
+        for split in dict.fromkeys(row["split"] for row in each)
+        for key in next(row for row in each if row["split"] == split)
+        if key not in ("split", "structure")
+    }
+    found: Found = {"step": checkpoint.step, "checkpoint": checkpoint.digest(), "data": task.fingerprints, **means}
+    return found | {"structures": each, "measured": list(means), "remarks": list(remarks)}
+
+
+def _families(task: PreparedFamilies, most: int) -> Iterator[tuple[str, Family, Any, Any]]:
+    """The split, the structure, and its sequences: those trained on, if any, and those held out."""
+    trained = {family.name: family.sequences for family in task.collection.train}
+    for split in ("sequence", "structure", "superfamily"):
+        for family in getattr(task.collection, split)[:most]:
+            own = family.sequences
+            yield (split, family, trained[family.name], own) if split == "sequence" else (split, family, own, own[:0])
+
+
+def _of(model: PottsModel, family: Family) -> Pairwise:
+    import torch
+
+    from seqlab.couplings.pairwise import Pairwise
+
+    fields, couplings = model.fields_and_couplings(torch.from_numpy(family.encodings))
+    i, j = np.triu_indices(len(fields), 1)
+    law: Any = "autoregressive" if model.form in ("before", "before_scaled") else "joint"
+    return Pairwise(fields.astype(np.float64), couplings[i, :, j].astype(np.float64), law, np.arange(len(fields)))
+
+
+def _draw(run: Run, prefix: str, answers: Answers) -> list[str]:
+    """Write the drawings to the run's folder; where they are."""
+    from seqlab.journal.files import clearly, replace_bytes
+
     place = run.folder / "eval"
     with clearly(place):
         place.mkdir(exist_ok=True)
-    for drawing, text in answers.drawings.items():
-        replace_bytes(place / f"{drawing}.svg", text.encode())
-    drawn = tuple(f"drawn: {place / drawing}.svg" for drawing in answers.drawings)
-    found: dict[str, Any] = {"run": run.name, "step": None, "checkpoint": None, "settings": None, "evaluation": name}
-    found |= {"data": {config["alignment"]: chosen.alignment.sha256}, **answers.measured}
-    return found | {"measured": list(answers.measured), "remarks": [*answers.remarks, *drawn]}, run
+    for name, text in answers.drawings.items():
+        replace_bytes(place / f"{prefix}{name}.svg", text.encode())
+    return [f"drawn: {place / prefix}{name}.svg" for name in answers.drawings]

@@ -38,6 +38,9 @@ class Evaluation(Part, kind="evaluations"):
 class OfCouplings(Evaluation):
     """The spec of an evaluation of Potts models."""
 
+    structures: int = Field(default=4, ge=1)
+    """Of each held-out split of a run that reads structures, the first ones."""
+
     @abstractmethod
     def judge(
         self,
