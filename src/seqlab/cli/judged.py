@@ -114,4 +114,4 @@ def _draw(run: Run, prefix: str, answers: Answers) -> list[str]:
         place.mkdir(exist_ok=True)
     for name, text in answers.drawings.items():
         replace_bytes(place / f"{prefix}{name}.svg", text.encode())
-    return [f"drawn: {place / prefix}{name}.svg" for name in answers.drawings]
+    return [f"drawn: {place / f'{prefix}{name}.svg'}" for name in answers.drawings]
