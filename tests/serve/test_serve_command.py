@@ -45,7 +45,7 @@ def test_it_answers_and_a_stop_writes_what_is_under_way(process: "subprocess.Pop
     line = process.stdout.readline()
     assert line.startswith("serving little at http://127.0.0.1:")
     url = line.split()[-1]
-    assert len(asked(url, {"prompt": "the", "max_tokens": 4})["choices"][0]["text"]) == 4
+    assert len(asked(url, {"prompt": "the", "max_tokens": 4})["choices"][0]["ids"]) == 4
     told: list[Any] = []
     body = {"prompt": "a", "max_tokens": 12, "n": 3}
     asking = threading.Thread(target=lambda: told.append(asked(url, body)))
