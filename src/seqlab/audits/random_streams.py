@@ -129,7 +129,7 @@ def _dropout(subject: Subject, t: Training) -> Told:
         )
     if not draws:
         return None
-    if torch.equal(first, other):
+    if torch.equal(first, other) and [draw.content for draw in draws] == [draw.content for draw in others]:
         return (
             f"dropout or noise in the model (`{draws[0].operation}`) is the same under two seeds: it draws the same "
             "mask at every step."
