@@ -103,9 +103,9 @@ def test_maps_have_a_gradient_everywhere(head_map: Any, input_map: Any) -> None:
     assert (float(weight.detach().std()) > 0.7) == (head_map == "parameter")
 
 
-def test_bfloat16_keeps_couplings_wide() -> None:
+def test_bfloat16_reads_wide_numbers_and_keeps_couplings_wide() -> None:
     model = small().bfloat16()
-    found = model(torch.randn(1, 7, 5).bfloat16(), torch.randint(4, (1, 3, 7)))
+    found = model(torch.randn(1, 7, 5), torch.randint(4, (1, 3, 7)))
     assert {part.dtype for part in found} == {torch.float32}
 
 

@@ -142,7 +142,7 @@ class PottsModel(nn.Module):
 
     def emit(self, encodings: Tensor, lengths: Tensor | None = None) -> LowRank:
         """The Potts model of each structure, of low rank: K heads, 2 K where couplings are untied."""
-        x = self.entrance(encodings)
+        x = self.entrance(encodings.to(self.factors.weight.dtype))
         padding = None if lengths is None else is_padding(x[..., 0], lengths)
         for block in self.each_block():
             x = block(x, lengths)

@@ -19,7 +19,9 @@ def potts_penalty_sums(
 ) -> Float[Tensor, " b"]:
     """|J|^2 = <sum_i left_i left_i', sum_j right_j right_j'> less the terms of i = j, which are |left_i' right_i|^2."""
     if form == "all":
-        whole = _products(left, left).mul(_products(right, right)).sum((1, 2))
+        ours = _products(left, left)
+        theirs = ours if right is left else _products(right, right)
+        whole = ours.mul(theirs).sum((1, 2))
         own = torch.einsum("bhia,bhic->biac", left, right).square().sum((1, 2, 3))
         return whole - own
     return _of_those_before(left, right, form)

@@ -123,8 +123,7 @@ class PreparedFamilies(PreparedTask):
         """Summed over residues and sequences; a structure's penalty counts as its share of those of the whole batch, so
         that any cut has one gradient. `nll` is the likelihood alone."""
         tensors = batch.tensors
-        dtype = next(model.parameters()).dtype
-        emitted = model(tensors["encodings"].to(dtype), tensors["letters"], tensors["lengths"])
+        emitted = model(tensors["encodings"], tensors["letters"], tensors["lengths"])
         nll, right = _scores(emitted.logits, tensors["letters"], tensors["lengths"])
         penalty = self.spec.penalty_couplings * emitted.couplings + self.spec.penalty_fields * emitted.fields
         total = nll.sum() + (tensors["share"].to(penalty) * penalty).sum()
@@ -149,16 +148,16 @@ class PreparedFamilies(PreparedTask):
 
     def scored(self, model: nn.Module, families: Sequence[Family]) -> tuple[float, float]:
         """The mean over residues of families, `evaluated` sequences of each: nats and share of letters told right."""
-        parameter = next(model.parameters())
+        device = next(model.parameters()).device
         ordered = sorted(families, key=len)
         totals = np.zeros(3)
         while ordered:
             at_once = max(1, EVALUATION_SITES // (len(ordered[-1]) * self.spec.evaluated))
             some, ordered = ordered[-at_once:], ordered[:-at_once]
             tensors = _padded(some, [f.sequences[: self.spec.evaluated] for f in some])
-            tensors = {name: x.to(parameter.device) for name, x in tensors.items()}
+            tensors = {name: x.to(device) for name, x in tensors.items()}
             with torch.no_grad():
-                emitted = model(tensors["encodings"].to(parameter.dtype), tensors["letters"], tensors["lengths"])
+                emitted = model(tensors["encodings"], tensors["letters"], tensors["lengths"])
                 nll, right = _scores(emitted.logits, tensors["letters"], tensors["lengths"])
             counts = [min(len(f.sequences), self.spec.evaluated) for f in some]
             # Families with fewer sequences are filled up with their own first ones, which are left out here.
