@@ -25,14 +25,14 @@ def potts_pseudo_likelihood_reference(
     length, size = fields.shape
     whole = fields.new_zeros(length, length, size, size)
     total = fields.new_zeros(())
-    for (i, j), block in zip(torch.triu_indices(length, length, 1).T.tolist(), couplings, strict=True):
-        whole[j, i] = block.T
-        if seen == "all":
-            whole[i, j] = block
-    for sequence, weight in zip(letters.tolist(), weights, strict=True):
-        for i, letter in enumerate(sequence):
+    i, j = torch.triu_indices(length, length, 1)
+    whole[j, i] = couplings.mT
+    if seen == "all":
+        whole[i, j] = couplings
+    for sequence, weight in zip(letters, weights, strict=True):
+        for site, letter in enumerate(sequence.tolist()):
             if letter < size:
-                known = [j for j in range(length) if j != i and sequence[j] < size]
-                logits = fields[i] + sum((whole[i, j, :, sequence[j]] for j in known), fields.new_zeros(size))
+                known = ((sequence < size) & (torch.arange(length, device=letters.device) != site)).nonzero().flatten()
+                logits = fields[site] + whole[site, known, :, sequence[known]].sum(0)
                 total = total - weight * torch.log_softmax(logits, 0)[letter]
     return total
