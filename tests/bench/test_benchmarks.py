@@ -100,6 +100,7 @@ def test_every_benchmark_is_tested_here() -> None:
 
 
 @pytest.mark.usefixtures("in_process")
+@pytest.mark.slow
 def test_shakespeare_beside_its_peer(text: Path) -> None:
     ours, theirs = bench.measure("shakespeare", Options(quick=True, path=text))
     assert finite(ours)

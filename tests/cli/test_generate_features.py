@@ -198,6 +198,6 @@ def test_what_was_written_is_kept_and_shown_side_by_side(cli: Cli, tmp_path: Pat
     assert first["state_bytes"] > 0
     both = cli("generations", 1, 2, *runs).stdout
     assert next(line for line in both.splitlines() if line.startswith("  dtype")).split() == [
-        "dtype", "float32", "bfloat16", "*",
+        "dtype", "*", "float32", "bfloat16",
     ]  # fmt: skip
     assert "there is no generation 9" in cli("generations", 9, *runs, code=1).stderr

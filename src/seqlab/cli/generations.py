@@ -67,8 +67,8 @@ def _show(records: Sequence[Mapping[str, Any]]) -> None:
     names = list(dict.fromkeys(name for one in flat for name in one))
     rows = [[name, *(one.get(name, "") for one in flat)] for name in names]
     if len(records) == 2:
-        rows = [[name, a, b, "" if a == b else "*"] for name, a, b in rows]
-    head = ["", *(f"generation {record['id']}" for record in records), *[""] * (len(records) - 1)]
+        rows = [[name, "" if a == b else "*", a, b] for name, a, b in rows]
+    head = ["", *[""] * (len(records) - 1), *(f"generation {record['id']}" for record in records)]
     render.table(head, rows, left=head)
     for record in records:
         render.heading(f"Generation {record['id']}")

@@ -28,7 +28,7 @@ class NewsPairs(Task):
     """Pairs of articles as bytes, two classes: of one outlet, or of two. Names of outlets and their addresses are
     masked in `card:news`, and exact repeats dropped, so that what is left is how and about what they write."""
 
-    path: str = "card:news"
+    path: str
     """A table of an outlet, a tab and a text in each row."""
     length: int = Field(default=1000, ge=1)
     """Bytes of an article; a longer one is cut there."""

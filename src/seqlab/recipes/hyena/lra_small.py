@@ -62,7 +62,7 @@ def lra_aan_small() -> Experiment:
     Data: seqlab data get news, a stand-in: the papers of the ACL Anthology are in no package registry.
     Expected: an accuracy above chance, 0.5; a quarter of an hour on 2 cores.
     """
-    return _small(NewsPairs(length=512), _long(), layers=2, lr=5e-3, steps=1500)
+    return _small(NewsPairs(path="card:news", length=512), _long(), layers=2, lr=5e-3, steps=1500)
 
 
 def lra_fashion_small() -> Experiment:
