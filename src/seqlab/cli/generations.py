@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import textwrap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -62,12 +63,15 @@ def _row(record: Mapping[str, Any]) -> list[str]:
 
 
 def _show(records: Sequence[Mapping[str, Any]]) -> None:
-    """Columns side by side, a star where two differ; below them the texts."""
+    """Columns side by side, each with its share of the terminal, a star where two differ; below them the texts."""
     flat = [_flat(record) for record in records]
     names = list(dict.fromkeys(name for one in flat for name in one))
-    rows = [[name, *(one.get(name, "") for one in flat)] for name in names]
-    if len(records) == 2:
-        rows = [[name, "" if a == b else "*", a, b] for name, a, b in rows]
+    room = (shutil.get_terminal_size((1 << 16, 24)).columns - max(map(len, names)) - 8) // len(records)
+    rows = []
+    for name in names:
+        held = [one.get(name, "") for one in flat]
+        star = ["" if held[0] == held[-1] else "*"] * (len(records) - 1)
+        rows.append([name, *star, *(text if len(text) <= room else f"{text[: room - 1]}…" for text in held)])
     head = ["", *[""] * (len(records) - 1), *(f"generation {record['id']}" for record in records)]
     render.table(head, rows, left=head)
     for record in records:
