@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -14,10 +13,11 @@ from seqlab.data import DataError
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
 from seqlab.data.symbols import Bytes
-from seqlab.data.text import absolute, file_name, read_text
+from seqlab.data.text import file_name, read_text
 from seqlab.data.tokenizer import Tokenizer
-from seqlab.spec import Field, SpecError
+from seqlab.spec import Field
 from seqlab.tasks import Batch, PreparedTask, Task
+from seqlab.tasks.shared.alphabets import anchored_text, check_alphabet, located_text
 from seqlab.tasks.shared.windows import WindowedText
 
 __all__ = ["PermutedWords", "PreparedPermutedWords"]
@@ -55,10 +55,7 @@ class PermutedWords(Task):
     """Of the stream's draws; the experiment's seed decides the order of reading."""
 
     def check(self) -> None:
-        if (self.symbols == "tokenizer") != (self.tokenizer is not None):
-            raise SpecError(
-                "tasks/permuted_words: `symbols=tokenizer` and `tokenizer=...` go together; set both or neither."
-            )
+        check_alphabet(self, self.symbols, self.tokenizer)
 
     @property
     def window(self) -> int:
@@ -66,14 +63,10 @@ class PermutedWords(Task):
         return self.length
 
     def located(self) -> dict[str, str]:
-        places = {"path": read_text(self.path).sha256}
-        if self.tokenizer is not None:
-            places["tokenizer"] = Tokenizer(self.tokenizer).sha256
-        return places
+        return located_text(self)
 
     def anchored(self) -> PermutedWords:
-        tokenizer = None if self.tokenizer is None else absolute(self.tokenizer)
-        return replace(self, path=absolute(self.path), tokenizer=tokenizer)
+        return anchored_text(self)
 
     def foretold(self) -> Signature | None:
         return Signature(vocabulary=Bytes.size, length=self.length) if self.symbols == "bytes" else None

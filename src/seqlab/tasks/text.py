@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from seqlab.data.floors import ngram_floor
 from seqlab.data.signature import Signature
 from seqlab.data.symbols import Bytes, Characters, Symbols
-from seqlab.data.text import TextSource, absolute, file_name, read_text, split
+from seqlab.data.text import TextSource, file_name, read_text, split
 from seqlab.data.tokenizer import Tokenizer
 from seqlab.spec import Field, SpecError
 from seqlab.tasks import Task
+from seqlab.tasks.shared.alphabets import anchored_text, check_alphabet, located_text
 from seqlab.tasks.shared.windows import WindowedText
 
 __all__ = ["PreparedText", "Text"]
@@ -49,8 +50,7 @@ class Text(Task):
     """Size of the fixed subset of the validation split that is scored during training."""
 
     def check(self) -> None:
-        if (self.symbols == "tokenizer") != (self.tokenizer is not None):
-            raise SpecError("tasks/text: `symbols=tokenizer` and `tokenizer=...` go together; set both or neither.")
+        check_alphabet(self, self.symbols, self.tokenizer)
         if self.validation + self.test >= 1:
             raise SpecError("tasks/text: `validation` and `test` leave nothing to train on; make them smaller.")
 
@@ -60,14 +60,10 @@ class Text(Task):
         return self.evaluation_length or self.length
 
     def located(self) -> dict[str, str]:
-        places = {"path": read_text(self.path).sha256}
-        if self.tokenizer is not None:
-            places["tokenizer"] = Tokenizer(self.tokenizer).sha256
-        return places
+        return located_text(self)
 
     def anchored(self) -> Text:
-        tokenizer = None if self.tokenizer is None else absolute(self.tokenizer)
-        return replace(self, path=absolute(self.path), tokenizer=tokenizer)
+        return anchored_text(self)
 
     def foretold(self) -> Signature | None:
         sized = Signature(vocabulary=Bytes.size, length=max(self.length, self.window))

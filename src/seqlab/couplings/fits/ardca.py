@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from seqlab.couplings.descent import Point
-from seqlab.couplings.fit import fit, needed_bytes
-from seqlab.couplings.fits import DirectFit, Fitted, nobody
+from seqlab.couplings.fit import fit
+from seqlab.couplings.fits import Fitted, nobody
+from seqlab.couplings.fits.shared.descending import Descending
 from seqlab.couplings.objective import Objective
 from seqlab.couplings.pairwise import Array, Pairwise
 from seqlab.spec import Field
@@ -19,7 +19,7 @@ from seqlab.spec import Field
 __all__ = ["Autoregressive"]
 
 
-class Autoregressive(DirectFit):
+class Autoregressive(Descending):
     """sum_n w_n sum_i -log P(x_ni | those before) + W (field_penalty |h|^2 + coupling_penalty |J|^2), smallest, where W
     is the sum of the weights: penalties beside the mean over sequences."""
 
@@ -29,12 +29,6 @@ class Autoregressive(DirectFit):
     """The paper's for generated sequences; for contacts it takes 1e-2."""
     order: Literal["entropy", "given"] = "entropy"
     """entropy: sites from the least to the most varied, as the paper has it; given: as they stand."""
-    iterations: int = Field(default=500, ge=1)
-    """Steps at most."""
-    tolerance: float = Field(default=1e-6, gt=0)
-    """The fit ends where less than this share of the objective is expected to be left to fall."""
-    precision: Literal["float32", "float64"] = "float32"
-    """Of the arithmetic; the objective of the result is told in float64."""
 
     def fit(
         self, letters: NDArray[np.uint8], size: int, weights: Array, told: Callable[[Point], None] = nobody
@@ -42,14 +36,11 @@ class Autoregressive(DirectFit):
         order = np.arange(letters.shape[1])
         if self.order == "entropy":
             order = np.argsort(entropies(letters, size, weights), kind="stable")
-        total, dtype = float(weights.sum()), getattr(torch, self.precision)
+        total = float(weights.sum())
         penalties = total * self.field_penalty, total * self.coupling_penalty
-        objective = Objective(letters[:, order], size, weights, *penalties, dtype, seen="before")
+        objective = Objective(letters[:, order], size, weights, *penalties, self.dtype, seen="before")
         found = fit(objective, self.iterations, self.tolerance, told)
         return Fitted(Pairwise(found.fields, found.pairs, "autoregressive", order), found.readout())
-
-    def needed_bytes(self, length: int, size: int) -> int:
-        return needed_bytes(length, size, getattr(torch, self.precision))
 
 
 def entropies(letters: NDArray[np.uint8], size: int, weights: Array) -> Array:

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from typing import Literal
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from seqlab.couplings.descent import Point
-from seqlab.couplings.fit import fit, needed_bytes
-from seqlab.couplings.fits import DirectFit, Fitted, nobody
+from seqlab.couplings.fit import fit
+from seqlab.couplings.fits import Fitted, nobody
+from seqlab.couplings.fits.shared.descending import Descending
 from seqlab.couplings.objective import Objective
 from seqlab.couplings.pairwise import Array, Pairwise
 from seqlab.spec import Field
@@ -19,7 +19,7 @@ from seqlab.spec import Field
 __all__ = ["PseudoLikelihood"]
 
 
-class PseudoLikelihood(DirectFit):
+class PseudoLikelihood(Descending):
     """sum_n w_n sum_i -log P(x_ni | others) + field_penalty |h|^2 + coupling_penalty sum_{i<j} |J_ij|^2, smallest."""
 
     field_penalty: float = Field(default=0.01, ge=0)
@@ -28,25 +28,18 @@ class PseudoLikelihood(DirectFit):
     """None: 0.2 (L - 1), CCMpred's; one penalty for each pair, not for both its orders."""
     gaps: Literal["letter", "left_out"] = "letter"
     """left_out: a gap is no letter of the model, has no term and is coupled to nobody (plmc -g)."""
-    iterations: int = Field(default=500, ge=1)
-    """Steps at most."""
-    tolerance: float = Field(default=1e-6, gt=0)
-    """The fit ends where less than this share of the objective is expected to be left to fall."""
-    precision: Literal["float32", "float64"] = "float32"
-    """Of the arithmetic; the objective of the result is told in float64."""
 
     def fit(
         self, letters: NDArray[np.uint8], size: int, weights: Array, told: Callable[[Point], None] = nobody
     ) -> Fitted:
         penalty = 0.2 * (letters.shape[1] - 1) if self.coupling_penalty is None else self.coupling_penalty
-        kept, dtype = self._letters(size), getattr(torch, self.precision)
-        objective = Objective(letters, kept, weights, self.field_penalty, penalty, dtype)
+        objective = Objective(letters, self._letters(size), weights, self.field_penalty, penalty, self.dtype)
         found = fit(objective, self.iterations, self.tolerance, told)
         order = np.arange(letters.shape[1])
         return Fitted(Pairwise(found.fields, found.pairs, "joint", order), found.readout())
 
     def needed_bytes(self, length: int, size: int) -> int:
-        return needed_bytes(length, self._letters(size), getattr(torch, self.precision))
+        return super().needed_bytes(length, self._letters(size))
 
     def _letters(self, size: int) -> int:
         return size if self.gaps == "letter" else size - 1
