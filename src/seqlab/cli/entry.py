@@ -7,9 +7,10 @@ from typing import Any
 
 from seqlab.cli import markdown, render
 from seqlab.cli.diff import shown
-from seqlab.cli.results import best_known, floor_values
+from seqlab.cli.results import best_known
 from seqlab.journal import days
 from seqlab.journal.entry import Entry
+from seqlab.journal.floors import between
 
 __all__ = ["entry_lines"]
 
@@ -92,21 +93,14 @@ def _result(entry: Entry) -> str:
         told = render.metrics_line(entry.metrics["last"])
     else:
         others = {f"{phase}/{name}": value for name, value in result.items() if name not in ("loss", "lr")}
-        loss = f"{phase.replace('_', ' ')} loss {render.figure(result['loss'])}{_between(result['loss'], entry.floors)}"
+        among = between(result["loss"], entry.floors)
+        loss = f"{phase.replace('_', ' ')} loss {render.figure(result['loss'])}{f' ({among})' if among else ''}"
         told = ", ".join([loss, *(render.metrics_line(others).removeprefix(f"{phase} "),) * bool(others)])
     if not told:
         return ""
     damaged = entry.metrics["damaged"]
     left_out = f"; lines of metrics.jsonl that cannot be read, and were left out: {damaged}" if damaged else ""
     return f"{told} at step {render.step_of(entry.step, entry.steps)}{left_out}"
-
-
-def _between(loss: float, floors: Mapping[str, Any]) -> str:
-    """The hardest floor that the loss beats and the easiest that it does not."""
-    values = floor_values(floors, "loss")
-    beaten = [f"< {name} {render.figure(value)}" for name, value in values.items() if loss < value][-1:]
-    missed = [f"> {name} {render.figure(value)}" for name, value in values.items() if not loss < value][:1]
-    return f" ({', '.join(beaten + missed)})" if values else ""
 
 
 def _cost(entry: Entry) -> str:

@@ -11,11 +11,12 @@ import click
 
 from seqlab.cli import markdown, options, render
 from seqlab.cli.entry import entry_lines
-from seqlab.cli.planned import plan_lines, plan_tree, skipped_lines
+from seqlab.cli.planned import plan_lines
 from seqlab.journal import LabBook, days
 from seqlab.journal.entries import read_entries
 from seqlab.journal.entry import Entry
 from seqlab.journal.plan import read_plan
+from seqlab.journal.planned import plan_tree, skipped_lines
 
 
 @click.command()

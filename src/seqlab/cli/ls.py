@@ -9,8 +9,9 @@ from typing import Any
 import click
 
 from seqlab.cli import options, render
-from seqlab.cli.results import best_known, reached, so_far
+from seqlab.cli.results import best_known
 from seqlab.journal import JournalError, LabBook, Run
+from seqlab.journal.facts import row_facts
 from seqlab.journal.taint import taints
 from seqlab.journal.where import select
 
@@ -63,7 +64,7 @@ def _select(runs: list[Run], filters: list[str], tainted: Mapping[str, str]) -> 
 
     found = select(runs, filters)
     queued = places(found)
-    return [_facts(run, tainted.get(run.name), queued.get(run.name)) for run in found]
+    return [row_facts(run, tainted.get(run.name), queued.get(run.name)) for run in found]
 
 
 def _nothing(book: LabBook, filtered: bool, archived: bool) -> str:
@@ -72,28 +73,6 @@ def _nothing(book: LabBook, filtered: bool, archived: bool) -> str:
     if filtered:
         return f"no {kind} like that in {book.root}."
     return f"no {kind} in {book.root}{'' if archived else '; `seqlab run demo:letters` makes one'}."
-
-
-def _facts(run: Run, taint: str | None, place: str | None) -> dict[str, Any]:
-    state, summary = run.state(), so_far(run)
-    return {
-        "name": run.name,
-        "state": state.name,
-        "evidence": f"{state.evidence}; {place}" if place else state.evidence,
-        "place": place,
-        "step": reached(run.metrics.step, summary),
-        "steps": summary.get("steps"),
-        "metrics": {"last": run.metrics.last, "best": run.metrics.best},
-        "tags": run.tags,
-        "why": run.why,
-        "verdict": run.verdict,
-        "taint": taint,
-        "alarms": summary.get("alarms", []),
-        "accepted": run.experiment.get("accept", []),
-        "created": run.created,
-        "wall_seconds": summary.get("wall_seconds"),
-        "folder": str(run.folder),
-    }
 
 
 def _rows(found: list[dict[str, Any]]) -> list[list[str]]:

@@ -7,9 +7,10 @@ from pathlib import Path
 import click
 
 from seqlab.cli import markdown, options, render
-from seqlab.cli.planned import plan_lines, plan_tree, skipped_lines
+from seqlab.cli.planned import plan_lines
 from seqlab.journal import LabBook, planning
 from seqlab.journal.plan import PENDING, Item, read_plan
+from seqlab.journal.planned import plan_tree, skipped_lines
 
 
 @click.group(invoke_without_command=True)

@@ -7,35 +7,13 @@ from typing import Any
 
 from seqlab.cli import render
 from seqlab.journal.digest import higher_is_better
+from seqlab.journal.floors import LOSS, Floors, floor_values, standing
 from seqlab.journal.results import best_known, reached, so_far
 
-__all__ = ["best_known", "floor_values", "print_floors", "reached", "so_far", "standing"]
+__all__ = ["Floors", "best_known", "floor_values", "print_floors", "reached", "so_far", "standing"]
 
-Floors = Mapping[str, Mapping[str, Any]]
-
-LOSS = "nats_per_symbol"
-"""What floors call the metric `loss` of a text."""
 OF_IMAGES = "mean_image"
 """The floor of tasks whose loss is no cross-entropy but a squared error."""
-
-
-def floor_values(floors: Floors, metric: str) -> dict[str, float]:
-    """What each floor says of a metric, the easiest to beat first."""
-    names = (metric, LOSS) if metric == "loss" else (metric,)
-    found = {floor: values[name] for floor, values in floors.items() for name in names if name in values}
-    return dict(sorted(found.items(), key=lambda item: item[1], reverse=not higher_is_better(metric)))
-
-
-def standing(loss: float, floors: Floors) -> str:
-    """Where a loss stands: `< bigram 2.453`, the hardest floor that it beats, or `> uniform 5.545`; `=` where it is at
-    the easiest floor to the digits shown, as at the start of a training."""
-    values = floor_values(floors, "loss")
-    if not values:
-        return ""
-    beaten = [(name, value) for name, value in values.items() if loss < value]
-    name, value = beaten[-1] if beaten else next(iter(values.items()))
-    sign = "<" if beaten else "=" if render.figure(loss) == render.figure(value) else ">"
-    return f"{sign} {name} {render.figure(value)}"
 
 
 def print_floors(floors: Floors, result: Mapping[str, float] | None = None, phase: str = "val") -> None:

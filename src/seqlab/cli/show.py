@@ -12,9 +12,10 @@ from seqlab.cli.audited import counted, warnings
 from seqlab.cli.card import print_card
 from seqlab.cli.computed import Computed, cell_options
 from seqlab.cli.folder import show_folder
-from seqlab.cli.results import best_known, print_floors, reached, so_far
+from seqlab.cli.results import best_known, print_floors
 from seqlab.cli.writer import is_folder
 from seqlab.journal import LabBook, Run
+from seqlab.journal.facts import run_facts
 from seqlab.journal.taint import taints
 
 ROUTINE = ("checkpoint", "alarm")
@@ -42,7 +43,7 @@ def command(name: str, computed: Computed, as_json: bool, runs: Path | None) -> 
         )
     book = LabBook(runs)
     run = book.open(name)
-    facts = _facts(run, taints([*book.everything(), run]).get(run.name))
+    facts = run_facts(run, taints([*book.everything(), run]).get(run.name))
     if as_json:
         render.json_out(facts)
         return
@@ -53,45 +54,6 @@ def command(name: str, computed: Computed, as_json: bool, runs: Path | None) -> 
     _print_cost(facts)
     _print_history(facts)
     _print_notes(facts)
-
-
-def _facts(run: Run, taint: str | None) -> dict[str, Any]:
-    state, summary, metrics = run.state(), so_far(run), run.metrics
-    attempts = [{key: value for key, value in attempt.items() if key != "folder"} for attempt in run.attempts()]
-    return {
-        "name": run.name,
-        "state": state.name,
-        "evidence": state.evidence,
-        "folder": str(run.folder),
-        "created": run.created,
-        "why": run.why,
-        "tags": run.tags,
-        "verdict": run.verdict,
-        "taint": taint,
-        "parent": run.parent,
-        "experiment": run.experiment,
-        "step": reached(metrics.step, summary),
-        "metrics": {"step": metrics.step, "last": metrics.last, "best": metrics.best, "damaged": metrics.damaged},
-        "floors": summary.get("floors", {}),
-        "parameters": summary.get("parameters"),
-        "wall_seconds": summary.get("wall_seconds", 0.0),
-        "tokens_per_second": summary.get("tokens_per_second"),
-        "summary": summary,
-        "origin": run.origin,
-        "audits": run.audits,
-        "notes": [note._asdict() for note in run.notes()],
-        "attempts": attempts,
-        "events": run.events(),
-        "checkpoints": _checkpoints(run),
-        "bytes": run.size(),
-        "removed": run.removals(),
-    }
-
-
-def _checkpoints(run: Run) -> list[int]:
-    """The steps of the complete checkpoints; a manifest is written last."""
-    manifests = (run.folder / "checkpoints").glob("*/MANIFEST.json")
-    return sorted(int(manifest.parent.name) for manifest in manifests if manifest.parent.name.isdigit())
 
 
 def _print_head(run: Run, facts: dict[str, Any]) -> None:
