@@ -61,6 +61,11 @@ class Evaluation(Part):
     """Minutes between evaluations, instead of steps."""
     log_every_steps: int = Field(default=10, ge=1)
     """Steps between metrics lines of the training loss."""
+    after_update: bool = False
+    """Whether the batch of a metrics line is scored again after its update and the methods, as
+    `train_after_update/...`: what a training accuracy gains that is taken too late. `train/...` is always before."""
+    end_of_task: tuple[Literal["train", "val", "test"], ...] = ()
+    """Splits of which the whole is scored when a task of a stream ends, on that task, as `test_at_end_of_task/...`."""
 
     def check(self) -> None:
         if self.every_steps is not None and self.every_minutes is not None:

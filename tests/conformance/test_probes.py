@@ -17,7 +17,9 @@ from seqlab.mixers.s4d import S4D
 from seqlab.mixers.tdln import TDLN
 from seqlab.models import Block
 from seqlab.models.lm import LM
-from seqlab.probes import Measures, Probe
+from seqlab.models.shared.layers import listening
+from seqlab.nn.units import hidden_units
+from seqlab.probes import Measures, Probe, Watcher
 from seqlab.spec import find, names
 
 PROBES = names("probes")
@@ -55,7 +57,22 @@ def measured(probe: Probe, model: nn.Module, inputs: tuple[torch.Tensor, ...]) -
     with torch.no_grad():
         if probe.compares:
             return probe.compare(model, {name: 0.9 * p for name, p in model.named_parameters()})
+        if isinstance(probe, Watcher):
+            return watched(probe, model, inputs)
         return probe.measure(model, inputs)
+
+
+def watched(probe: Watcher, model: nn.Module, inputs: tuple[torch.Tensor, ...]) -> Measures:
+    """What it tells of one step, after which the first unit of the first layer is reset."""
+    layers, weights = hidden_units(model), dict(model.named_parameters())
+    memory = probe.begin(weights, layers)
+    modules = {name: (name, model.get_submodule(layer.watched)) for name, layer in layers.items()}
+    with listening(list(modules.values())) as heard:
+        model(*inputs)
+    memory = probe.see(memory, {name: heard[name].output for name in layers}, layers)
+    first = next(iter(layers))
+    mask = torch.arange(layers[first].width(weights)) == 0
+    return probe.tell(probe.follow(memory, {first: mask}, {}))[0]
 
 
 def numbers(measures: Measures) -> Iterator[float]:

@@ -12,6 +12,7 @@ import click
 from seqlab.cli import options, render
 from seqlab.cli.heat import heat, sparks
 from seqlab.journal import LabBook, Run
+from seqlab.journal.arrays import is_packed
 from seqlab.journal.looks import Look, Places
 from seqlab.journal.names import at_step, listed
 
@@ -101,7 +102,8 @@ def _places(places: Places, pattern: str) -> Places:
 def _print(name: str, looks: Sequence[Look], most: int | None) -> None:
     """The newest look as a table; where there are several, its first number through training as a row of bars."""
     newest = looks[-1]
-    keys = list(dict.fromkeys(key for seen in newest.places.values() for key in seen))
+    told = {key: value for seen in newest.places.values() for key, value in seen.items()}
+    keys = [key for key, value in told.items() if not is_packed(value)]
     when = f"step {newest.step:,}" if len(looks) == 1 else f"steps {looks[0].step:,} to {newest.step:,}"
     render.heading(f"{name} ({newest.phase.replace('_', ' ')}, {when})")
     shown = list(newest.places.items())[:most]

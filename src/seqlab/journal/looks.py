@@ -1,7 +1,7 @@
 """What probes saw inside a model, place by place: probes/<probe>.jsonl of a run folder.
 
 A line is one look of a probe: {"attempt", "step", "phase", "places": {place: {name: a number or a list of numbers}}},
-numbers of five digits. As with metrics, what a later attempt superseded does not count.
+numbers of five digits, arrays packed into texts. As with metrics, what a later attempt superseded does not count.
 """
 
 import math
@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seqlab.journal.arrays import is_packed
 from seqlab.journal.digest import number, resumed_step
 from seqlab.journal.lines import Record, read_lines
 
@@ -66,6 +67,8 @@ def looks_of(step: int, measures: Mapping[str, float | Mapping[str, Any]]) -> di
 
 
 def _short(value: Any) -> Any:
+    if isinstance(value, str):
+        return value
     return [_short(item) for item in value] if isinstance(value, list) else float(f"{value:.5g}")
 
 
@@ -73,4 +76,6 @@ def _read(value: Any) -> Any:
     """NaN and the infinities, spelled out in the file, as numbers again."""
     if isinstance(value, dict):
         return {key: _read(item) for key, item in value.items()}
+    if is_packed(value):
+        return value
     return [number(item) for item in value] if isinstance(value, list) else number(value)

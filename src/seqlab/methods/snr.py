@@ -9,7 +9,8 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
-from seqlab.methods.shared.resetter import Resetter, State, Turn, check_updates, counts, is_due, kappa, positive
+from seqlab.methods.shared.resetter import Resetter, State, Turn, check_updates, is_due, kappa
+from seqlab.nn.firing import deciding, positive
 from seqlab.nn.units import Units
 from seqlab.spec import Field
 
@@ -68,7 +69,7 @@ class SNR(Resetter):
         return {"age": zeros, "silent": zeros, "threshold": threshold, "sum": zeros + 1, "count": zeros + 1}
 
     def seen(self, state: State, before: Tensor, units: Units) -> State:
-        age, flat = state["age"], counts(before, units)
+        age, flat = state["age"], deciding(before, units)
         if self.silence == "whole" and self.silent_share == 1:  # the highest value tells, which is fast
             highest = flat.amax(0)
             fires, quiet = highest >= 0 if self.zero_fires else highest > 0, age

@@ -8,7 +8,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from seqlab.methods.shared.resetter import Resetter, State, Turn, counts, is_due
+from seqlab.methods.shared.resetter import Resetter, State, Turn, is_due
+from seqlab.nn.firing import deciding
 from seqlab.nn.units import Units
 from seqlab.spec import Field, SpecError
 
@@ -47,34 +48,39 @@ class SNRHistogram(Resetter):
 
     def start(self, like: Tensor) -> State:
         zeros = torch.zeros_like(like, dtype=torch.int64)
-        histogram = torch.zeros(len(like), self.longest + 1, dtype=torch.int32, device=like.device)
-        return {"age": zeros, "threshold": zeros + self.initial_threshold, "histogram": histogram}
+        ended = torch.zeros(len(like), 0, dtype=torch.int32, device=like.device)
+        return {"age": zeros, "threshold": zeros + self.initial_threshold, "ended": ended}
 
     def seen(self, state: State, before: Tensor, units: Units) -> State:
-        silent = counts(before, units).amax(0) <= 0
+        silent = deciding(before, units).amax(0) <= 0
         age = state["age"]
         after = {"age": torch.where(silent, age + len(before), 0)}
-        return state | after | {"histogram": _counted(state["histogram"], age, ~silent)}
+        return state | after | {"ended": self._noted(state["ended"], age, ~silent)}
 
     def choose(self, state: State, turn: Turn) -> tuple[Tensor, State]:
         age, threshold = state["age"], state["threshold"]
         reset = (age >= threshold) & (self.tail_prob > 0)
-        after = {"age": torch.where(reset, 0, age), "histogram": _counted(state["histogram"], age, reset)}
+        after = {"age": torch.where(reset, 0, age), "ended": self._noted(state["ended"], age, reset)}
         if is_due(turn.number, self.update_every_steps, None, turn.chance):
-            percentile = self._percentile(after["histogram"])
+            percentile = self._percentile(self.histogram(after["ended"]))
             threshold = torch.where(percentile < threshold, percentile, self.factor * threshold)
             after["threshold"] = threshold.clamp(self.shortest, self.longest)
-            after["histogram"] = torch.zeros_like(after["histogram"])
+            after["ended"] = after["ended"].new_zeros(len(age), 0)
         return reset, state | after
 
+    def _noted(self, ended: Tensor, age: Tensor, where: Tensor) -> Tensor:
+        """The silences (H, T) that ended since the last update, with one more column, 0 where none ended. A step in
+        which none ended adds nothing, and most do not: to keep the counts themselves is to copy all of them."""
+        ages = torch.where(where, age, 0).clamp(max=self.longest).int()
+        return torch.cat([ended, ages[:, None]], 1) if ages.any() else ended
+
+    def histogram(self, ended: Tensor) -> Tensor:
+        """(H, longest): how many of a unit's silences (H, T) ended at the age of 1, of 2 ...; at the last, or later."""
+        counted = ended.new_zeros(len(ended), self.longest + 1)
+        return counted.scatter_add_(1, ended.long(), torch.ones_like(ended))[:, 1:]
+
     def _percentile(self, histogram: Tensor) -> Tensor:
-        """(H,): the age at which the counts from age 1 on reach their share."""
-        shares = histogram[:, 1:].cumsum(1) / histogram[:, 1:].sum(1, keepdim=True)
+        """(H,): the age at which the counts reach their share."""
+        shares = histogram.cumsum(1) / histogram.sum(1, keepdim=True)
         reached = shares >= 1 - self.tail_prob  # nowhere, where nothing was counted: 0 / 0 is no number
         return torch.where(reached.any(1), reached.int().argmax(1) + 1, 1)
-
-
-def _counted(histogram: Tensor, age: Tensor, where: Tensor) -> Tensor:
-    """The histogram (H, A) with one more at the age (H,) of some units; the last column holds what is beyond it."""
-    places = age.clamp(max=histogram.shape[1] - 1)[:, None]
-    return histogram.scatter_add(1, places, where.int()[:, None])

@@ -9,7 +9,8 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
-from seqlab.methods.shared.resetter import Resetter, State, Turn, check_updates, counts, is_due, kappa, positive
+from seqlab.methods.shared.resetter import Resetter, State, Turn, check_updates, is_due, kappa
+from seqlab.nn.firing import deciding, positive
 from seqlab.nn.units import Units
 from seqlab.spec import Field
 
@@ -62,7 +63,7 @@ class SNRV2(Resetter):
         return {"age": zeros, "threshold": threshold, "sum": zeros + 1, "count": zeros + 1}
 
     def seen(self, state: State, before: Tensor, units: Units) -> State:
-        flat = counts(before, units)
+        flat = deciding(before, units)
         positions, firing = len(flat), positive(flat)
         silent = flat.amax(0) < 0
         return state | {

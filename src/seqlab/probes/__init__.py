@@ -8,14 +8,20 @@ from typing import ClassVar, Literal
 
 from torch import Tensor, nn
 
+from seqlab.nn.units import Units
 from seqlab.spec import Field, Part, label
 
-__all__ = ["Measures", "Probe", "Profile"]
+__all__ = ["Measures", "Memory", "Probe", "Profile", "Watcher"]
 
-Profile = dict[str, float | list[float]]
-"""What was measured of one place of a model, a tensor or a module: numbers and rows of numbers by name."""
+Profile = dict[str, float | list[float] | str]
+"""What was measured of one place of a model, a tensor or a module, by name: numbers, rows of numbers, and arrays that
+are packed into a text (`seqlab.journal.arrays`)."""
 Measures = Mapping[str, float | Profile]
 """What a probe measured, by full name. Numbers become metrics; profiles are kept in the run's folder `probes`."""
+
+
+Memory = dict[str, Tensor]
+"""What a probe remembers from step to step: a flat dict of tensors that the checkpoint keeps."""
 
 
 class Probe(Part, kind="probes"):
@@ -52,3 +58,33 @@ class Probe(Part, kind="probes"):
     def metric(self, what: str) -> str:
         """The full name of a measure: `weight_norms/after_update/total`."""
         return f"{label(type(self)).rpartition('/')[2]}/{self.phase}/{what}"
+
+
+class Watcher(Probe):
+    """A probe that sees the hidden units of every training step, and what methods reset, whichever they are."""
+
+    @abstractmethod
+    def begin(self, weights: Mapping[str, Tensor], units: Mapping[str, Units]) -> Memory:
+        """What it remembers at the start of a run."""
+
+    @abstractmethod
+    def see(self, memory: Memory, activations: Mapping[str, Tensor], units: Mapping[str, Units]) -> Memory:
+        """What it remembers after a training step's forward pass. activations: of every layer of hidden units, before
+        the activation function: (B, ..., P H), without gradient."""
+
+    @abstractmethod
+    def follow(self, memory: Memory, resets: Mapping[str, Tensor], thresholds: Mapping[str, Tensor]) -> Memory:
+        """What it remembers after the step's update and the methods. resets: of each layer of which a unit was reset,
+        which ones, (H,) bool; thresholds: (H,) of the layers for which a method has some, in its own unit."""
+
+    @abstractmethod
+    def tell(self, memory: Memory) -> tuple[Measures, Memory]:
+        """The measures since the last time, when it is due, and what it remembers from then on."""
+
+    def most_bytes(self, widths: Mapping[str, int]) -> int:
+        """Bytes of packed arrays in the record of one look, at most. widths: the units of each layer."""
+        return 0
+
+    def measure(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Measures:
+        """Nothing: it is seen only in training."""
+        return {}

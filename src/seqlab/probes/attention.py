@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.models.shared.layers import listening, mixers
-from seqlab.probes import Measures, Probe
+from seqlab.probes import Measures, Probe, Profile
 from seqlab.spec import Field
 
 __all__ = ["Attention", "attention_told"]
@@ -39,7 +39,7 @@ class Attention(Probe):
         return found
 
 
-def attention_told(weights: Tensor) -> dict[str, float | list[float]]:
+def attention_told(weights: Tensor) -> Profile:
     """Of weights (B, H, L, M): the last L positions of M look at them."""
     entropy = torch.special.entr(weights).sum(-1).mean(0)  # (H, L)
     seen = (weights > 0).any(0).any(0).sum(-1)

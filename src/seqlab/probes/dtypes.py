@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Literal
 from torch import Tensor, nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from seqlab.probes import Measures, Probe
+from seqlab.probes import Measures, Probe, Profile
 from seqlab.spec import Field
 
 __all__ = ["Dtypes"]
@@ -32,7 +32,7 @@ class Dtypes(Probe):
     def measure(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Measures:
         with _Listening(model) as seen:
             model(*(tensor[:1] for tensor in inputs))
-        found: dict[str, dict[str, float | list[float]]] = {}
+        found: dict[str, Profile] = {}
         for (place, dtype), count in seen.counts.items():
             found.setdefault(self.metric(place), {})[dtype] = float(count)
         return dict(found)

@@ -1,4 +1,5 @@
-"""Groups of runs as one types them: `NAME=RUN,RUN`, `SWEEP:CELL`, `SWEEP:key=value`, `tag:NAME`, or a run alone."""
+"""Groups of runs as one types them: `NAME=RUN,RUN`, `SWEEP:CELL`, `SWEEP:key=value`, `tag:NAME`, or a run alone;
+`SWEEP:` where the sweep has one cell."""
 
 from __future__ import annotations
 
@@ -78,9 +79,11 @@ def _of_sweep(sweep: Sweep, name: str, chosen: str) -> RunGroup:
         for cell, has in cells.items()
         if (cell.startswith(chosen) if settings is None else all(has.get(key) == settings[key] for key in settings))
     ]
-    if not chosen or not meant:
+    if not meant:
         known = "; ".join(_told(has) for has in list(cells.values())[: names.LISTED])
         raise SweepError(f"the sweep {sweep.name} has no cell {chosen!r}; there are {known}")
+    if len(meant) > 1 and not chosen:
+        raise SweepError(f"the sweep {sweep.name} has {len(meant)} cells; say which: {sweep.name}:FIELD=VALUE")
     if len(meant) > 1:
         several = "; ".join(_told(cells[cell]) for cell in meant[: names.LISTED])
         raise SweepError(f"{sweep.name}:{chosen} means {len(meant)} cells ({several}); say which, with commas between")

@@ -37,14 +37,10 @@ class Cadence:
             due = self._t.world.any(now - self._evaluated >= 60 * (spec.every_minutes or 1.0))
         else:
             due = self._t.step % (spec.every_steps or max(1, (self._t.steps or 10) // 10)) == 0
-        due = due or self._ends_a_task()
+        due = due or self._t.ends_a_task
         if due:
             self._evaluated = now
         return due
-
-    def _ends_a_task(self) -> bool:
-        each = self._t.steps_a_stage
-        return self._t.task.stages > 1 and each is not None and self._t.step % each == 0
 
     def save(self) -> bool:
         """By steps, by minutes, and once early, so that a run that cannot save is known within its first minute."""

@@ -14,6 +14,7 @@ from seqlab.nn.units import hidden_units
 from seqlab.spec import SpecError, did_you_mean, label
 from seqlab.tasks import PreparedTask
 from seqlab.train.training import Training
+from seqlab.train.watching import watching_parts
 
 __all__ = ["check_distribution", "check_names", "check_processes"]
 
@@ -83,12 +84,11 @@ def check_distribution(t: Training) -> None:
                 f"`{path}` ({type(module).__name__}) takes statistics over the rows of a batch, of which each of "
                 f"{spec.processes} processes sees only its own; choose another norm, or `distribution.processes=1`."
             )
-    for index, method in enumerate(t.experiment.methods):
-        if method.watches():
-            raise SpecError(
-                f"`methods.{index}` ({label(type(method))}) watches units over all rows of a batch, of which each of "
-                f"{spec.processes} processes sees only its own; leave it out, or set `distribution.processes=1`."
-            )
+    for path, part in watching_parts(t.experiment).items():
+        raise SpecError(
+            f"`{path}` ({label(type(part))}) watches units over all rows of a batch, of which each of "
+            f"{spec.processes} processes sees only its own; leave it out, or set `distribution.processes=1`."
+        )
     if spec.sharding == "full":
         _must_be_divisible(t)
 

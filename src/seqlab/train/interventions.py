@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 
 from seqlab.data.streams import stream_seed
-from seqlab.methods import Draws, Method
+from seqlab.methods import Change, Draws, Method
 from seqlab.nn.units import hidden_units
-from seqlab.probes import Probe, Profile
+from seqlab.probes import Probe, Profile, Watcher
 from seqlab.spec import Part, label
 from seqlab.train.cadence import is_regular
 from seqlab.train.training import Training, fresh_weight, fresh_weights, seed_generators
-from seqlab.train.watching import Watching
+from seqlab.train.watching import Watching, watching_parts
 
 __all__ = [
     "Metrics",
@@ -39,38 +39,52 @@ Metrics = dict[str, Tensor | float | Profile]
 
 
 def begin_interventions(t: Training) -> None:
-    """What methods and regularisers remember of the start of a run."""
-    methods = t.experiment.methods
-    t.units = hidden_units(t.model) if any(method.of_units for method in methods) else {}
+    """What methods, probes and regularisers remember of the start of a run."""
+    methods, probes = t.experiment.methods, t.experiment.probes
+    of_units = any(method.of_units for method in methods) or bool(watching_parts(t.experiment))
+    t.units = hidden_units(t.model) if of_units else {}
     t.method_statistics = [method.begin(_trainable(t), t.units) for method in methods]
+    weights = dict(t.model.named_parameters())
+    t.probe_memories = [p.begin(weights, t.units) if isinstance(p, Watcher) else {} for p in probes]
     _watch(t)
     if any(regulariser.compares_with() == "initial" for regulariser in t.experiment.regularisers):
         t.initial = {name: p.clone() for name, p in _trainable(t).items()}
 
 
 def _watch(t: Training) -> None:
-    """Put hooks on the layers that a method watches at some steps, and take off those of an earlier beginning."""
+    """Put hooks on the layers that are watched at some steps, and take off those of an earlier beginning."""
     if t.watching is not None:
         t.watching.end()
     watched = {name for method in t.experiment.methods if method.watches() for name in method.layers(t.units)}
-    layers = [name for name in t.units if name in watched]
+    layers = [name for name in t.units if name in watched or _watchers(t)]
     t.watching = Watching(t.weights.worker, t.units, layers) if layers else None
 
 
 def watched(t: Training) -> AbstractContextManager[None]:
-    """Around the forward passes of the next step: what methods want to observe of them is kept."""
-    return t.watching.forward_pass() if t.watching is not None and _observers(t) else nullcontext()
+    """Around the forward passes of the next step: what methods and probes want to see of them is kept."""
+    is_watched = t.watching is not None and (_observers(t) or _watchers(t))
+    return t.watching.forward_pass() if t.watching is not None and is_watched else nullcontext()
 
 
 def observe(t: Training) -> None:
-    """Let methods see the activations of the step's forward passes, before its update."""
-    if t.watching is None or not (observers := _observers(t)):
+    """Let methods and probes see the activations of the step's forward passes, before its update."""
+    observers, watchers = _observers(t), _watchers(t)
+    if t.watching is None or not (observers or watchers):
         return
+    activations = t.watching.taken()
     with t.shares.rare("methods"):
-        activations = t.watching.taken()
         for index in observers:
             method = t.experiment.methods[index]
             t.method_statistics[index] = method.observe(t.method_statistics[index], activations, t.units)
+    for index, probe in watchers.items():
+        with t.shares.rare("probes"):
+            t.probe_memories[index] = probe.see(t.probe_memories[index], activations, t.units)
+
+
+def _watchers(t: Training) -> dict[int, Watcher]:
+    """The probes that watch every step, by their places; none before the run has begun."""
+    there = zip(t.experiment.probes, t.probe_memories, strict=False)
+    return {index: probe for index, (probe, _) in enumerate(there) if isinstance(probe, Watcher)}
 
 
 def _observers(t: Training) -> list[int]:
@@ -86,6 +100,7 @@ def apply_methods(t: Training) -> Metrics:
     for index in due:
         with t.shares.rare("methods"):
             _add(t.method_reports, _act(t, index, methods[index]))
+    _follow(t)
     if not t.method_reports or not (is_regular(t) or any(methods[index].every_steps != 1 for index in due)):
         return {}
     reports, t.method_reports = t.method_reports, {}
@@ -118,10 +133,38 @@ def _act(t: Training, index: int, method: Method) -> dict[str, Tensor]:
         for name, moments in change.moments.items():
             for key, value in moments.items():
                 state[name][key].copy_(value)
+    if _watchers(t):
+        _note_resets(t, index, change)
     t.method_statistics[index] = change.statistics or t.method_statistics[index]
     t.weights.publish()
     name = distinct_names(t.experiment.methods)[index]
     return {f"method/{name}_{what}": value for what, value in change.report.items()}
+
+
+def _note_resets(t: Training, index: int, change: Change) -> None:
+    """Which units an act reset: those whose count of resets has grown."""
+    before, prefix = t.method_statistics[index], "resets/"
+    for name, count in change.statistics.items():
+        if name.startswith(prefix):
+            mask, layer = count > before[name], name.removeprefix(prefix)
+            t.resets[layer] = mask | t.resets[layer] if layer in t.resets else mask
+
+
+def _follow(t: Training) -> None:
+    """Let the probes that watch know what the methods did after this step."""
+    if not (watchers := _watchers(t)):
+        return
+    prefix = "threshold/"
+    thresholds = {
+        name.removeprefix(prefix): value
+        for statistics in t.method_statistics
+        for name, value in statistics.items()
+        if name.startswith(prefix)
+    }
+    resets, t.resets = t.resets, {}
+    for index, probe in watchers.items():
+        with t.shares.rare("probes"):
+            t.probe_memories[index] = probe.follow(t.probe_memories[index], resets, thresholds)
 
 
 def distinct_names(parts: Sequence[Part]) -> list[str]:
@@ -164,8 +207,19 @@ def measure_probes(t: Training, phase: str, update: int) -> Metrics:
         inputs = tuple(tensor.to(t.device) for tensor in t.task.held_out_inputs(PROBE_ROWS))
         for probe in due:
             metrics |= measured(t, probe, inputs, update)
+        metrics |= _told(t, due)
         if phase == "after_update":
             t.before_update = {}
+    return metrics
+
+
+def _told(t: Training, due: Sequence[Probe]) -> Metrics:
+    """What those that watched tell of the steps since the last time."""
+    metrics: Metrics = {}
+    for index, probe in _watchers(t).items():
+        if probe in due:
+            measures, t.probe_memories[index] = probe.tell(t.probe_memories[index])
+            metrics |= measures
     return metrics
 
 

@@ -15,7 +15,7 @@ from seqlab.train.checkpoint import latest
 from seqlab.train.checks import check_processes
 from seqlab.train.distributed import partners_told
 from seqlab.train.environment import differences, environment
-from seqlab.train.evaluate import evaluate
+from seqlab.train.evaluate import evaluate, score_after_update, score_end_of_task
 from seqlab.train.interventions import Metrics, apply_methods, begin_interventions, measure_probes
 from seqlab.train.onlooker import Onlooker
 from seqlab.train.report import Report
@@ -76,10 +76,12 @@ def after_step(c: Course, metrics: Metrics) -> str | None:
     metrics |= apply_methods(t)
     metrics |= measure_probes(t, "after_update", t.step)
     if c.cadence.log(metrics):
-        c.report.log(metrics)
+        c.report.log(metrics | score_after_update(t))
         state = None if math.isfinite(c.report.loss) else "diverged"
     if c.cadence.evaluate() and state is None and t.step != t.steps:
         c.report.evaluation(evaluate(t, "val", subset=True))
+    if state is None and (ended := score_end_of_task(t)):
+        c.report.result(ended)
     state = state or ending(t, c.attempt, c.signals)
     if state != "diverged" and (state or c.cadence.save() or c.report.is_best):
         state = state if checkpoint(t, c.run, c.attempt, c.report, c.cadence) else "diverged"

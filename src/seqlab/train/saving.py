@@ -53,6 +53,7 @@ def _state(t: Training) -> dict[str, Any]:
         "schedule": t.schedule_memory,
         "methods": t.method_statistics,
         "method_reports": t.method_reports,
+        "probes": t.probe_memories,
         "best": {name: list(value) for name, value in t.best.items()},
         "frozen_digest": t.frozen_digest,
         "shares": dict(t.shares.seconds),
@@ -79,6 +80,8 @@ def restore(t: Training, checkpoint: Checkpoint) -> None:
     ]
     reports = state.get("method_reports", {})  # a checkpoint of an earlier version has none
     t.method_reports = {name: tensor.to(t.device) for name, tensor in reports.items()}
+    if "probes" in state:  # a checkpoint of an earlier version has none
+        t.probe_memories = [{name: value.to(t.device) for name, value in memory.items()} for memory in state["probes"]]
     t.best = {name: (value, step) for name, (value, step) in state["best"].items()}
     t.frozen_digest = state["frozen_digest"]
     t.shares.seconds.update(state["shares"])

@@ -51,10 +51,14 @@ class Training:
     """When this attempt's loop began (time.monotonic)."""
     schedule_memory: dict[str, Any] = field(default_factory=dict)
     method_statistics: list[Any] = field(default_factory=list)
+    probe_memories: list[Any] = field(default_factory=list)
+    """What each probe remembers, in their order; nothing of one that does not watch."""
+    resets: dict[str, Tensor] = field(default_factory=dict)
+    """The units that methods reset after the last step, by layer, (H,) bool, where a probe watches."""
     method_reports: dict[str, Tensor] = field(default_factory=dict)
     """What methods did since the last metrics line."""
     units: dict[str, Units] = field(default_factory=dict)
-    """The model's layers of hidden units, where a method acts on some."""
+    """The model's layers of hidden units, where a method acts on some, or a probe watches."""
     watching: Watching | None = None
     """What keeps the activations of those layers."""
     best: dict[str, tuple[float, int]] = field(default_factory=dict)
@@ -97,6 +101,12 @@ class Training:
         """The task of a stream that the last step trained, counted from 0."""
         return self._stage_at(max(self.step - 1, 0))
 
+    @property
+    def ends_a_task(self) -> bool:
+        """Whether the last step was the last one of a task of a stream."""
+        each = self.steps_a_stage
+        return self.task.stages > 1 and each is not None and self.step > 0 and self.step % each == 0
+
     def _stage_at(self, step: int) -> int:
         return min(step // self.steps_a_stage, self.task.stages - 1) if self.steps_a_stage is not None else 0
 
@@ -106,6 +116,11 @@ class Training:
         step = self.step - self.stage * (self.steps_a_stage or 0) + skipped
         size = rows or self.experiment.batch.size
         return self.task.batch(self.experiment.seed, step, size, self.stage).to(self.device)
+
+    def last_batch(self) -> Batch:
+        """The batch of the step that was counted last, on the device."""
+        step = self.step - 1 - self.stage_done * (self.steps_a_stage or 0)
+        return self.task.batch(self.experiment.seed, step, self.experiment.batch.size, self.stage_done).to(self.device)
 
     def training_seconds(self) -> float:
         """Seconds in the loop over all attempts, evaluation and checkpoints included."""

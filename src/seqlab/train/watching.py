@@ -1,4 +1,4 @@
-"""Keeps what the linears of hidden units give in the forward passes of a training step, for methods that ask for it."""
+"""Keeps what the linears of hidden units give in the forward passes of a training step, for what asks for it."""
 
 from __future__ import annotations
 
@@ -9,9 +9,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seqlab.experiment import Experiment
 from seqlab.nn.units import Units, positions_last
+from seqlab.probes import Watcher
+from seqlab.spec import Part
 
-__all__ = ["Watching"]
+__all__ = ["Watching", "watching_parts"]
+
+
+def watching_parts(experiment: Experiment) -> dict[str, Part]:
+    """The methods and probes that see the hidden units of training steps, by their paths in the experiment."""
+    methods = {f"methods.{index}": method for index, method in enumerate(experiment.methods) if method.watches()}
+    probes = {f"probes.{index}": p for index, p in enumerate(experiment.probes) if isinstance(p, Watcher)}
+    return {**methods, **probes}
 
 
 class Watching:

@@ -17,9 +17,10 @@ from torch import Tensor
 from seqlab.methods import Change, Draws, Method, Moments, Units
 from seqlab.methods.shared.changes import changed, unchanged
 from seqlab.methods.shared.reset import reset_moments, reset_weights
+from seqlab.nn.by_layer import named, of_layer
 from seqlab.spec import Field, SpecError, label, matching_paths
 
-__all__ = ["Resetter", "State", "Turn", "check_updates", "counts", "is_due", "kappa", "lifetimes", "positive"]
+__all__ = ["Resetter", "State", "Turn", "check_updates", "is_due", "kappa", "lifetimes"]
 
 State = dict[str, Tensor]
 """What a method remembers of one layer: tensors (H,), or scalars."""
@@ -85,7 +86,7 @@ class Resetter(Method):
         for name, layer in self.layers(units).items():
             like = weights[layer.incoming].new_empty(layer.width(weights))
             state = self.start(like) | {"resets": torch.zeros_like(like, dtype=torch.int64)}
-            statistics |= _named(name, state)
+            statistics |= named(name, state)
         return statistics
 
     def watches(self, due: bool = True) -> bool:
@@ -96,7 +97,7 @@ class Resetter(Method):
     ) -> dict[str, Tensor]:
         after = dict(statistics)
         for name, layer in self.layers(units).items():
-            after |= _named(name, self.seen(_of(statistics, name), activations[name], layer))
+            after |= named(name, self.seen(of_layer(statistics, name), activations[name], layer))
         return after
 
     def change(
@@ -113,9 +114,9 @@ class Resetter(Method):
         chosen = {}
         for name, layer in layers.items():
             turn = Turn(number, chance, draws.generator, weights, layer)
-            state = _of(statistics, name)
+            state = of_layer(statistics, name)
             chosen[name], state = self.choose(state, turn)
-            after |= _named(name, state | {"resets": state["resets"] + chosen[name]})
+            after |= named(name, state | {"resets": state["resets"] + chosen[name]})
         new, states = self._reset(weights, moments, draws, layers, chosen)
         what = changed(weights, new) if new else unchanged(weights)
         counted = {f"units/{name}": mask.sum() for name, mask in chosen.items()}
@@ -150,17 +151,6 @@ class Resetter(Method):
         return new, states
 
 
-def counts(before: Tensor, units: Units) -> Tensor:
-    """(N, H): the pre-activations that decide whether a unit fires, at each position; of gated ones the gate's."""
-    flat = before.flatten(0, -2)
-    return flat if units.parts == 1 else flat[:, : flat.shape[1] // units.parts]
-
-
-def positive(values: Tensor) -> Tensor:
-    """(H,): how many of the values (N, H) of each unit are above 0; float64, exact up to N = 2^24."""
-    return values.relu().sign().sum(0, dtype=torch.float32).double()  # four times as fast as counting booleans
-
-
 def is_due(number: int, every: int | None, probability: float | None, chance: float) -> bool:
     """Whether something happens at an act: at every so many of them, or with a probability at each."""
     return number % every == 0 if every is not None else chance < (probability or 0.0)
@@ -189,12 +179,3 @@ def lifetimes(rate: float, maturity: int, steps_a_task: int | None, sizes: Mappi
     ] + [
         f"a unit lives {maturity} steps and then about 1 / replacement_rate = {1 / rate:.3g} more{of_task} in the mean"
     ]
-
-
-def _of(statistics: Mapping[str, Tensor], layer: str) -> State:
-    """What is remembered of a layer, from `age/blocks.0.channel.up` and so on."""
-    return {key.partition("/")[0]: value for key, value in statistics.items() if key.partition("/")[2] == layer}
-
-
-def _named(layer: str, state: Mapping[str, Tensor]) -> State:
-    return {f"{name}/{layer}": value for name, value in state.items()}

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from seqlab.journal import names
 from seqlab.journal.columns import Columns
+from seqlab.journal.digest import higher_is_better
 from seqlab.journal.run import Run
 from seqlab.sweeps.errors import SweepError
 from seqlab.sweeps.rules.rule import UNITS, Edge, Range, Rule, Window
@@ -43,6 +44,8 @@ def value_of(rule: Rule, run: Run, columns: Columns) -> float:
         raise SweepError(f"no {rule.metric} of {run.name} lies in '{'; '.join(map(str, rule.windows))}'; widen it")
     if not np.isfinite(values).all():
         return float("nan")
+    if rule.threshold is not None:
+        values = _steps_to(rule.threshold, rule, run, columns, kept)
     return _reduced(rule.reduction, values)
 
 
@@ -52,6 +55,19 @@ def _reduced(reduction: str, values: Numbers) -> float:
     if reduction == "last":
         return float(values[-1])
     return float(_REDUCERS[reduction](values))
+
+
+def _steps_to(threshold: float, rule: Rule, run: Run, columns: Columns, kept: NDArray[np.bool_]) -> Numbers:
+    """(T,): of each task within the windows, its steps to the first measurement that reaches a value; all of them
+    where none does. A run that is no stream is one task."""
+    ranks = np.zeros(kept.size, np.intp) if np.isnan(columns.count("task")).any() else _task_ranks(rule, run, columns)
+    steps = _recorded("step", "steps", rule, run, columns)
+    starts, ends = _bounds(steps, ranks)
+    higher = higher_is_better(rule.metric)
+    reaches = kept & (columns.values >= threshold if higher else columns.values <= threshold)
+    first = ends.copy()
+    np.minimum.at(first, ranks[reaches], steps[reaches])
+    return (first - starts)[np.unique(ranks[kept])]
 
 
 def _inside(window: Window, rule: Rule, run: Run, columns: Columns) -> NDArray[np.bool_]:

@@ -19,6 +19,7 @@ _CALL = re.compile(r"\s*([\w-]*)\s*\((.*)\)\s*", re.DOTALL)
 _NUMBER = r"[0-9][0-9_]*(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?|\.[0-9]+(?:[eE][+-]?[0-9]+)?"
 _EDGE = re.compile(rf"(first|last)(?:\s+({_NUMBER})\s*(%\s*of)?)?\s+([a-z]+)(\s+of\s+each\s+task)?")
 _RANGE = re.compile(rf"([a-z]+)\s+({_NUMBER})?\s*\.\.\s*({_NUMBER})?")
+_CROSSING = re.compile(rf"steps\s+to\s+(-?(?:{_NUMBER}))")
 _DIRECTION = re.compile(r"([a-z]+)(?:\s+is\s+better)?")
 
 
@@ -34,7 +35,11 @@ def parse(text: str) -> Rule:
     _check_metric(text, metric)
     windows: list[Window] = []
     direction: str | None = None
+    threshold: float | None = None
     for clause in clauses:
+        if crossing := _CROSSING.fullmatch(clause):
+            threshold = float(crossing[1])
+            continue
         found = _window(text, clause)
         if isinstance(found, str):
             if direction not in (None, found):
@@ -42,6 +47,8 @@ def parse(text: str) -> Rule:
             direction = found
         else:
             windows.append(found)
+    if threshold is not None:
+        return Rule(reduction, metric, tuple(windows), direction, threshold)
     _check_direction(text, reduction, metric, direction)
     return Rule(reduction, metric, tuple(windows), direction or _implied(reduction, metric))
 
@@ -82,7 +89,7 @@ def _window(text: str, clause: str) -> Window | str:
         return found[1]
     raise SweepError(
         f"{text!r}: {clause!r} is neither a window nor a direction; write 'last 50 tasks', 'last epoch of each task', "
-        "'last 10 % of steps', 'tokens 1e6..2e6', or 'higher is better'"
+        "'last 10 % of steps', 'tokens 1e6..2e6', 'steps to 0.9', or 'higher is better'"
     )
 
 

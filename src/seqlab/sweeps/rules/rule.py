@@ -80,6 +80,9 @@ class Rule:
     windows: tuple[Window, ...] = ()
     direction: str | None = None
     """"higher" or "lower"; None: as reduction and metric imply."""
+    threshold: float | None = None
+    """Where there is one, what is reduced is not the metric but the time to this value of it: in each task of a stream
+    the steps to the first measurement that reaches it; a task in which none does counts with all its steps."""
 
     @property
     def phase(self) -> str:
@@ -94,12 +97,15 @@ class Rule:
     @property
     def higher_is_better(self) -> bool:
         """Which way is better."""
+        if self.threshold is not None:
+            return self.direction == "higher"
         if self.direction is not None:
             return self.direction == "higher"
         return higher_is_better(self.metric)
 
     def __str__(self) -> str:
         told = [self.metric, *map(str, self.windows)]
+        told += [f"steps to {_figure(self.threshold)}"] if self.threshold is not None else []
         told += [f"{self.direction} is better"] if self.direction else []
         return f"{self.reduction}({'; '.join(told)})"
 
@@ -112,6 +118,7 @@ class Rule:
             "phase": self.phase,
             "windows": [window.to_json() for window in self.windows],
             "direction": self.direction,
+            "threshold": self.threshold,
             "higher_is_better": self.higher_is_better,
         }
 
@@ -119,7 +126,7 @@ class Rule:
     def from_json(cls, saved: dict[str, Any]) -> Rule:
         """The rule that `to_json` made."""
         windows = tuple(Edge(**one) if "side" in one else Range(**one) for one in saved["windows"])
-        return cls(saved["reduction"], saved["metric"], windows, saved["direction"])
+        return cls(saved["reduction"], saved["metric"], windows, saved["direction"], saved.get("threshold"))
 
 
 def _figure(value: float) -> str:

@@ -18,7 +18,7 @@ from seqlab.sweeps.select.knobs import varied
 from seqlab.sweeps.select.outcomes import Outcome, check_floors, outcomes
 from seqlab.sweeps.selections import selections
 
-__all__ = ["Disagreement", "Selection", "select"]
+__all__ = ["Disagreement", "Selection", "refuse_test", "select"]
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,7 @@ def select(sweep: Sweep, rules: Sequence[Rule], *, allow_test: bool = False) -> 
     Raises SweepError for a rule on a test split that was not asked for, for what a rule says and a run did not record,
     for cells with different floors, and where no run has finished.
     """
-    _refuse_test(rules, allow_test)
+    refuse_test(rules, allow_test)
     found = outcomes(sweep)
     counted = [outcome for outcome in found if outcome.problem is None]
     check_floors(outcome.run for outcome in counted if outcome.run)
@@ -105,7 +105,8 @@ def select(sweep: Sweep, rules: Sequence[Rule], *, allow_test: bool = False) -> 
     )
 
 
-def _refuse_test(rules: Iterable[Rule], allow_test: bool) -> None:
+def refuse_test(rules: Iterable[Rule], allow_test: bool) -> None:
+    """Raise SweepError for a rule on a test split that was not asked for."""
     on_test = next((rule for rule in rules if rule.is_on_test), None)
     if on_test is not None and not allow_test:
         raise SweepError(

@@ -11,6 +11,7 @@ import torch
 from seqlab.experiment import Experiment
 from seqlab.spec import SpecError, diff, label
 from seqlab.train.training import Training
+from seqlab.train.watching import watching_parts
 
 __all__ = ["CannotPack", "refuse", "told_by_torch", "unlike"]
 
@@ -50,11 +51,8 @@ def _refuse(t: Training) -> None:
         raise CannotPack("`gradient_checkpointing` cannot be packed: the program of a pack keeps its activations.")
     if t.loss_scale.active:
         raise CannotPack("`precision=float16` cannot be packed: each run would skip other steps.")
-    for index, method in enumerate(spec.methods):
-        if method.watches():
-            raise CannotPack(
-                f"`methods.{index}` ({label(type(method))}) cannot be packed: it watches the units of each step."
-            )
+    for path, part in watching_parts(spec).items():
+        raise CannotPack(f"`{path}` ({label(type(part))}) cannot be packed: it watches the units of each step.")
     for path, module in t.model.named_modules():
         if hasattr(module, "gathers"):
             raise CannotPack(

@@ -1,0 +1,52 @@
+"""A claimed order of groups of runs, and what is said of it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from made import finished, losses, made_run
+
+from seqlab.cli.main import main
+from seqlab.journal import LabBook
+from seqlab.sweeps.grouped import grouped
+from seqlab.sweeps.ordering import ordered
+from seqlab.sweeps.rules import parse
+
+
+@pytest.fixture
+def book(tmp_path: Path) -> LabBook:
+    """Sweeps of one cell each, of three seeds."""
+    book = LabBook(tmp_path)
+    for name, values in {"low": (1.0, 2.0, 3.0), "near": (1.1, 2.0, 2.9), "high": (5.0, 6.1, 7.0)}.items():
+        finished(book, name, [({"x": 1}, values)])
+    return book
+
+
+def verdicts(book: LabBook, *texts: str) -> list[str]:
+    return [claim.verdict for claim in ordered(grouped(book, texts), parse("last(val/loss)")).claims]
+
+
+def test_a_claim_holds_fails_or_is_undecided(book: LabBook) -> None:
+    assert verdicts(book, "low:", "near:", "high:") == ["undecided", "holds"]
+    assert verdicts(book, "high:", "low:") == ["fails"]
+    found = ordered(grouped(book, ["best=low:", "high:"]), parse("last(val/loss)"))
+    (claim,) = found.claims
+    assert claim.contrast.difference == pytest.approx(2 - 18.1 / 3)
+    assert [name for name, *_ in found.table] == ["best", "high:"]
+
+
+def test_single_seeds_decide_nothing(book: LabBook) -> None:
+    made_run(book, "one", losses(1.0))
+    made_run(book, "other", losses(9.0))
+    assert verdicts(book, "one", "other") == ["undecided"]
+
+
+def test_the_command(book: LabBook) -> None:
+    call = ["order", "low:", "high:", "--by", "last(val/loss)", "--runs", str(book.root)]
+    said = CliRunner().invoke(main, call).output
+    assert "low:" in said
+    assert "holds" in said
+    assert json.loads(CliRunner().invoke(main, [*call, "--json"]).output)["claims"][0]["verdict"] == "holds"
+    refused = CliRunner().invoke(main, ["order", "low:", "high:", "--by", "last(test/loss)", "--runs", str(book.root)])
+    assert "selects on a test split" in refused.output
