@@ -8,10 +8,9 @@ from typing import Any, ClassVar, cast
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.checkpoint import checkpoint
 
-from seqlab.kernels.members import of_many
 from seqlab.kernels.scan import scan
+from seqlab.kernels.timed_scan import timed_scan
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
@@ -21,9 +20,6 @@ from seqlab.nn.rows import at_the_end, positions_seen
 from seqlab.spec import Field
 
 __all__ = ["TDLN", "TimedMemory", "TimedOscillators"]
-
-PIECE = 56
-"""Positions that are remembered at once where there is a gradient: few enough for the cache."""
 
 
 class TDLN(Mixer):
@@ -77,19 +73,11 @@ class TimedMemory(nn.Module):
         return (time * data.to(wide))[:, :, None], self.memory.elapsed(time)
 
     def remembered(self, x: Tensor, starts: Tensor | None) -> Tensor:
-        """y (B, L, D) alone, from an empty memory: piece after piece, and each once more in the backward pass, so that
-        of what lies between the linears and y only the states at the pieces' borders are kept."""
-        outputs, state = [], self.memory.fresh_states(len(x))
-        whole = (self.time(x), self.data(x)) if starts is None else (self.time(x), self.data(x), starts)
-        for piece in zip(*(tensor.split(PIECE, dim=1) for tensor in whole), strict=True):
-            y, state = checkpoint(self._piece, state, *piece, use_reentrant=False, preserve_rng_state=False)
-            outputs.append(y)
-        return torch.cat(outputs, dim=1)
-
-    def _piece(self, state: Tensor, time: Tensor, data: Tensor, starts: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        u, decay = self._inputs(time, data)
-        states = scan(u, forgetting(decay, starts), state)
-        return states[:, :, 0].to(time.dtype), states[:, -1]
+        """y (B, L, D) alone, from an empty memory. Where there is a gradient, the states at the borders of pieces are
+        all that is kept of what lies between the linears and y."""
+        memory = self.memory
+        time, data = self.time(x), self.data(x)
+        return timed_scan(time, data, memory.size, memory.theta, starts=starts, bias=self.time_bias)[0]
 
 
 class TimedOscillators(SequenceMixer):
@@ -118,8 +106,6 @@ class TimedOscillators(SequenceMixer):
 
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         self.check(x, lengths, starts)
-        if not torch.is_grad_enabled() or of_many(x):
-            return self._mix(x, starts)[0]
         for level, recurrence in enumerate(self.recurrences):
             x = self._level(level, cast(TimedMemory, recurrence).remembered(x, starts), x)
         return x

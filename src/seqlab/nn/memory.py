@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seqlab.kernels.timed_scan.fast import elapsed
 from seqlab.spec import Field, Part, SpecError
 
 __all__ = ["Memory", "Oscillators", "forgetting"]
@@ -82,8 +83,7 @@ class Oscillators(nn.Module):
 
     def elapsed(self, time: Tensor) -> Tensor:
         """z to the power of the time (..., D) that passes, as real and imaginary part: (..., 2, D)."""
-        modulus, angle = torch.exp(time * self.size.to(self.dtype).log()), time * self.theta.to(self.dtype)
-        return torch.stack([modulus * angle.cos(), modulus * angle.sin()], dim=-2)
+        return elapsed(time, self.size.to(self.dtype), self.theta.to(self.dtype))
 
 
 def _log_uniform(like: Tensor, low: float, high: float) -> Tensor:

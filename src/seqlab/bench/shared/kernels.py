@@ -108,6 +108,8 @@ def _value(name: str, kind: Any, sizes: dict[str, int]) -> Any:
     values = torch.randn(shape, dtype=torch.float64)
     if name == "decay":
         return 0.7 * values.tanh()  # inside the unit circle, complex ones too
+    if name == "size":
+        return values.sigmoid()  # of a number inside the unit circle
     return 0.2 * values if name == "recurrence" else values  # a large one is chaotic
 
 
