@@ -6,47 +6,16 @@ import re
 import shutil
 import sys
 import textwrap
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 import click
+
+from seqlab.report.forms.markdown import code, item, table
 
 __all__ = ["code", "item", "show", "table"]
 
 WIDEST = 100
 """Longer lines of prose are hard to read."""
-
-
-def item(text: str, depth: int = 0, mark: str = "") -> str:
-    """An item of a list whose text may have several lines and any content: they stay in the item.
-
-    What people write is Markdown already; only what would break the page or vanish from it is escaped: titles, and
-    a < that begins a word, which HTML takes for a tag.
-    """
-    space = "  " * depth
-    first, *rest = [_harmless(line) for line in text.strip().splitlines()] or [""]
-    return "\n".join([f"{space}- {mark}{first}".rstrip(), *(f"{space}  {line}".rstrip() for line in rest)])
-
-
-def _harmless(line: str) -> str:
-    if line.lstrip()[:1] in "#=-":
-        line = re.sub(r"^(\s*)(#{1,6}(?=\s|$)|=+\s*$|-+\s*$)", r"\1\\\2", line)
-    if "<" not in line:
-        return line
-    pieces = re.split(r"(`+[^`]*`+)", line)  # code stays as it is
-    return "".join(re.sub(r"<(?=[A-Za-z/!?])", r"\\<", piece) if piece[:1] != "`" else piece for piece in pieces)
-
-
-def code(text: str) -> str:
-    """A code span, fenced by more backticks than `text` holds in a row."""
-    longest = max(map(len, re.findall(r"`+", text)), default=0)
-    fence, space = "`" * (longest + 1), " " if "`" in text else ""
-    return f"{fence}{space}{text}{space}{fence}"
-
-
-def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; bars within a cell are escaped."""
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in line)} |" for line in lines)
 
 
 def show(lines: Iterable[str], *, as_written: bool = False) -> None:

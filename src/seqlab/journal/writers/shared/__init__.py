@@ -1,0 +1,1 @@
+"""What the writers of several programs have in common."""

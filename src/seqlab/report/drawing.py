@@ -1,0 +1,126 @@
+"""A chart as SVG within an HTML page: its colours are classes of the page's style, which has two schemes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from html import escape
+from itertools import groupby
+
+from seqlab.report.page import Chart, Line
+from seqlab.report.scale import Scale, scale_of, tick
+
+__all__ = ["COLOURS", "drawn", "look"]
+
+WIDTH, HEIGHT = 480, 250
+LEFT, RIGHT, TOP, BOTTOM = 52, 10, 12, 36
+"""Room beside the plot for the numbers and the names of the axes."""
+COLOURS = 8
+"""So many the style has; the curves beyond are dashed."""
+WIDEST_TICK = 64
+
+
+def look(number: int) -> str:
+    """The classes of the curve of this number."""
+    return f"c{number % COLOURS} d{number // COLOURS % 3}"
+
+
+def drawn(chart: Chart) -> str:
+    """The SVG. Names and captions of the chart stand in the page, not in it."""
+    across, up = _scales(chart)
+    parts = [*_axes(chart, across, up), *_floors(chart, up), *_marks(chart, across)]
+    for number, line in enumerate(chart.lines):
+        parts += _curve(line, look(number), across, up)
+    label = escape(f"{chart.y} over {chart.x}: {', '.join(line.name for line in chart.lines)}")
+    return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">\n' + "\n".join(parts) + "\n</svg>"
+
+
+def _scales(chart: Chart) -> tuple[Scale, Scale]:
+    points = [point for line in chart.lines for point in line.points if math.isfinite(point[1])]
+    ends = [value for line in chart.lines for _, *both in line.band for value in both]
+    across = scale_of([x for x, _ in points], is_log=chart.is_log_x, margin=0.04 * _has_dots(chart))
+    return across, scale_of([y for _, y in points] + ends, is_log=chart.is_log_y, margin=0.04)
+
+
+def _has_dots(chart: Chart) -> bool:
+    return any(line.has_dots for line in chart.lines)
+
+
+def _x(scale: Scale, value: float) -> float | None:
+    share = scale.share(value)
+    return None if share is None else LEFT + share * (WIDTH - LEFT - RIGHT)
+
+
+def _y(scale: Scale, value: float) -> float | None:
+    share = scale.share(value)
+    return None if share is None else TOP + (1 - share) * (HEIGHT - TOP - BOTTOM)
+
+
+def _axes(chart: Chart, across: Scale, up: Scale) -> Iterator[str]:
+    ground = HEIGHT - BOTTOM
+    for value in up.ticks():
+        if (y := _y(up, value)) is not None:
+            yield f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>'
+            yield _text(LEFT - 6, y + 4, tick(value), "end")
+    for value in across.ticks((WIDTH - LEFT - RIGHT) // WIDEST_TICK):
+        if (x := _x(across, value)) is not None:
+            yield f'<path class="axis" d="M{x:.1f} {ground}v4"/>'
+            yield _text(x, ground + 16, tick(value), "middle")
+    yield f'<path class="axis" d="M{LEFT} {ground}H{WIDTH - RIGHT}"/>'
+    yield _text(WIDTH - RIGHT, HEIGHT - 5, chart.x, "end")
+
+
+def _floors(chart: Chart, up: Scale) -> Iterator[str]:
+    """Those within the plot; the page names the others."""
+    for name, value in chart.floors:
+        share = up.share(value)
+        if share is not None and 0 <= share <= 1:
+            y = _y(up, value) or 0.0
+            yield f'<path class="floor" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>'
+            yield _text(WIDTH - RIGHT, y - 3, f"{name} {tick(value)}", "end", "note")
+
+
+def _marks(chart: Chart, across: Scale) -> Iterator[str]:
+    for value, name in chart.marks:
+        share = across.share(value)
+        if share is not None and 0 <= share <= 1:
+            x = _x(across, value) or 0.0
+            yield f'<path class="mark" d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}"/>'
+            anchor, beside = ("end", -4) if share > 0.6 else ("start", 4)
+            yield _text(x + beside, TOP + 8, name, anchor, "note")
+
+
+def _curve(line: Line, classes: str, across: Scale, up: Scale) -> Iterator[str]:
+    yield from _spread(line, classes, across, up)
+    places = [(_x(across, x), _y(up, y)) for x, y in line.points]
+    whole: list[list[str]] = []
+    for has_place, together in groupby(places, key=lambda place: None not in place):
+        if has_place:
+            whole.append([f"{x:.1f} {y:.1f}" for x, y in together])
+    path = "".join(f"M{'L'.join(run)}" for run in whole if len(run) > 1)
+    if path:
+        yield f'<path class="line {classes}" d="{path}"><title>{escape(line.name)}</title></path>'
+    alone = [run[0] for run in whole if len(run) == 1]
+    for place in [place for run in whole for place in run] if line.has_dots else alone:
+        x, y = place.split()
+        yield f'<circle class="dot {classes}" cx="{x}" cy="{y}" r="3"/>'
+
+
+def _spread(line: Line, classes: str, across: Scale, up: Scale) -> Iterator[str]:
+    """What lies between the ends of the band: an area, along its low end and back along its high one; for points that
+    stand alone a stroke each."""
+    ends = [(x, low) for x, low, _ in line.band], [(x, high) for x, _, high in line.band]
+    low, high = (_places(points, across, up) for points in ends)
+    if line.has_dots:
+        yield from (f'<path class="line {classes}" d="M{a}L{b}"/>' for a, b in zip(low, high, strict=False))
+    elif low:
+        yield f'<path class="band {classes}" d="M{"L".join([*low, *reversed(high)])}Z"/>'
+
+
+def _places(points: Sequence[tuple[float, float]], across: Scale, up: Scale) -> list[str]:
+    found = [(_x(across, x), _y(up, y)) for x, y in points]
+    return [f"{x:.1f} {y:.1f}" for x, y in found if x is not None and y is not None]
+
+
+def _text(x: float, y: float, text: str, anchor: str, kind: str = "tick") -> str:
+    return f'<text class="{kind}" x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}">{escape(text)}</text>'

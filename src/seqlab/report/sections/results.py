@@ -1,0 +1,84 @@
+"""What runs reached: one beside the floors of its task, several beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from seqlab.journal import Run
+from seqlab.journal.digest import higher_is_better
+from seqlab.journal.floors import LOSS, Floors, floor_values
+from seqlab.journal.groups import RunGroup
+from seqlab.journal.results import best_known
+from seqlab.report.page import Cell, Measured, Table
+from seqlab.statistics import mean_and_error
+
+__all__ = ["floors_table", "last_values", "result_metrics", "table_of_groups"]
+
+COMPARED = ("loss", "bits_per_byte", "accuracy")
+"""What floors are compared by."""
+RESULTS = (*COMPARED, "perplexity", "word_perplexity", "nll")
+"""What a table of results shows of each phase that scores held-out data."""
+HELD_OUT = ("val", "test", "val_subset")
+
+
+def floors_table(floors: Floors, last: Mapping[str, float]) -> Table | None:
+    """The floors, and the result between those it beats and those it does not; None where there is neither."""
+    phase, result = best_known(last)
+    metrics = [name for name in COMPARED if floor_values(floors, name)] or [n for n in COMPARED if n in result]
+    order = max(metrics, key=lambda name: len(floor_values(floors, name)), default="loss")
+    rows: dict[str, Mapping[str, Any]] = {
+        _title(name, floors[name]): floors[name] for name in floor_values(floors, order)
+    }
+    own = f"this run ({phase.replace('_', ' ')})"
+    if result:
+        rows[own] = result
+    if not rows or not metrics:
+        return None
+
+    def value(values: Mapping[str, Any], metric: str) -> float | None:
+        found = values.get(metric, values.get(LOSS) if metric == "loss" else None)
+        return None if found is None else float(found)
+
+    ordered = sorted(rows, key=lambda name: value(rows[name], order) or 0.0, reverse=not higher_is_better(order))
+    cells: list[list[Cell]] = [[name, *(value(rows[name], metric) for metric in metrics)] for name in ordered]
+    marked = frozenset([ordered.index(own)] if result else [])
+    caption = "The result among the floors of its task: what a trivial model reaches without learning."
+    head = ["", *(metric.replace("_", " ") for metric in metrics)]
+    return Table(head, cells, caption, marked, is_result=True)
+
+
+def _title(name: str, floor: Mapping[str, Any]) -> str:
+    return f"{name} ({floor['context_bytes']} bytes of context)" if "context_bytes" in floor else name
+
+
+def last_values(run: Run) -> Table:
+    """The last and the best value of every metric."""
+    best = run.metrics.best
+    rows: list[list[Cell]] = [
+        [name, value, best.get(name, {}).get("value"), best.get(name, {}).get("step")]
+        for name, value in run.metrics.last.items()
+    ]
+    return Table(["metric", "last", "best", "at step"], rows)
+
+
+def result_metrics(runs: Sequence[Run]) -> list[str]:
+    """The held-out results that any of the runs has, in the order of RESULTS; else the losses of training."""
+    known = dict.fromkeys(name for run in runs for name in run.metrics.last)
+    found = [name for phase in HELD_OUT for what in RESULTS if (name := f"{phase}/{what}") in known]
+    whole = [name for name in found if not name.startswith("val_subset/")]
+    return whole or found or [name for name in known if name.startswith("train/")][:3] or list(known)[:3]
+
+
+def table_of_groups(groups: Sequence[RunGroup], caption: str, metrics: Sequence[str] | None = None) -> Table:
+    """The mean of each result over the runs of a group, with its standard error."""
+    wanted = metrics or result_metrics([run for group in groups for run in group.runs])
+    rows: list[list[Cell]] = [
+        [group.name, len(group.runs), *(_mean(group, metric) for metric in wanted)] for group in groups
+    ]
+    return Table(["", "runs", *wanted], rows, caption, is_result=True)
+
+
+def _mean(group: RunGroup, metric: str) -> Cell:
+    values = [run.metrics.last[metric] for run in group.runs if metric in run.metrics.last]
+    return Measured(*mean_and_error(values)) if values else None
