@@ -73,9 +73,9 @@ def test_tables_for_papers_and_spreadsheets(book: LabBook, sweep: Sweep) -> None
     rows = list(csv.DictReader(called(book, "rates", *BY_LOSS, "--csv").output.splitlines()))
     assert len(rows) == 6
     assert (rows[0]["optim.lr"], rows[0]["seed 1"], rows[0]["standing"]) == ("0.1", "0.81", "winner")
-    assert "| 0.1 | 128 | 0.805 (0.005) | 2 | winner |" in called(book, "rates", *BY_LOSS, "--markdown").output
+    assert "| 0.1 | 128 | 0.8050 (0.0050) | 2 | winner |" in called(book, "rates", *BY_LOSS, "--markdown").output
     latex = called(book, "rates", *BY_LOSS, "--latex").output
-    assert r"0.1 & 128 & 0.805 (0.005) & 2 & winner \\" in latex
+    assert r"\textbf{128} & \textbf{0.8050 (0.0050)} & \textbf{2} & \textbf{winner} \\" in latex
 
 
 def test_how_the_result_depends_on_the_knobs(book: LabBook, sweep: Sweep) -> None:

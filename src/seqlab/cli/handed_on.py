@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 
 import click
 
-from seqlab.journal import JournalError, LabBook, days
+from seqlab.journal import JournalError, LabBook, days, names
 from seqlab.journal.files import replace_bytes
 from seqlab.journal.taint import taints
 from seqlab.journal.writers import write_runs
@@ -40,15 +41,19 @@ def write_report(runs: Path | None, since: str, until: str | None, out: Path | N
 
 
 def write_record(
-    runs: Path | None, names: Sequence[str], filters: Sequence[str], out: Path | None, form: str | None,
+    runs: Path | None, words: Sequence[str], filters: Sequence[str], out: Path | None, form: str | None,
     metric: str | None, rules: Sequence[str],
 ) -> None:  # fmt: skip
     """Write what the record says of runs, a sweep or a query. Raises JournalError and ClickException."""
     wanted = _form(out, form, (*TEXTS, *FIGURES, *PROGRAMS))
     book = LabBook(runs)
-    found = subject(book, names, filters)
+    found = subject(book, words, filters)
     if rules and found.sweep is None:
         raise click.UsageError("--by chooses among the cells of a sweep; name one.")
+    if metric is not None and not (wanted in FIGURES or found.sweep or found.is_query):
+        raise click.UsageError(
+            "a page of one run has all of its metrics; --metric is for figures and for several runs."
+        )
     if wanted in TEXTS:
         _write_text(found.page(book, metric, rules), wanted, out)
     elif out is None:
@@ -121,9 +126,8 @@ def _write_figure(book: LabBook, found: Subject, metric: str | None, out: Path, 
         raise JournalError(f"{found.runs[0].name} is tainted: {tainted[found.runs[0].name]}; nothing is left to draw")
     wanted = metric or usual_metric(*runs)
     first, *others = charts_of_groups(grouped(runs), wanted)
-    if not isinstance(first, Chart):
-        raise JournalError(f"no run has a curve of {wanted} to draw")
-    draw_chart(out, first)
+    assert isinstance(first, Chart)  # or an error was raised
+    draw_chart(out, replace(first, caption=f"{first.caption} Runs: {names.several([run.name for run in runs])}."))
     click.echo(f"wrote {out}")
     left_out = [f"Not drawn: {run.name} is tainted: {tainted[run.name]}." for run in found.runs if run.name in tainted]
     for told in [*left_out, *(block.text for block in others if isinstance(block, Prose))]:

@@ -71,6 +71,12 @@ def enumerated(words: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
+def several(words: Sequence[str], most: int = LISTED) -> str:
+    """The first of many: "a, b, c and 15 more"."""
+    more = len(words) - most
+    return ", ".join(words[:most]) + (f" and {more} more" if more > 0 else "")
+
+
 def listed(word: str, known: Iterable[str]) -> str:
     """The end of a sentence about a word that is not known: "a, b and 7 more", of what is known the likeliest first."""
     from difflib import get_close_matches

@@ -36,7 +36,7 @@ class Subject:
     def page(self, book: LabBook, metric: str | None, rules: Sequence[str]) -> Page:
         """The page. metric: what is drawn; rules: what chooses among the cells of a sweep."""
         if self.sweep is not None:
-            return sweep_page(book, self.sweep, rules)
+            return sweep_page(book, self.sweep, rules, metric)
         if self.is_query:
             return runs_page(book, self.runs, self.title, metric, self.left_out)
         return run_page(book, self.runs[0])

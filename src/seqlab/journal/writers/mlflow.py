@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from datetime import datetime
 from itertools import islice
@@ -16,7 +17,9 @@ from seqlab.journal.writers.shared.facts import leaves, told
 
 __all__ = ["SHOWN_BY", "finish", "write"]
 
-SHOWN_BY = "mlflow ui --backend-store-uri {folder}"
+ALLOWED = "MLFLOW_ALLOW_FILE_STORE"
+"""What newer releases want to be told before they read or write a folder of files."""
+SHOWN_BY = f"{ALLOWED}=true mlflow ui --backend-store-uri {{folder}}"
 EXPERIMENT = "seqlab"
 BATCH = 1000
 """Metrics of one call at most, as MLflow allows."""
@@ -28,6 +31,7 @@ ENDED = {"finished": "FINISHED", "running": "RUNNING", "stopped": "KILLED"}
 
 def write(run: Run, folder: Path) -> int:
     """Write a run; returns how many values."""
+    os.environ.setdefault(ALLOWED, "true")
     client = MlflowClient(tracking_uri=folder.absolute().as_uri())
     known = client.get_experiment_by_name(EXPERIMENT)
     experiment = known.experiment_id if known else client.create_experiment(EXPERIMENT)
@@ -46,13 +50,15 @@ def write(run: Run, folder: Path) -> int:
         client.log_batch(there, metrics=measured)
         count += len(measured)
     state = run.state().name
-    client.set_terminated(there, ENDED.get(state, "FAILED"), began + int(1000 * run.summary.get("wall_seconds", 0.0)))
+    client.set_terminated(
+        there, ENDED.get(state, "FAILED"), began + int(1000 * (run.summary.get("wall_seconds") or 0.0))
+    )
     return count
 
 
 def _metrics(run: Run, began: int) -> Iterator[Metric]:
     for line in run.metrics.lines():
-        at = began + int(1000 * line.get("wall_seconds", 0.0))
+        at = began + int(1000 * (line.get("wall_seconds") or 0.0))
         for name, value in line.items():
             if "/" in name:
                 yield Metric(name, value, at, line["step"])

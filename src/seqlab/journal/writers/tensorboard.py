@@ -12,7 +12,7 @@ from tensorboard.compat.proto.summary_pb2 import Summary, SummaryMetadata
 from tensorboard.compat.proto.tensor_pb2 import TensorProto
 from tensorboard.compat.proto.types_pb2 import DT_STRING
 from tensorboard.plugins.custom_scalar import layout_pb2
-from tensorboard.plugins.custom_scalar.summary import pb as layout_summary
+from tensorboard.plugins.custom_scalar.metadata import CONFIG_SUMMARY_TAG, PLUGIN_NAME
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData, SessionStartInfo
 from tensorboard.summary.writer.record_writer import RecordWriter
 
@@ -23,6 +23,7 @@ from seqlab.journal.writers.shared.facts import leaves, told
 __all__ = ["SHOWN_BY", "finish", "write"]
 
 SHOWN_BY = "tensorboard --logdir {folder}"
+VERSION = "brain.Event:2"
 
 
 def write(run: Run, folder: Path) -> int:
@@ -52,20 +53,25 @@ def finish(runs: Sequence[Run], folder: Path) -> None:
         if len(tags) > 1
     ]
     layout = layout_pb2.Layout(category=[layout_pb2.Category(title="Phases in one chart", chart=charts)])
+    config = Summary.Value(
+        tag=CONFIG_SUMMARY_TAG, tensor=_string(layout.SerializeToString()), metadata=_metadata(PLUGIN_NAME)
+    )
     with (folder / runs[0].name / "events.out.tfevents.0.layout").open("wb") as file:
         writer = RecordWriter(file)
-        for event in (Event(file_version="brain.Event:2"), Event(summary=layout_summary(layout))):
+        for event in (Event(file_version=VERSION), Event(summary=Summary(value=[config]))):
             writer.write(event.SerializeToString())
 
 
 def _events(run: Run, began: float) -> Iterator[Event]:
-    yield Event(wall_time=began, file_version="brain.Event:2")
+    yield Event(wall_time=began, file_version=VERSION)
     yield Event(wall_time=began, summary=Summary(value=[_settings(leaves(run.experiment))]))
     for title, text in told(run).items():
         yield Event(wall_time=began, summary=Summary(value=[_text(title, text)]))
     for line in run.metrics.lines():
         values = [Summary.Value(tag=name, simple_value=value) for name, value in line.items() if "/" in name]
-        yield Event(wall_time=began + line.get("wall_seconds", 0.0), step=line["step"], summary=Summary(value=values))
+        yield Event(
+            wall_time=began + (line.get("wall_seconds") or 0.0), step=line["step"], summary=Summary(value=values)
+        )
 
 
 def _settings(settings: Mapping[str, Any]) -> Summary.Value:
@@ -79,8 +85,12 @@ def _settings(settings: Mapping[str, Any]) -> Summary.Value:
 
 
 def _text(title: str, text: str) -> Summary.Value:
-    tensor = TensorProto(dtype=DT_STRING, string_val=[text.encode(errors="replace")])
+    tensor = _string(text.encode(errors="replace"))
     return Summary.Value(tag=f"{title}/text_summary", tensor=tensor, metadata=_metadata("text"))
+
+
+def _string(content: bytes) -> TensorProto:
+    return TensorProto(dtype=DT_STRING, string_val=[content])
 
 
 def _metadata(plugin: str, content: bytes = b"") -> SummaryMetadata:

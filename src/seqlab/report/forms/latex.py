@@ -31,9 +31,12 @@ ESCAPED = {
 }  # fmt: skip
 LONG = 36
 """A column with a longer text is set as a paragraph."""
-WIDEST = 90
-"""Characters of a row beyond which a table is set small, and twice beyond which smaller still."""
-HEAD = r"""\documentclass{article}
+WIDE, WIDER = 62, 80
+"""Characters of a row beyond which a table is set small, and smaller still."""
+PAGE = 40
+"""Rows of a table that stay on one page."""
+HEAD = r"""% To be set twice: long tables find their columns in the second run.
+\documentclass{article}
 \usepackage[T1]{fontenc}
 \usepackage[margin=2cm]{geometry}
 \usepackage{booktabs}
@@ -68,7 +71,7 @@ def _blocks(blocks: Sequence[Block]) -> Iterator[str]:
             case Facts():
                 yield from _facts(block)
             case Table():
-                yield _long(block)
+                yield _standing(block)
             case Chart():
                 yield f"% A figure stands here in HTML. {_comment(block.caption)}"
             case Quote():
@@ -102,9 +105,11 @@ def tabular(block: Table) -> str:
     return "\n".join([rf"{_size(block)}\begin{{tabular}}{{{_columns(block)}}}", *lines])
 
 
-def _long(block: Table) -> str:
-    """A table that may go on on the next page."""
-    caption = escaped(block.caption) + "\n" if block.caption else ""
+def _standing(block: Table) -> str:
+    """A table where it stands in the text; a long one goes on on the next page."""
+    caption = escaped(block.caption) + "\n\n" if block.caption else ""
+    if len(block.rows) <= PAGE:
+        return f"{caption}{{{tabular(block)}}}\n"
     begin = rf"{{{_size(block)}\begin{{longtable}}[l]{{{_columns(block)}}}"
     rules = rf"\toprule {_head(block)} \midrule \endhead \bottomrule \endfoot"
     return "\n".join([caption + begin, rules, _rows(block), r"\end{longtable}}", ""])
@@ -127,16 +132,19 @@ def _columns(block: Table) -> str:
     """Numbers to the right, long texts as paragraphs that share what room there is."""
     widest = [max([len(str(row[index] or "")) for row in block.rows], default=0) for index in range(len(block.head))]
     long = sum(width > LONG for width in widest)
-    return "".join(
+    kinds = (
         "r" if is_number_column(block, index) else rf"p{{{0.6 / long:.2f}\linewidth}}" if width > LONG else "l"
         for index, width in enumerate(widest)
     )
+    return f"@{{}}{''.join(kinds)}@{{}}"
 
 
 def _size(block: Table) -> str:
     rows = [list(block.head), *block.rows]
     widest = max(sum(min(len(str(cell or "")), LONG) + 2 for cell in row) for row in rows)
-    return r"\scriptsize " if widest > 2 * WIDEST else r"\footnotesize " if widest > WIDEST else ""
+    if widest <= WIDE:
+        return ""
+    return r"\footnotesize " if widest <= WIDER else r"\scriptsize\setlength{\tabcolsep}{3pt} "
 
 
 def _cell(cell: Cell) -> str:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from seqlab.journal import LabBook, Run, days
+from seqlab.journal import LabBook, Run, days, names
 from seqlab.journal.files import encode
 from seqlab.journal.results import so_far
 from seqlab.journal.taint import taints
@@ -91,7 +91,7 @@ def _grids(made: Sequence[Sweep]) -> Table:
         for index, (path, values) in enumerate(knob_values(sweep).items() or [("", [])]):
             head: list[Cell] = [sweep.name, Code(said.get("recipe") or ""), f"{counted} of {len(found)}", seeds]
             rows.append([*(head if index == 0 else [None] * 4), Code(path), ", ".join(map(plain, values))])
-    return Table(["sweep", "recipe", "runs that count", "seeds", "knob", "values"], rows, "The grids.", is_result=True)
+    return Table(["sweep", "recipe", "runs that count", "seeds", "knob", "values"], rows, is_result=True)
 
 
 def _chosen(made: Sequence[Sweep]) -> list[Block]:
@@ -104,7 +104,7 @@ def _chosen(made: Sequence[Sweep]) -> list[Block]:
     blocks: list[Block] = []
     if rows:
         head = ["sweep", "by", "chosen", "mean (s.e.)", "seeds", "cells", "may be the best"]
-        blocks.append(Table(head, rows, "The chosen values and the rules that chose them.", is_result=True))
+        blocks.append(Table(head, rows, is_result=True))
     if without:
         blocks.append(Prose(f"Nothing was selected from {', '.join(without)}."))
     return blocks or [Prose("Nothing was selected.")]
@@ -123,9 +123,7 @@ def _architectures(runs: Sequence[Run]) -> list[Block]:
             together.setdefault(encode(run.origin["card"]), []).append(run)
     blocks: list[Block] = []
     for members in together.values():
-        named = ", ".join(run.name for run in members[:3]) + (
-            f" and {len(members) - 3} more" if len(members) > 3 else ""
-        )
+        named = names.several([run.name for run in members])
         blocks += [
             Prose(f"The model of {named}:"),
             *model_blocks(members[0].origin["card"], members[0].summary.get("parameters")),
@@ -147,7 +145,7 @@ def _cost(runs: Sequence[Run]) -> list[Block]:
         ]
         for recipe, members in by_recipe.items()
     ]
-    table = Table(["recipe", "runs", "states", "time", "tokens"], rows, "What the runs cost.", is_result=True)
+    table = Table(["recipe", "runs", "states", "time", "tokens"], rows, is_result=True)
     return [table, total_cost(runs)] if runs else [Prose("No run was made.")]
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 
 from seqlab.journal import LabBook, Run
-from seqlab.journal.curves import usual_metric
+from seqlab.journal.curves import curve, usual_metric
 from seqlab.journal.taint import taints
 from seqlab.report.page import Alarm, Block, Cell, Facts, Page, Quote, Section
 from seqlab.report.sections.curves import charts_of_groups
@@ -26,6 +26,8 @@ def runs_page(
     and why. Raises JournalError for a metric that none has."""
     tainted = {name: why for name, why in taints(book.everything()).items() if name in {run.name for run in runs}}
     counted = [run for run in runs if run.name not in tainted and run.metrics.last]
+    if metric is not None and counted and all(metric not in run.metrics.last for run in counted):
+        curve(counted[0], metric)  # says what there is
     sections = [
         *(_task_section(title, members, metric) for title, members in _by_task(counted).items()),
         Section("Runs", [runs_table(members, tainted) for members in _by_task(runs).values()]),

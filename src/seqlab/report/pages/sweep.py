@@ -30,9 +30,12 @@ from seqlab.sweeps.selections import selections
 __all__ = ["sweep_page"]
 
 
-def sweep_page(book: LabBook, name: str, asked: Sequence[str] = ()) -> Page:
-    """What the record says of a sweep. asked: the rules of selection [those of its last selection, else the last
-    value of its first result]. Raises SweepError for a sweep or a rule that cannot be."""
+def sweep_page(book: LabBook, name: str, asked: Sequence[str] = (), metric: str | None = None) -> Page:
+    """What the record says of a sweep. Raises SweepError for a sweep or a rule that cannot be.
+
+    asked: the rules of selection [those of its last selection, else the last value of its first result]. metric: what
+    is drawn [the usual one].
+    """
     sweep = Sweep.open(book, name)
     found = outcomes(sweep)
     runs = [outcome.run for outcome in found if outcome.run is not None]
@@ -43,7 +46,7 @@ def sweep_page(book: LabBook, name: str, asked: Sequence[str] = ()) -> Page:
         what="sweep",
         badges=[("count", f"{sum(one.problem is None for one in found)} of {len(found)} runs count")],
         lead=[declared_facts(sweep)],
-        sections=[section for section in _sections(sweep, found, runs, judged, tainted) if section.blocks],
+        sections=[section for section in _sections(sweep, found, runs, judged, tainted, metric) if section.blocks],
         data=lambda: _data(judged, runs, tainted),
         source=str(sweep.folder),
     )
@@ -53,19 +56,22 @@ def _judged(sweep: Sweep, found: Sequence[Outcome], asked: Sequence[Rule]) -> Se
     """The selection; why there is none, where none was asked for."""
     if asked:
         return select(sweep, asked, allow_test=True)
-    kept = selections(sweep)[-1:]
-    rules = [Rule.from_json(one["rule"]) for line in kept for one in line["rules"]]
+    rules = [Rule.from_json(one["rule"]) for line in selections(sweep)[-1:] for one in line["rules"]]
     counted = [outcome.run for outcome in found if outcome.run is not None and outcome.problem is None]
+    first = next(iter(result_metrics(counted)), "val/loss")
     try:
-        return select(
-            sweep, rules or [parse(f"last({result_metrics(counted)[0]})")] if counted else [], allow_test=True
-        )
+        return select(sweep, rules or [parse(f"last({first})")], allow_test=True)
     except SweepError as error:
         return error
 
 
 def _sections(
-    sweep: Sweep, found: Sequence[Outcome], runs: Sequence[Run], judged: Selection | SweepError, tainted: dict[str, str]
+    sweep: Sweep,
+    found: Sequence[Outcome],
+    runs: Sequence[Run],
+    judged: Selection | SweepError,
+    tainted: dict[str, str],
+    metric: str | None,
 ) -> list[Section]:
     if isinstance(judged, SweepError):
         choice: list[Block] = [Alarm(f"Nothing can be chosen: {judged}.")]
@@ -80,7 +86,7 @@ def _sections(
     return [
         Section("Choice", choice),
         Section("What it depends on", dependence),
-        Section("Curves", _curves(judged, runs)),
+        Section("Curves", _curves(judged, runs, metric)),
         Section("Selections", [earlier] if earlier else []),
         Section("Cost", [total_cost(runs)] if runs else []),
         Section("Runs", [Facts([("runs", told), ("not begun", unstarted or "")]), runs_table(runs, tainted)]),
@@ -92,7 +98,7 @@ def _once(blocks: Sequence[Block]) -> list[Block]:
     return [block for index, block in enumerate(blocks) if not isinstance(block, Alarm) or block not in blocks[:index]]
 
 
-def _curves(judged: Selection | SweepError, runs: Sequence[Run]) -> list[Block]:
+def _curves(judged: Selection | SweepError, runs: Sequence[Run], metric: str | None) -> list[Block]:
     """Of the cells, the best first."""
     if isinstance(judged, SweepError):
         return []
@@ -100,7 +106,7 @@ def _curves(judged: Selection | SweepError, runs: Sequence[Run]) -> list[Block]:
     _, choice = judged.choices[0]
     members = {group.told(): [named[name] for name in group.runs.values() if name in named] for group in choice.judged}
     groups = [RunGroup(name, tuple(found)) for name, found in members.items() if found]
-    return charts_of_groups(groups, usual_metric(*(run for group in groups for run in group.runs)))
+    return charts_of_groups(groups, metric or usual_metric(*(run for group in groups for run in group.runs)))
 
 
 def _data(judged: Selection | SweepError, runs: Sequence[Run], tainted: dict[str, str]) -> Table:

@@ -92,7 +92,9 @@ def _window(lines: Sequence[Line], unit: str = "steps") -> str:
 
 
 def charts_of_groups(groups: Sequence[RunGroup], metric: str, axis: Axis = "step") -> list[Block]:
-    """The mean of each group over an axis, with the band of its seeds; groups without the metric are named."""
+    """The mean of each group over an axis, with the band of its seeds; groups without the metric are named.
+
+    Raises JournalError where none has it."""
     bundles: list[tuple[RunGroup, Bundle]] = []
     missing: list[str] = []
     for group in groups[:DRAWN]:
@@ -106,6 +108,8 @@ def charts_of_groups(groups: Sequence[RunGroup], metric: str, axis: Axis = "step
         how = "means with their 95 % intervals, " if any(line.band for line in lines) else ""
         x, seeds = UNITS[axis], seeds_of([group for group, _ in bundles])
         told.append(chart_of(lines, metric, x, f"{metric}, {how}{seeds}{_window(lines, x)}"))
+    elif missing:
+        raise JournalError(missing[0])
     if len(groups) > DRAWN:
         told.append(Prose(f"Drawn are the first {DRAWN} of {len(groups)}."))
     return told + [Prose(f"Not drawn: {why}.") for why in missing]

@@ -18,7 +18,7 @@ def model_blocks(card: Mapping[str, Any], parameters: int | None) -> list[Block]
     others = [
         (key.replace("_", " "), plain(value).rpartition("/")[2]) for key, value in card.items() if key != "layers"
     ]
-    table: list[Block] = [Table(["layer", *columns], rows, caption="The layers of the model.")] if rows else []
+    table: list[Block] = [Table(["layer", *columns], rows)] if rows else []
     return [*table, Facts([*facts, *others])]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqlab.journal import Run
 from seqlab.journal.digest import higher_is_better
@@ -13,7 +13,7 @@ from seqlab.journal.results import best_known
 from seqlab.report.page import Cell, Measured, Table
 from seqlab.statistics import mean_and_error
 
-__all__ = ["floors_table", "last_values", "result_metrics", "table_of_groups"]
+__all__ = ["floors_table", "last_values", "result_metrics", "standings", "table_of_groups"]
 
 COMPARED = ("loss", "bits_per_byte", "accuracy")
 """What floors are compared by."""
@@ -22,30 +22,46 @@ RESULTS = (*COMPARED, "perplexity", "word_perplexity", "nll")
 HELD_OUT = ("val", "test", "val_subset")
 
 
-def floors_table(floors: Floors, last: Mapping[str, float]) -> Table | None:
-    """The floors, and the result between those it beats and those it does not; None where there is neither."""
-    phase, result = best_known(last)
-    metrics = [name for name in COMPARED if floor_values(floors, name)] or [n for n in COMPARED if n in result]
+class Standings(NamedTuple):
+    """A result between the floors that it beats and those it does not."""
+
+    metrics: list[str]
+    rows: list[tuple[str, list[float | None]]]
+    """What each reaches by each of the metrics, the easiest to beat first."""
+    own: int | None
+    """The row of the result."""
+
+
+def standings(floors: Floors, result: Mapping[str, float], phase: str) -> Standings:
+    """The floors and the result of a phase, in the order of the metric that most floors know."""
+    metrics = [name for name in COMPARED if floor_values(floors, name)] or [one for one in COMPARED if one in result]
     order = max(metrics, key=lambda name: len(floor_values(floors, name)), default="loss")
-    rows: dict[str, Mapping[str, Any]] = {
+    known: dict[str, Mapping[str, Any]] = {
         _title(name, floors[name]): floors[name] for name in floor_values(floors, order)
     }
     own = f"this run ({phase.replace('_', ' ')})"
     if result:
-        rows[own] = result
+        known[own] = result
+    ordered = sorted(known, key=lambda name: _value(known[name], order) or 0.0, reverse=not higher_is_better(order))
+    rows = [(name, [_value(known[name], metric) for metric in metrics]) for name in ordered]
+    return Standings(metrics, rows, ordered.index(own) if result else None)
+
+
+def _value(values: Mapping[str, Any], metric: str) -> float | None:
+    found = values.get(metric, values.get(LOSS) if metric == "loss" else None)
+    return None if found is None else float(found)
+
+
+def floors_table(floors: Floors, last: Mapping[str, float]) -> Table | None:
+    """The result among the floors; None where there is neither."""
+    phase, result = best_known(last)
+    metrics, rows, own = standings(floors, result, phase)
     if not rows or not metrics:
         return None
-
-    def value(values: Mapping[str, Any], metric: str) -> float | None:
-        found = values.get(metric, values.get(LOSS) if metric == "loss" else None)
-        return None if found is None else float(found)
-
-    ordered = sorted(rows, key=lambda name: value(rows[name], order) or 0.0, reverse=not higher_is_better(order))
-    cells: list[list[Cell]] = [[name, *(value(rows[name], metric) for metric in metrics)] for name in ordered]
-    marked = frozenset([ordered.index(own)] if result else [])
     caption = "The result among the floors of its task: what a trivial model reaches without learning."
     head = ["", *(metric.replace("_", " ") for metric in metrics)]
-    return Table(head, cells, caption, marked, is_result=True)
+    marked = frozenset([] if own is None else [own])
+    return Table(head, [[name, *values] for name, values in rows], caption, marked, is_result=True)
 
 
 def _title(name: str, floor: Mapping[str, Any]) -> str:

@@ -162,7 +162,7 @@ def earlier_choices(sweep: Sweep) -> Table | None:
         for one in line["rules"]
     ]
     head = ["selected", "by", "chosen", "mean (s.e.)", "cells", "may be the best"]
-    return Table(head, rows, "The selections that were made.") if rows else None
+    return Table(head, rows) if rows else None
 
 
 def told_settings(settings: dict[str, Any]) -> str:
