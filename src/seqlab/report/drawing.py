@@ -62,12 +62,19 @@ def _axes(chart: Chart, across: Scale, up: Scale) -> Iterator[str]:
         if (y := _y(up, value)) is not None:
             yield f'<path class="grid" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>'
             yield _text(LEFT - 6, y + 4, tick(value), "end")
-    for value in across.ticks((WIDTH - LEFT - RIGHT) // WIDEST_TICK):
+    for value in _places_of_ticks(chart, across):
         if (x := _x(across, value)) is not None:
             yield f'<path class="axis" d="M{x:.1f} {ground}v4"/>'
             yield _text(x, ground + 16, tick(value), "middle")
     yield f'<path class="axis" d="M{LEFT} {ground}H{WIDTH - RIGHT}"/>'
     yield _text(WIDTH - RIGHT, HEIGHT - 5, chart.x, "end")
+
+
+def _places_of_ticks(chart: Chart, across: Scale) -> list[float]:
+    """Round numbers; where each point is a setting that was tried, those settings, if they have room."""
+    most = (WIDTH - LEFT - RIGHT) // WIDEST_TICK
+    tried = sorted({x for line in chart.lines for x, _ in line.points})
+    return tried if _has_dots(chart) and len(tried) <= most else across.ticks(most)
 
 
 def _floors(chart: Chart, up: Scale) -> Iterator[str]:
