@@ -36,9 +36,9 @@ def command(
     """Hand on runs, a sweep, a report, or a model.
 
     \b
-    seqlab export RUN --out run.html               one file for a mail, with curves
-    seqlab export SWEEP --out table.tex            its table, with standard errors
-    seqlab export 'optim.lr<1e-3' --out query.csv  runs as `seqlab ls --where` finds
+    seqlab export RUN --out run.html               one file for a mail
+    seqlab export SWEEP --out table.tex            its table, for a paper
+    seqlab export 'optim.lr<1e-3' --out query.csv  what such filters find
     seqlab export A B C --out figure.pdf           a captioned figure
     seqlab export --report --since 7d --out report.tex
     seqlab export RUN --as tensorboard --out logs  a record of another program

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from seqlab.cli import render
-from seqlab.journal.floors import Floors, floor_values, standing
+from seqlab.journal.floors import Floors, floor_values, standing, standings
 from seqlab.journal.results import best_known, reached, so_far
-from seqlab.report.sections.results import standings
 
 __all__ = ["Floors", "best_known", "floor_values", "print_floors", "reached", "so_far", "standing"]
 

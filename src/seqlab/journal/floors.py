@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from seqlab.journal.digest import higher_is_better
 from seqlab.wording import figure
 
-__all__ = ["LOSS", "Floors", "between", "floor_values", "standing"]
+__all__ = ["COMPARED", "LOSS", "Floors", "Standings", "between", "floor_values", "standing", "standings"]
 
 Floors = Mapping[str, Mapping[str, Any]]
 
+COMPARED = ("loss", "bits_per_byte", "accuracy")
+"""What floors are compared by."""
 LOSS = "nats_per_symbol"
 """What floors call the metric `loss` of a text."""
 
@@ -41,3 +43,37 @@ def between(loss: float, floors: Floors) -> str:
     beaten = [f"< {name} {figure(value)}" for name, value in values.items() if loss < value][-1:]
     missed = [f"> {name} {figure(value)}" for name, value in values.items() if not loss < value][:1]
     return ", ".join(beaten + missed)
+
+
+class Standings(NamedTuple):
+    """A result between the floors that it beats and those it does not."""
+
+    metrics: list[str]
+    rows: list[tuple[str, list[float | None]]]
+    """What each reaches by each of the metrics, the easiest to beat first."""
+    own: int | None
+    """The row of the result."""
+
+
+def standings(floors: Floors, result: Mapping[str, float], phase: str) -> Standings:
+    """The floors and the result of a phase, in the order of the metric that most floors know."""
+    metrics = [name for name in COMPARED if floor_values(floors, name)] or [one for one in COMPARED if one in result]
+    order = max(metrics, key=lambda name: len(floor_values(floors, name)), default="loss")
+    known: dict[str, Mapping[str, Any]] = {
+        _title(name, floors[name]): floors[name] for name in floor_values(floors, order)
+    }
+    own = f"this run ({phase.replace('_', ' ')})"
+    if result:
+        known[own] = result
+    ordered = sorted(known, key=lambda name: _value(known[name], order) or 0.0, reverse=not higher_is_better(order))
+    rows = [(name, [_value(known[name], metric) for metric in metrics]) for name in ordered]
+    return Standings(metrics, rows, ordered.index(own) if result else None)
+
+
+def _value(values: Mapping[str, Any], metric: str) -> float | None:
+    found = values.get(metric, values.get(LOSS) if metric == "loss" else None)
+    return None if found is None else float(found)
+
+
+def _title(name: str, floor: Mapping[str, Any]) -> str:
+    return f"{name} ({floor['context_bytes']} bytes of context)" if "context_bytes" in floor else name

@@ -3,53 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
 
 from seqlab.journal import Run
-from seqlab.journal.digest import higher_is_better
-from seqlab.journal.floors import LOSS, Floors, floor_values
+from seqlab.journal.floors import COMPARED, Floors, standings
 from seqlab.journal.groups import RunGroup
 from seqlab.journal.results import best_known
 from seqlab.report.page import Cell, Measured, Table
 from seqlab.statistics import mean_and_error
 
-__all__ = ["floors_table", "last_values", "result_metrics", "standings", "table_of_groups"]
+__all__ = ["floors_table", "last_values", "result_metrics", "table_of_groups"]
 
-COMPARED = ("loss", "bits_per_byte", "accuracy")
-"""What floors are compared by."""
 RESULTS = (*COMPARED, "perplexity", "word_perplexity", "nll")
 """What a table of results shows of each phase that scores held-out data."""
 HELD_OUT = ("val", "test", "val_subset")
-
-
-class Standings(NamedTuple):
-    """A result between the floors that it beats and those it does not."""
-
-    metrics: list[str]
-    rows: list[tuple[str, list[float | None]]]
-    """What each reaches by each of the metrics, the easiest to beat first."""
-    own: int | None
-    """The row of the result."""
-
-
-def standings(floors: Floors, result: Mapping[str, float], phase: str) -> Standings:
-    """The floors and the result of a phase, in the order of the metric that most floors know."""
-    metrics = [name for name in COMPARED if floor_values(floors, name)] or [one for one in COMPARED if one in result]
-    order = max(metrics, key=lambda name: len(floor_values(floors, name)), default="loss")
-    known: dict[str, Mapping[str, Any]] = {
-        _title(name, floors[name]): floors[name] for name in floor_values(floors, order)
-    }
-    own = f"this run ({phase.replace('_', ' ')})"
-    if result:
-        known[own] = result
-    ordered = sorted(known, key=lambda name: _value(known[name], order) or 0.0, reverse=not higher_is_better(order))
-    rows = [(name, [_value(known[name], metric) for metric in metrics]) for name in ordered]
-    return Standings(metrics, rows, ordered.index(own) if result else None)
-
-
-def _value(values: Mapping[str, Any], metric: str) -> float | None:
-    found = values.get(metric, values.get(LOSS) if metric == "loss" else None)
-    return None if found is None else float(found)
 
 
 def floors_table(floors: Floors, last: Mapping[str, float]) -> Table | None:
@@ -62,10 +28,6 @@ def floors_table(floors: Floors, last: Mapping[str, float]) -> Table | None:
     head = ["", *(metric.replace("_", " ") for metric in metrics)]
     marked = frozenset([] if own is None else [own])
     return Table(head, [[name, *values] for name, values in rows], caption, marked, is_result=True)
-
-
-def _title(name: str, floor: Mapping[str, Any]) -> str:
-    return f"{name} ({floor['context_bytes']} bytes of context)" if "context_bytes" in floor else name
 
 
 def last_values(run: Run) -> Table:
