@@ -1,21 +1,31 @@
-"""A metric of a run over steps, tokens, epochs, wall seconds or floating-point operations."""
+"""A metric of a run over steps, tokens, epochs, tasks, wall seconds or floating-point operations."""
 
 import math
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seqlab.journal import names
+from seqlab.journal.column_cache import ColumnCache
+from seqlab.journal.columns import read_columns
 from seqlab.journal.errors import JournalError
 from seqlab.journal.run import Run
 
-__all__ = ["AXES", "Axis", "Curve", "curve", "operations_a_step", "usual_metric"]
+__all__ = ["AXES", "UNITS", "Axis", "Curve", "along", "curve", "operations_a_step", "usual_metric"]
 
-Axis = Literal["step", "tokens", "epochs", "wall", "flops"]
-AXES: tuple[Axis, ...] = ("step", "tokens", "epochs", "wall", "flops")
-COLUMNS: dict[Axis, str] = {"step": "step", "tokens": "tokens", "epochs": "epoch", "wall": "wall_seconds"}
-UNITS = {"step": "steps", "tokens": "tokens", "epochs": "epochs", "wall": "seconds", "flops": "FLOPs"}
+Numbers = NDArray[np.float64]
+Axis = Literal["step", "tokens", "epochs", "tasks", "wall", "flops"]
+AXES: tuple[Axis, ...] = ("step", "tokens", "epochs", "tasks", "wall", "flops")
+COLUMNS: dict[Axis, str] = {
+    "step": "step", "tokens": "tokens", "epochs": "epoch", "tasks": "task", "wall": "wall_seconds",
+}  # fmt: skip
+UNITS = {
+    "step": "steps", "tokens": "tokens", "epochs": "epochs", "tasks": "tasks", "wall": "seconds", "flops": "FLOPs",
+}  # fmt: skip
 USUAL = ("val_subset/loss", "train/loss", "val/loss")
 
 
@@ -66,21 +76,28 @@ def _without_metric(runs: tuple[Run, ...]) -> str:
     return f"{names.enumerated([run.name for run in runs])} have no metric in common"
 
 
-def curve(run: Run, metric: str, axis: Axis = "step") -> Curve:
-    """The curve of a metric. Raises JournalError for a metric or an axis that the run did not record."""
-    if metric not in run.metrics.last:
+def curve(run: Run, metric: str, axis: Axis = "step", cache: ColumnCache | None = None) -> Curve:
+    """The curve of a metric, from the cache where one is given.
+
+    Raises JournalError for a metric or an axis that the run did not record.
+    """
+    x, y = along(run, metric, axis, cache)
+    return Curve(run.name, metric, axis, x.tolist(), y.tolist())
+
+
+def along(run: Run, metric: str, axis: Axis, cache: ColumnCache | None = None) -> tuple[Numbers, Numbers]:
+    """The same as two arrays (N,): places on the axis, and values."""
+    found = cache.columns(run, metric) if cache else read_columns(run.folder / "metrics.jsonl", metric).columns
+    if not found.values.size:
         there = names.listed(metric, run.metrics.last)
         raise JournalError(f"{run.name} has no metric {metric!r}; it has {there or 'recorded none yet'}")
     if axis == "flops":
-        steps, each = curve(run, metric, "step"), operations_a_step(run)
-        return replace(steps, axis=axis, x=[step * each for step in steps.x])
-    lines = [line for line in run.metrics.lines() if metric in line]
-    recorded = [one for one in COLUMNS if all(line.get(COLUMNS[one]) is not None for line in lines)]
-    if axis not in recorded:
-        there = ", ".join(UNITS[one] for one in recorded)
+        return found.count("step") * operations_a_step(run), found.values
+    places = found.count(COLUMNS[axis])
+    if np.isnan(places).any():
+        there = ", ".join(UNITS[one] for one in COLUMNS if not np.isnan(found.count(COLUMNS[one])).any())
         raise JournalError(f"{run.name} did not record {UNITS[axis]} with each {metric}; it has {there}")
-    xs = [float(line[COLUMNS[axis]]) for line in lines]
-    return Curve(run.name, metric, axis, xs, [float(line[metric]) for line in lines])
+    return places, found.values
 
 
 def operations_a_step(run: Run) -> float:

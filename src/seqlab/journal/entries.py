@@ -43,7 +43,7 @@ def read_entries(
     if notebook is not None:
         _must_be_known(notebook, chosen, notebooks)
     found, left_out = _selected(chosen, filters)
-    writer = Writer(book, everything, plan, notebooks)
+    writer = Writer(everything, plan, notebooks)
     told = (run for run in found if _belongs(run, notebook, since, until, notebooks))
     return Entries([writer.entry(run) for run in told], left_out)
 

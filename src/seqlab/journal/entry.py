@@ -7,13 +7,14 @@ from typing import Any
 
 from seqlab.differences import differences
 from seqlab.journal import days
-from seqlab.journal.book import LabBook, age_key
+from seqlab.journal.book import age_key
+from seqlab.journal.described import Described
 from seqlab.journal.errors import JournalError
 from seqlab.journal.files import read_object
 from seqlab.journal.lease import last_attempt
 from seqlab.journal.lineage import Family, by_every_name
 from seqlab.journal.notebook import Notebooks
-from seqlab.journal.plan import Plan, linked_runs
+from seqlab.journal.plan import Plan, linked
 from seqlab.journal.results import reached, so_far
 from seqlab.journal.run import Run
 from seqlab.journal.taint import taints
@@ -70,13 +71,13 @@ class Entry:
 class Writer:
     """Writes entries; it is given all runs of the lab book, the archive's too, for what a run has from others."""
 
-    def __init__(self, book: LabBook, everything: Sequence[Run], plan: Plan, notebooks: Notebooks) -> None:
+    def __init__(self, everything: Sequence[Described], plan: Plan, notebooks: Notebooks) -> None:
         self._known, self._family = by_every_name(everything), Family(everything)
         self._taints = taints(everything)
         self._notebooks = notebooks
         self._items: dict[str, list[dict[str, Any]]] = {}
         for item in plan.items.values():
-            for name, run in linked_runs(book, item, self._known).items():
+            for name, run in linked(item, self._known).items():
                 told = {"id": item.id, "text": item.text, "state": item.state}
                 self._items.setdefault(run.name if run else name, []).append(told)
 

@@ -2,10 +2,13 @@
 
 from collections.abc import Iterable
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import Any, Generic, NamedTuple, TypeVar
 
+from seqlab.journal.described import Described
 from seqlab.journal.errors import JournalError
 from seqlab.journal.run import Run
+
+R = TypeVar("R", bound=Described)
 
 
 def ancestors(run: Run, runs: Iterable[Run]) -> list[Run]:
@@ -43,39 +46,39 @@ def ancestral_curve(run: Run, runs: Iterable[Run], metric: str) -> tuple[list[in
     return steps, values, marks
 
 
-class Family:
+class Family(Generic[R]):
     """Who descends from whom among some runs: by the parent's id, which no renaming changes; by its name in records
     that are older than ids."""
 
-    def __init__(self, runs: Iterable[Run]) -> None:
+    def __init__(self, runs: Iterable[R]) -> None:
         self._runs = list(runs)
 
     @cached_property
-    def _by_name(self) -> dict[str, Run]:
+    def _by_name(self) -> dict[str, R]:
         return by_every_name(self._runs)
 
     @cached_property
-    def _by_id(self) -> dict[str, Run]:
+    def _by_id(self) -> dict[str, R]:
         return {known: run for run in self._runs if (known := _id(run)) is not None}
 
-    def parent(self, run: Run) -> Run | None:
+    def parent(self, run: Described) -> R | None:
         """The run that this one was made from; None where there is none, or it is gone."""
         return self._among(run.parent)
 
-    def inherits_from(self, run: Run) -> Run | None:
+    def inherits_from(self, run: Described) -> R | None:
         """The run that it was forked from: its parent, unless it carries that one out again and inherits nothing."""
         parent = run.parent
         return None if parent is None or parent.get("kind") == "rerun" else self._among(parent)
 
-    def _among(self, parent: dict[str, Any] | None) -> Run | None:
+    def _among(self, parent: dict[str, Any] | None) -> R | None:
         if parent is None:
             return None
         known = parent.get("run_id")
         return self._by_id.get(known) if known is not None else self._by_name.get(parent["run"])
 
-    def ancestors(self, run: Run) -> list[Run]:
+    def ancestors(self, run: Described) -> list[R]:
         """The runs that it was forked from, its parent first."""
-        line: list[Run] = []
+        line: list[R] = []
         parent = self.inherits_from(run)
         while parent is not None and parent not in line:  # a circle made by hand ends
             line.append(parent)
@@ -83,7 +86,7 @@ class Family:
         return line
 
 
-def _id(run: Run) -> str | None:
+def _id(run: Described) -> str | None:
     """Its id; None also where its origin cannot be read: it must not hide the others."""
     try:
         return run.id
@@ -91,7 +94,7 @@ def _id(run: Run) -> str | None:
         return None
 
 
-def by_every_name(runs: Iterable[Run]) -> dict[str, Run]:
+def by_every_name(runs: Iterable[R]) -> dict[str, R]:
     """The runs by their names, those they had before included: a fork knows its parent by the name of that day."""
     everything = list(runs)
     former = {name: run for run in everything for name in run.former_names()}

@@ -11,7 +11,7 @@ from typing import Any
 
 from seqlab.journal.book import LabBook
 from seqlab.journal.errors import JournalError, RunNotFound
-from seqlab.journal.lineage import by_every_name
+from seqlab.journal.lineage import R, by_every_name
 from seqlab.journal.lines import Record, read_lines
 from seqlab.journal.run import Run
 
@@ -128,16 +128,15 @@ def read_plan(book: LabBook) -> Plan:
     return plan
 
 
-def linked_runs(book: LabBook, item: Item, known: Mapping[str, Run] | None = None) -> dict[str, Run | None]:
-    """The runs linked to an item by the names they were linked by; None where a run is gone.
+def linked(item: Item, known: Mapping[str, R]) -> dict[str, R | None]:
+    """The runs linked to an item by the names they were linked by; None where a run is gone. known: by every name."""
+    return {name: known.get(name) for name in item.runs}
 
-    `known` are the runs by every name, for a caller who has them.
-    """
+
+def linked_runs(book: LabBook, item: Item) -> dict[str, Run | None]:
+    """The same, for a caller who has not read all runs."""
     found: dict[str, Run | None] = {}
     for name in item.runs:
-        if known is not None:
-            found[name] = known.get(name)
-            continue
         try:
             found[name] = book.open(name)
         except RunNotFound:

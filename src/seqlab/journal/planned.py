@@ -8,7 +8,7 @@ from typing import Any
 from seqlab.journal.book import LabBook
 from seqlab.journal.errors import JournalError
 from seqlab.journal.lineage import by_every_name
-from seqlab.journal.plan import Plan, linked_runs
+from seqlab.journal.plan import Plan, linked
 from seqlab.journal.results import so_far
 from seqlab.journal.run import Run
 from seqlab.journal.taint import taints
@@ -31,8 +31,8 @@ def plan_tree(book: LabBook, plan: Plan, *, pending: bool = False) -> list[dict[
     known, tainted = by_every_name(everything), taints(everything)
 
     def told(branch: dict[str, Any]) -> dict[str, Any]:
-        linked = linked_runs(book, plan.items[branch["id"]], known)
-        runs = [_told(name, run, tainted) for name, run in linked.items()]
+        found = linked(plan.items[branch["id"]], known)
+        runs = [_told(name, run, tainted) for name, run in found.items()]
         return {**branch, "runs": runs, "items": [told(part) for part in branch["items"]]}
 
     return [told(branch) for branch in plan.tree(pending=pending)]

@@ -66,6 +66,11 @@ class Run:
         return self.origin.get("why")
 
     @property
+    def recipe(self) -> str | None:
+        """The recipe that made its experiment; None where nobody wrote one down."""
+        return self.origin.get("recipe")
+
+    @property
     def sweep(self) -> str | None:
         """The name of the sweep that asked for it."""
         return (self.origin.get("sweep") or {}).get("name")

@@ -8,17 +8,17 @@ fulfils only `!=`.
 
 import json
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NamedTuple, TypeVar
 
 from seqlab.journal import names
+from seqlab.journal.described import Described
 from seqlab.journal.errors import JournalError
 from seqlab.journal.notes import VERDICTS
-from seqlab.journal.run import Run
 from seqlab.journal.state import STATES
 
 _SHAPE = re.compile(r"\s*([^<>=!~\s]+)\s*(<=|>=|!=|=|<|>|~)\s*(.*?)\s*")
-_ASKED = {
+_ASKED: dict[str, Callable[[Described], Any]] = {
     "name": lambda run: run.name,
     "state": lambda run: run.state().name,
     "tags": lambda run: run.tags,
@@ -29,6 +29,7 @@ _ASKED = {
 }
 _CHOICES = {"state": STATES, "verdict": VERDICTS}
 _MISSING = object()
+R = TypeVar("R", bound=Described)
 
 
 class Filter(NamedTuple):
@@ -39,7 +40,7 @@ class Filter(NamedTuple):
     sign: str
     value: Any
 
-    def matches(self, run: Run) -> bool:
+    def matches(self, run: Described) -> bool:
         """Whether `run` fulfils the condition. Raises JournalError when the two sides cannot be compared."""
         found = look_up(run, self.path)
         return self.sign == "!=" if found is _MISSING else self._holds(found)
@@ -72,7 +73,7 @@ def parse(text: str) -> Filter:
     return Filter(text, path, sign, value if textual else _value(value))
 
 
-def select(runs: Iterable[Run], texts: Sequence[str]) -> list[Run]:
+def select(runs: Iterable[R], texts: Sequence[str]) -> list[R]:
     """The runs that fulfil every filter. Raises JournalError when no run at all has a field that is asked for."""
     everything = list(runs)
     filters = [parse(text) for text in texts]
@@ -82,7 +83,7 @@ def select(runs: Iterable[Run], texts: Sequence[str]) -> list[Run]:
     return [run for run in everything if all(condition.matches(run) for condition in filters)]
 
 
-def look_up(run: Run, path: str) -> Any:
+def look_up(run: Described, path: str) -> Any:
     """What `path` says of `run`, or the mark for "not there"."""
     if path in _ASKED:
         found = _ASKED[path](run)
@@ -138,7 +139,7 @@ def _ordered(found: Any, sign: str, value: Any) -> bool:
     return bool(found > value) if sign == ">" else bool(found >= value)
 
 
-def _must_exist(condition: Filter, runs: list[Run]) -> None:
+def _must_exist(condition: Filter, runs: Sequence[Described]) -> None:
     """A field that no run has is a slip of the pen, not an empty answer."""
     if any(look_up(run, condition.path) is not _MISSING for run in runs):
         return
