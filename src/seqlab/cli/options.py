@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import shlex
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,6 +17,7 @@ __all__ = [
     "deadline",
     "engine",
     "flag_of_runs",
+    "is_local",
     "must_start",
     "run_argument",
     "run_at_argument",
@@ -96,3 +98,11 @@ def must_start(processes: int, engine: str) -> None:
         raise click.UsageError(f"this experiment asks for {processes} processes: add `--on torchrun`.")
     if processes == 1 and engine == "torchrun":
         raise click.UsageError("`--on torchrun` needs several processes: add `distribution.processes=2` or more.")
+
+
+def is_local(host: str) -> bool:
+    """Whether only this machine reaches a server that listens there."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

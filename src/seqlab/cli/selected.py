@@ -6,10 +6,10 @@ import click
 
 from seqlab.cli import render
 from seqlab.sweeps.rules import Rule
-from seqlab.sweeps.select import Choice, Disagreement, Group, Selection
-from seqlab.sweeps.select.knobs import knobs
+from seqlab.sweeps.select import Choice, Disagreement, Selection
+from seqlab.sweeps.select.told import cells_of, head_of, measured, to_do, uncertain, verdict
 
-__all__ = ["cells_of", "head_of", "print_selection", "settings_of"]
+__all__ = ["print_selection"]
 
 SHOWN = 20
 """Cells in the table unless all are asked for."""
@@ -42,7 +42,7 @@ def _print_choice(rule: Rule, choice: Choice, show_all: bool) -> None:
     if len(shown) < len(choice.groups):
         click.echo(f"  and {len(choice.groups) - len(shown)} more cells; --all shows them")
     click.echo()
-    click.echo(render.indented(_verdict(choice)))
+    click.echo(render.indented(verdict(choice)))
     for alarm in choice.boundary:
         _warn(f"on the edge of the grid: {alarm}")
     for warning in choice.warnings:
@@ -57,63 +57,14 @@ def _print_arms(choice: Choice) -> None:
         [
             arm.name,
             arm.winner.told(),
-            _measured(arm.winner.mean),
-            _uncertain(arm.winner),
+            measured(arm.winner.mean),
+            uncertain(arm.winner),
             str(len(arm.groups)),
             "on the edge" if any(alarm.whose == "winner" for alarm in arm.boundary) else "",
         ]
         for arm in choice.arms
     ]
     render.table(["arm", "its best", "mean", "s.e.", "cells", ""], rows, left=("arm", "its best", ""))
-
-
-def head_of(choice: Choice) -> tuple[list[str], list[str]]:
-    """The titles of the table's columns, and which of them hold words."""
-    paths = list(knobs(choice.groups))
-    return [*paths, "mean", "s.e.", "seeds", "may be the best"], [*paths[:1], "may be the best"]
-
-
-def cells_of(choice: Choice, group: Group) -> list[str]:
-    """One cell of the sweep as a row of the table."""
-    numbers = [_measured(group.mean), _uncertain(group)] if group.values else ["", ""]
-    return [*settings_of(choice, group), *numbers, str(len(group.values)), _standing(choice, group)]
-
-
-def settings_of(choice: Choice, group: Group) -> list[str]:
-    """The knobs of one cell, a column each; empty for those that it does not have."""
-    return [render.plain(group.settings[path]) if path in group.settings else "" for path in knobs(choice.groups)]
-
-
-def _measured(value: float) -> str:
-    return f"{value:.5g}"
-
-
-def _uncertain(group: Group) -> str:
-    """The standard error, of which two digits say enough."""
-    return "" if group.standard_error is None else f"{group.standard_error:.2g}"
-
-
-def _standing(choice: Choice, group: Group) -> str:
-    if group.cell == choice.winner.cell:
-        return "winner"
-    if choice.is_tied(group):
-        return "yes"
-    lost = choice.beaten.get(group.cell)
-    return f"no (p {lost.chance:.2g})" if lost else "not judged"
-
-
-def _verdict(choice: Choice) -> str:
-    told = f"Of {len(choice.judged)} cells the winner is {choice.winner.told()}: {_with_error(choice.winner)}."
-    others = len(choice.ties) - 1
-    if not others:
-        return f"{told} Every other cell is beaten (p below 0.05, all comparisons accounted for)."
-    return f"{told} {others} other {'cell' if others == 1 else 'cells'} cannot be told from it, given the seeds."
-
-
-def _with_error(group: Group) -> str:
-    if group.standard_error is None:
-        return f"{_measured(group.mean)} (single seed)"
-    return f"{_measured(group.mean)} (s.e. {_uncertain(group)}, {len(group.values)} seeds)"
 
 
 def _print_disagreement(found: Disagreement) -> None:
@@ -123,9 +74,9 @@ def _print_disagreement(found: Disagreement) -> None:
             regret.arm,
             regret.ran.told(),
             regret.should_have_been.told(),
-            _measured(regret.difference),
+            measured(regret.difference),
             "" if regret.standard_errors is None else f"{regret.standard_errors:.1f}",
-            _to_do(regret.ran.cell == regret.should_have_been.cell, regret.re_run),
+            to_do(regret.ran.cell == regret.should_have_been.cell, regret.re_run),
         ]
         for regret in found.regrets
     ]
@@ -133,10 +84,6 @@ def _print_disagreement(found: Disagreement) -> None:
     render.table(head, rows, left=("arm", "ran", "should have been", "re-run?"))
     if found.rank_correlation is not None:
         click.echo(f"  the two order the cells with a rank correlation of {found.rank_correlation:.2f}")
-
-
-def _to_do(is_same: bool, re_run: bool) -> str:
-    return "no, the same" if is_same else "yes" if re_run else "no, within the noise"
 
 
 def _warn(told: str) -> None:

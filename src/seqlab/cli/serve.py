@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -50,7 +49,7 @@ def command(
     /health and /metrics (Prometheus). Texts of all clients are written together; each client's requests wait in a line
     of their own, and the lines take turns. SIGTERM or Ctrl-C takes no new request and writes what is under way.
     """
-    if not _is_local(host) and not key:
+    if not options.is_local(host) and not key:
         raise click.UsageError(f"{host} is not this machine alone: give a key, by --key or SEQLAB_KEY.")
     from seqlab.generation.batching import Batch
     from seqlab.generation.prompts import PromptCache
@@ -92,10 +91,3 @@ def _served(writer: Writer, name: str, source: Path, max_prompt: int, max_output
         template=template_of(source) if source.is_dir() else None,
         limits=Limits(prompt=max_prompt, output=max_output),
     )
-
-
-def _is_local(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -12,7 +12,7 @@ from seqlab.cli import options
 from seqlab.journal import LabBook, Run
 from seqlab.journal.errors import RunNotFound
 from seqlab.sweeps.record import Sweep, sweeps
-from seqlab.sweeps.stopping import ask_runs_to_stop, request_stop, stop_queued
+from seqlab.sweeps.stopping import ask_runs_to_stop, request_stop
 
 POLL_SECONDS = 0.1
 
@@ -54,17 +54,11 @@ def _stop_sweep(sweep: Sweep, timeout: float | None, runs: Path | None) -> None:
 
 def _stop_run(book: LabBook, run: Run, timeout: float | None, runs: Path | None) -> None:
     from seqlab.cli.results import reached
-    from seqlab.sweeps.engines.waiting import take_out
+    from seqlab.sweeps.engines.waiting import ask_to_stop
 
-    if job := take_out(run):
-        click.echo(f"{run.name} was taken out of Slurm's queue (job {job}).")
-        return
-    if stop_queued(book, run):
-        click.echo(f"{run.name} was taken out of the queue of {run.sweep}.")
-        return
-    run.request_stop()
-    if timeout is None:
-        click.echo(f"{run.name} was asked to stop.")
+    told, must_end = ask_to_stop(book, run)
+    if timeout is None or not must_end:
+        click.echo(told)
         return
     _wait(lambda: run.state().name != "running", timeout, run.name)
     state = run.state().name

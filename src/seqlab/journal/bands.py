@@ -29,10 +29,10 @@ def places(within: Range, shares: Sequence[float]) -> list[float]:
     return sorted({min(start + (end - start) * share, end) for share in shares})  # rounding must not pass the end
 
 
-def bands(bundles: Sequence[Bundle], within: Range) -> dict[str, dict[str, list[Any]]]:
-    """For each group its mean along the range, its standard error, and the 95 % interval of the mean over its seeds, at
-    every place alone; None for a single seed."""
-    return {one.name: _band(one, places(within, ALONG)) for one in bundles}
+def bands(bundles: Sequence[Bundle], within: Range, shares: Sequence[float] = ALONG) -> dict[str, dict[str, list[Any]]]:
+    """For each group its mean at these shares of the range, its standard error, and the 95 % interval of the mean over
+    its seeds, at every place alone; None for a single seed."""
+    return {one.name: _band(one, places(within, shares)) for one in bundles}
 
 
 def _band(one: Bundle, along: Sequence[float]) -> dict[str, list[Any]]:

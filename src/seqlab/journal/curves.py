@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from seqlab.journal import names
 from seqlab.journal.column_cache import ColumnCache
 from seqlab.journal.columns import read_columns
+from seqlab.journal.described import Described
 from seqlab.journal.errors import JournalError
 from seqlab.journal.run import Run
 
@@ -58,7 +59,7 @@ class Curve:
         return sorted(finite.items())
 
 
-def usual_metric(*runs: Run) -> str:
+def usual_metric(*runs: Described) -> str:
     """The curve one looks at first, of those that all runs recorded: held-out loss during training, else training loss,
     else the first metric."""
     first, *others = runs
@@ -69,7 +70,7 @@ def usual_metric(*runs: Run) -> str:
     return found
 
 
-def _without_metric(runs: tuple[Run, ...]) -> str:
+def _without_metric(runs: tuple[Described, ...]) -> str:
     for run in runs:
         if not run.metrics.last:
             return f"{run.name} has recorded no metric yet; there is nothing to draw"

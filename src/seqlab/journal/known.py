@@ -68,6 +68,8 @@ class Known:
     @classmethod
     def _read(cls, run: Run) -> Self:
         experiment, notes = run.experiment, run.notes()
+        if run.parent is not None and not isinstance(run.parent.get("run"), str):
+            raise JournalError(f"{run.folder / 'parent.json'} names no run; restore it from a copy")
         row = row_facts(run, None)
         row["metrics"] = {kind: _interned(found) for kind, found in row["metrics"].items()}
         whatever_the_seed = {key: value for key, value in experiment.items() if key != "seed"}

@@ -82,3 +82,22 @@ def _one(line: bytes) -> Record | None:
     except ValueError:
         return None
     return record if isinstance(record, dict) else None
+
+
+def whole_end(path: Path) -> int:
+    """The offset behind the last whole line: where one who has read everything reads on. 0 where there is no file."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return 0
+    try:
+        position = os.fstat(descriptor).st_size
+        while position:
+            size = min(_BLOCK, position)
+            position -= size
+            newline = os.pread(descriptor, size, position).rfind(b"\n")
+            if newline >= 0:
+                return position + newline + 1
+        return 0
+    finally:
+        os.close(descriptor)

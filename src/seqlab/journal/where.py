@@ -28,7 +28,7 @@ _ASKED: dict[str, Callable[[Described], Any]] = {
     "sweep": lambda run: run.sweep,
 }
 _CHOICES = {"state": STATES, "verdict": VERDICTS}
-_MISSING = object()
+MISSING = object()
 R = TypeVar("R", bound=Described)
 
 
@@ -43,7 +43,7 @@ class Filter(NamedTuple):
     def matches(self, run: Described) -> bool:
         """Whether `run` fulfils the condition. Raises JournalError when the two sides cannot be compared."""
         found = look_up(run, self.path)
-        return self.sign == "!=" if found is _MISSING else self._holds(found)
+        return self.sign == "!=" if found is MISSING else self._holds(found)
 
     def _holds(self, found: Any) -> bool:
         if self.sign in ("=", "!="):
@@ -87,11 +87,11 @@ def look_up(run: Described, path: str) -> Any:
     """What `path` says of `run`, or the mark for "not there"."""
     if path in _ASKED:
         found = _ASKED[path](run)
-        return _MISSING if found is None else found
+        return MISSING if found is None else found
     if "/" in path:
-        return run.metrics.last.get(path, _MISSING)
+        return run.metrics.last.get(path, MISSING)
     found = _walk(run.experiment, path)
-    return _walk(run.summary, path) if found is _MISSING else found
+    return _walk(run.summary, path) if found is MISSING else found
 
 
 def _walk(value: Any, path: str) -> Any:
@@ -101,7 +101,7 @@ def _walk(value: Any, path: str) -> Any:
         elif isinstance(value, list) and key.isdigit() and int(key) < len(value):
             value = value[int(key)]
         else:
-            return _MISSING
+            return MISSING
     return value
 
 
@@ -141,19 +141,20 @@ def _ordered(found: Any, sign: str, value: Any) -> bool:
 
 def _must_exist(condition: Filter, runs: Sequence[Described]) -> None:
     """A field that no run has is a slip of the pen, not an empty answer."""
-    if any(look_up(run, condition.path) is not _MISSING for run in runs):
+    if any(look_up(run, condition.path) is not MISSING for run in runs):
         return
     known = dict.fromkeys(_ASKED)
     for run in runs[-20:]:
         known.update(dict.fromkeys(run.metrics.last))
-        known.update(dict.fromkeys(_paths(run.experiment)))
+        known.update(dict.fromkeys(paths_of(run.experiment)))
         known.update(dict.fromkeys(run.summary))
     raise JournalError(f"no run has {condition.path!r}{names.perhaps(condition.path, known)}")
 
 
-def _paths(value: Any, before: str = "") -> Iterable[str]:
+def paths_of(value: Any, before: str = "") -> Iterable[str]:
+    """The paths of all fields in a JSON value."""
     if not isinstance(value, dict | list):
         return
     for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
         yield f"{before}{key}"
-        yield from _paths(inner, f"{before}{key}.")
+        yield from paths_of(inner, f"{before}{key}.")

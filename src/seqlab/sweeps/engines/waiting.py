@@ -14,8 +14,9 @@ from seqlab.sweeps.engines.squeue import ENGINE, Job
 from seqlab.sweeps.errors import ExecutorError
 from seqlab.sweeps.queue import Queue
 from seqlab.sweeps.record import Sweep
+from seqlab.sweeps.stopping import stop_queued
 
-__all__ = ["cancel_waiting", "places", "take_out"]
+__all__ = ["ask_to_stop", "cancel_waiting", "places", "take_out"]
 
 WAITING = ("queued", "preempted", "timed_out")
 """States of a run that may wait for its job, for the first time or again."""
@@ -52,6 +53,17 @@ def take_out(run: Run) -> str | None:
     with run.attempt() as attempt:
         attempt.finish("stopped", reason=told)
     return job.id
+
+
+def ask_to_stop(book: LabBook, run: Run) -> tuple[str, bool]:
+    """Ask a run to save and end, or take it out of the queue that it waits in: what was done, and whether it has still
+    to end. Raises JournalError where there is nothing to stop."""
+    if job := take_out(run):
+        return f"{run.name} was taken out of Slurm's queue (job {job}).", False
+    if stop_queued(book, run):
+        return f"{run.name} was taken out of the queue of {run.sweep}.", False
+    run.request_stop()
+    return f"{run.name} was asked to stop.", True
 
 
 def cancel_waiting(sweep: Sweep) -> None:
