@@ -30,7 +30,7 @@ COLUMNS = ("step", "epoch", "task", "tokens", "wall_seconds")
 def run_page(book: LabBook, run: Run) -> Page:
     """What the record says of a run. Raises JournalError for one that cannot be read."""
     everything = book.everything()
-    entry = Writer(book, everything, read_plan(book), Notebooks(by_every_name(everything))).entry(run)
+    entry = Writer(everything, read_plan(book), Notebooks(by_every_name(everything))).entry(run)
     if entry.damage:
         raise JournalError(entry.damage)
     facts = run_facts(run, entry.taint)
@@ -119,7 +119,7 @@ def _lineage(run: Run, everything: Sequence[Run]) -> list[Block]:
     return facts
 
 
-def _is_child(other: Run, run: Run, family: Family) -> bool:
+def _is_child(other: Run, run: Run, family: Family[Run]) -> bool:
     try:
         parent = family.parent(other)
     except JournalError:
