@@ -11,7 +11,7 @@ import click
 from seqlab.journal.curves import UNITS, Curve
 from seqlab.journal.lineage import Mark
 
-__all__ = ["ENDINGS", "blank", "draw", "smoothed", "write"]
+__all__ = ["ENDINGS", "blank", "draw", "panels", "smoothed", "write"]
 
 ENDINGS = (".svg", ".png", ".pdf")
 
@@ -48,6 +48,18 @@ def draw(
 
 def blank(place: Path) -> tuple[Any, Any]:
     """An empty figure of matplotlib and its axes, to be written to `place`; says what is wrong with that beforehand."""
+    return _pyplot(place).subplots(figsize=(7, 4), layout="constrained")  # type: ignore[no-any-return]
+
+
+def panels(place: Path, rows: int, columns: int, size: tuple[float, float]) -> tuple[Any, Any]:
+    """The same with a grid of axes, (rows, columns), each of a width and a height in inches."""
+    figsize = (size[0] * columns, size[1] * rows)
+    return _pyplot(place).subplots(  # type: ignore[no-any-return]
+        rows, columns, figsize=figsize, layout="constrained", squeeze=False, sharex=True
+    )
+
+
+def _pyplot(place: Path) -> Any:
     _check(place)
     try:
         import matplotlib
@@ -57,7 +69,7 @@ def blank(place: Path) -> tuple[Any, Any]:
     from matplotlib import pyplot
 
     matplotlib.rcParams["svg.hashsalt"] = "seqlab"  # the same values make the same file
-    return pyplot.subplots(figsize=(7, 4), layout="constrained")
+    return pyplot
 
 
 def write(figure: Any, place: Path) -> None:

@@ -6,6 +6,7 @@ import math
 import shutil
 import sys
 from collections.abc import Container, Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import click
@@ -34,6 +35,10 @@ HEIGHT = 18
 @click.option(
     "--smooth", metavar="N", type=click.IntRange(min=1), default=1, help="Also the mean of the last N values."
 )
+@click.option(
+    "--correlates", is_flag=True,
+    help="What goes with plasticity, by task and layer: groups of runs as `seqlab compare` has them, overlaid.",
+)  # fmt: skip
 @click.option("--lineage", is_flag=True, help="One run with its ancestors as one curve, marked where it was forked.")
 @click.option(
     "--out", metavar="FILE", type=click.Path(dir_okay=False, path_type=Path), help="Write .svg, .png or .pdf."
@@ -42,14 +47,18 @@ HEIGHT = 18
 @options.book_option
 def command(
     names: tuple[str, ...], metrics: tuple[str, ...], axis: Axis, start: float | None, end: float | None, log_x: bool,
-    log_y: bool, smooth: int, lineage: bool, out: Path | None, as_json: bool, runs: Path | None,
+    log_y: bool, smooth: int, correlates: bool, lineage: bool, out: Path | None, as_json: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     """Draw curves of one or several runs.
 
     Without --metric the held-out loss during training. Floors that all runs share are dotted lines. What a resumed
-    attempt superseded is left out.
+    attempt superseded is left out. With --correlates the mean of each group over its seeds, with the band from the
+    lowest to the highest: resets, deaths, ages, thresholds, entropies, ranks and norms of every layer.
     """
     book = LabBook(runs)
+    if correlates:
+        _correlates(book, names, out, as_json)
+        return
     found = list({run.folder: run for run in map(book.open, names)}.values())
     if len({run.name for run in found}) < len(found):
         raise click.ClickException("two of these runs have one name and could not be told apart; rename one of them.")
@@ -75,6 +84,21 @@ def command(
         click.echo(f"  step {mark.step:,}  {mark.run} begins  {'; '.join(mark.changes)}".rstrip())
     if left_out:
         click.echo(f"  {left_out} values are not finite and leave a gap")
+
+
+def _correlates(book: LabBook, names: Sequence[str], out: Path | None, as_json: bool) -> None:
+    from seqlab.cli.correlated import draw_correlates, print_correlates
+    from seqlab.journal.correlates import correlates
+    from seqlab.sweeps.grouped import grouped
+
+    found = correlates(grouped(book, names))
+    if out is not None:
+        draw_correlates(out, found)
+        click.echo(f"wrote {out}", err=as_json)
+    if as_json:
+        render.json_out(asdict(found))
+    elif out is None:
+        print_correlates(found)
 
 
 def _curves(runs: Sequence[Run], metrics: Sequence[str], axis: Axis) -> list[Curve]:
