@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from seqlab.data import DataError
+from seqlab.spec import SpecError
 from seqlab.tasks.articles import PADDING, Articles
 
 
@@ -63,6 +64,24 @@ def test_what_is_wrong_is_one_sentence(news: Path) -> None:
     ):
         with pytest.raises(DataError, match=said):
             replace(spec(news), **changes).prepare()
+
+
+def test_tokens_of_a_tokenizer(news: Path, tmp_path: Path) -> None:
+    tokenizers = pytest.importorskip("tokenizers")
+    words = {"UNK": 0, "Echo": 1, "says": 2, "Bugle": 3}
+    made = tokenizers.Tokenizer(tokenizers.models.WordLevel(words, unk_token="UNK"))
+    made.pre_tokenizer = tokenizers.pre_tokenizers.Whitespace()
+    made.decoder = tokenizers.decoders.ByteLevel()
+    made.save(str(tmp_path / "tokenizer.json"))
+    task = replace(spec(news), symbols="tokenizer", tokenizer=str(tmp_path / "tokenizer.json"), length=12).prepare()
+    assert (task.signature.vocabulary, task.signature.padding) == (5, 4)
+    stage = [task.classes_of(stage) for stage in range(6)].index(("Bugle", "Echo"))
+    rows = task.rows("train", stage)
+    assert rows.inputs[rows.labels == 0][:, :2].tolist() == [[3, 2]] * 6
+    assert rows.inputs[rows.labels == 1][:, :2].tolist() == [[1, 2]] * 6
+    assert (rows.inputs[:, -1] == 4).all()
+    with pytest.raises(SpecError, match="go together"):
+        replace(spec(news), symbols="tokenizer")
 
 
 def test_batches_and_floors(news: Path) -> None:

@@ -1,4 +1,4 @@
-"""What methods are expected to do, before the first step: as text."""
+"""What methods are expected to do, and what probes will write, before the first step: as text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from seqlab.cli import render
 if TYPE_CHECKING:
     from seqlab.train.training import Training
 
-__all__ = ["print_expected"]
+__all__ = ["print_expected", "print_record"]
 
 
 def print_expected(t: Training) -> None:
@@ -24,6 +24,16 @@ def print_expected(t: Training) -> None:
         render.heading(f"Method {name}: what to expect" + (" of the model as it is" if methods[index].of_units else ""))
         for line in _lines(t, index):
             click.echo(f"  {line}")
+
+
+def print_record(t: Training) -> None:
+    """Nothing where no probe watches every step; else how much each will write, at most."""
+    from seqlab.spec import label
+    from seqlab.train.record_size import record_forecast
+
+    for index, (looks, size) in record_forecast(t).items():
+        render.heading(f"Record of {label(type(t.experiment.probes[index]))}")
+        click.echo(f"  {looks:,} looks, {render.size(size)} at most")
 
 
 def _lines(t: Training, index: int) -> Iterator[str]:

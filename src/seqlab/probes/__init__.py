@@ -81,6 +81,10 @@ class Watcher(Probe):
     def tell(self, memory: Memory) -> tuple[Measures, Memory]:
         """The measures since the last time, when it is due, and what it remembers from then on."""
 
+    @abstractmethod
+    def numbers_a_layer(self) -> dict[str, int]:
+        """How many numbers it tells of each layer, at most, by name; packed arrays not counted."""
+
     def most_bytes(self, widths: Mapping[str, int]) -> int:
         """Bytes of packed arrays in the record of one look, at most. widths: the units of each layer."""
         return 0

@@ -113,6 +113,10 @@ class Lifetimes(Watcher):
             found["tapped_ages"] = packed(state["taps"].clamp(max=65535).cpu().numpy().astype(np.uint16))
         return found
 
+    def numbers_a_layer(self) -> dict[str, int]:
+        rows = dict.fromkeys((*QUANTILES.values(), "lifetimes", "thresholds"), len(LEVELS))
+        return {"resets": 1, "reset_units": 1, "never_fired": 1, **rows}
+
     def most_bytes(self, widths: Mapping[str, int]) -> int:
         each = [self.events * width / 8 + 2 * min(self.tapped, width) for width in widths.values()]
         return round(sum(each) * self.every_steps * 4 / 3)  # base64 of what does not compress

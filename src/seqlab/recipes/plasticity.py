@@ -8,6 +8,7 @@ from seqlab.channels.mlp import MLP as FeedForward
 from seqlab.experiment import Batching, Budget, Evaluation, Experiment
 from seqlab.mixers.attention import Attention
 from seqlab.models import Block
+from seqlab.models.classifier import Classifier
 from seqlab.models.cnn import CNN
 from seqlab.models.lm import LM
 from seqlab.models.mlp import MLP
@@ -23,11 +24,23 @@ from seqlab.probes.lifetimes import Lifetimes
 from seqlab.probes.ranks import Ranks
 from seqlab.probes.units import Units
 from seqlab.probes.weight_norms import WeightNorms
+from seqlab.tasks.articles import Articles
 from seqlab.tasks.gaussians import Gaussians
 from seqlab.tasks.images import Images
 from seqlab.tasks.permuted_words import PermutedWords
 
-__all__ = ["cnn", "mlp_small", "pairs", "pairs_small", "permuted", "random_labels", "vit_l3", "vit_l12", "words"]
+__all__ = [
+    "cnn",
+    "mlp_small",
+    "pairs",
+    "pairs_small",
+    "permuted",
+    "random_labels",
+    "texts",
+    "vit_l3",
+    "vit_l12",
+    "words",
+]
 
 
 def mlp_small() -> Experiment:
@@ -151,6 +164,31 @@ def random_labels() -> Experiment:
     """
     task = Images(path="card:fashion-small", change="labels", training=1200)
     return replace(mlp_small(), task=task, optim=Adam(lr=1e-3), budget=Budget(steps=6000))
+
+
+def texts() -> Experiment:
+    """Continual classification of texts: each task tells two newsrooms apart by their tweets; 3 layers of width 48.
+
+    Model, rows and steps a task: ajozefiak/CL-transformers, continual classification of All The News: 512 texts of each
+    of two publications, batches of 16, once through, 64 steps; the blocks of `vit_l3` behind a class token, learned
+    positions. There articles in 512 tokens of GPT-2's, here tweets in 128 bytes, 120 pairs that come once each. With
+    the file: `task.path=all-the-news-2-1.csv task.symbols=tokenizer task.tokenizer=card:gpt2-tokenizer task.length=512
+    task.repeats=true task.tasks=500`.
+
+    Command: seqlab data get health-tweets && seqlab run plasticity:texts
+    Expected: train/accuracy above 0.6 in the mean, in minutes on 2 cores.
+    """
+    vit = _transformer(layers=3, patch=4)
+    return Experiment(
+        task=Articles(path="card:health-tweets", length=128, tasks=120),
+        model=Classifier(dim=vit.dim, layers=vit.layers, head="class_token", norm=vit.norm, position="learned"),
+        optim=Adam(lr=1e-3, eps=1e-7),
+        schedule=Constant(),
+        batch=Batching(size=16),
+        clip=None,
+        budget=Budget(steps=64),
+        evaluation=Evaluation(log_every_steps=1),
+    )
 
 
 def words() -> Experiment:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from itertools import combinations
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -14,11 +13,14 @@ from torch import Tensor
 from seqlab.data import DataError
 from seqlab.data.articles import read_articles
 from seqlab.data.labelled import Labelled, class_floors
+from seqlab.data.ragged import Ragged
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
-from seqlab.data.text import absolute, file_name
+from seqlab.data.text import file_name
+from seqlab.data.tokenizer import Tokenizer, smallest_unsigned
 from seqlab.spec import Field
 from seqlab.tasks import Task
+from seqlab.tasks.shared.alphabets import anchored_text, check_alphabet
 from seqlab.tasks.shared.classification import PreparedClassification
 from seqlab.tasks.shared.sequences import PADDING, byte_rows
 
@@ -26,7 +28,7 @@ __all__ = ["Articles", "PreparedArticles"]
 
 
 class Articles(Task):
-    """Which of two publications is a text of? Each task has a pair of its own, read as bytes with a padding symbol.
+    """Which of two publications is a text of? Each task has a pair of its own, with a padding symbol behind each text.
 
     Source: the experiments on All The News of ajozefiak/CL-transformers: two random publications a task, 512 articles
     of each, once through. There each task took the first articles of a publication, so that tasks repeated data; here
@@ -35,13 +37,18 @@ class Articles(Task):
     """
 
     path: str
-    """A CSV file with a header: All The News 2.0 as it is published, or any table of texts and their classes."""
+    """A CSV file with a header: All The News 2.0 as it is published, or any table of texts and their classes; or
+    `card:news` (9 outlets, 36 pairs) or `card:health-tweets` (16 newsrooms, 120 pairs)."""
+    symbols: Literal["bytes", "tokenizer"] = "bytes"
+    """The alphabet: 256 bytes, or `tokenizer`; in the source GPT-2's."""
+    tokenizer: str | None = None
+    """A tokenizer.json, or `card:gpt2-tokenizer` ...; needs the extra `seqlab[hf]`."""
     text_column: str = "article"
     """The column of the texts."""
     class_column: str = "publication"
     """The column of the classes."""
     length: int = Field(default=512, ge=1)
-    """Bytes of a row; a longer text is cut there."""
+    """Symbols of a row; a longer text is cut there."""
     training: int = Field(default=512, ge=1)
     """Training texts of each class in each task, drawn at random from those that are not held out."""
     validation: int = Field(default=100, ge=1)
@@ -53,14 +60,24 @@ class Articles(Task):
     seed: int = Field(default=0, ge=0)
     """Of the stream's draws (pairs, texts); the experiment's seed decides the order of reading."""
 
+    def check(self) -> None:
+        check_alphabet(self, self.symbols, self.tokenizer)
+
     def located(self) -> dict[str, str]:
-        return {"path": read_articles(self.path, self.text_column, self.class_column).sha256}
+        places = {"path": read_articles(self.path, self.text_column, self.class_column).sha256}
+        if self.tokenizer is not None:
+            places["tokenizer"] = Tokenizer(self.tokenizer).sha256
+        return places
 
     def anchored(self) -> Articles:
-        return replace(self, path=absolute(self.path))
+        return anchored_text(self)
 
-    def foretold(self) -> Signature:
-        return Signature(vocabulary=PADDING + 1, length=self.length, classes=2, padding=PADDING)
+    def foretold(self) -> Signature | None:
+        return self.signature(PADDING) if self.symbols == "bytes" else None
+
+    def signature(self, padding: int) -> Signature:
+        """padding: the first number that is no symbol."""
+        return Signature(vocabulary=padding + 1, length=self.length, classes=2, padding=padding)
 
     def prepare(self) -> PreparedArticles:
         return PreparedArticles(self)
@@ -70,10 +87,14 @@ class PreparedArticles(PreparedClassification):
     """The texts by class; the rows of a task are drawn when they are first needed."""
 
     def __init__(self, spec: Articles) -> None:
-        super().__init__(spec.foretold(), spec.tasks)
+        self.tokenizer = Tokenizer(spec.tokenizer) if spec.tokenizer is not None else None
+        self.padding = self.tokenizer.size if self.tokenizer is not None else PADDING
+        super().__init__(spec.signature(self.padding), spec.tasks)
         self.spec, self.row_tokens = spec, spec.length
         source = read_articles(spec.path, spec.text_column, spec.class_column)
         self.fingerprints = {file_name(spec.path): source.sha256}
+        if self.tokenizer is not None:
+            self.fingerprints[file_name(self.tokenizer.location)] = self.tokenizer.sha256
         self.texts = source.texts
         self.pairs = list(combinations(self.texts, 2))
         self._check()
@@ -110,7 +131,15 @@ class PreparedArticles(PreparedClassification):
                 chosen += [texts[place] for place in places]
             else:
                 chosen += texts[-held_out:]
-        return Labelled(byte_rows(chosen, self.spec.length), np.repeat(np.arange(2), len(chosen) // 2))
+        return Labelled(self._symbols(chosen), np.repeat(np.arange(2), len(chosen) // 2))
+
+    def _symbols(self, texts: list[bytes]) -> NDArray[Any]:
+        """Rows (N, length): the texts, cut where they are longer, with padding behind the others."""
+        if self.tokenizer is None:
+            return byte_rows(texts, self.spec.length)
+        dtype = smallest_unsigned(self.padding + 1)
+        encoded = [self.tokenizer.encode(text)[: self.spec.length].astype(dtype) for text in texts]
+        return Ragged.of(encoded).padded(self.padding, self.spec.length)
 
     def read(self, inputs: NDArray[Any]) -> Tensor:
         """Rows as a model reads them: int64."""
