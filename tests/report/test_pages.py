@@ -10,11 +10,12 @@ import pytest
 from untrained import made
 
 from seqlab.journal import JournalError, LabBook, Run
+from seqlab.report.drawing import drawn
 from seqlab.report.forms.html import html
 from seqlab.report.forms.latex import document, escaped, tables
 from seqlab.report.forms.markdown import markdown
 from seqlab.report.forms.table import csv_of
-from seqlab.report.page import Measured, Page
+from seqlab.report.page import Chart, Line, Measured, Page
 from seqlab.report.pages.period import period_page
 from seqlab.report.pages.run import run_page
 from seqlab.report.pages.runs import runs_page
@@ -178,3 +179,21 @@ def test_a_run_that_has_only_begun(book: LabBook) -> None:
         assert form(run_page(book, run), WRITTEN)
     assert "It has recorded no metric yet." in markdown(run_page(book, run), WRITTEN)
     assert csv_of(run_page(book, run).data()) == "\n"
+
+
+def test_floors_of_one_height_share_a_line_and_stand_before_the_curve() -> None:
+    floors = [("chance", 2.0), ("majority", 2.0), ("far", 900.0)]
+    svg = drawn(Chart([Line("a", [(0.0, 1.0), (1.0, 3.0)])], "steps", "loss", floors=floors, marks=[(0.5, "<fork>")]))
+    assert svg.count('class="floor"') == 1
+    assert ">chance 2, majority 2<" in svg
+    assert svg.index('class="line') < svg.index("chance 2")
+    assert "far" not in svg
+    assert ">&lt;fork&gt;<" in svg
+
+
+def test_a_curve_breaks_where_it_is_no_number() -> None:
+    points = [(0.0, 1.0), (1.0, 2.0), (2.0, float("nan")), (3.0, 2.0), (4.0, float("inf")), (5.0, 1.0), (6.0, 2.0)]
+    svg = drawn(Chart([Line("a", points)], "steps", "loss"))
+    (path,) = re.findall(r'class="line c0 d0" d="([^"]*)"', svg)
+    assert path.count("M") == 2
+    assert svg.count("<circle") == 1  # the point that stands alone

@@ -18,6 +18,8 @@ LEFT, RIGHT, TOP, BOTTOM = 52, 10, 12, 36
 COLOURS = 8
 """So many the style has; the curves beyond are dashed."""
 WIDEST_TICK = 64
+NOTE = 11
+"""Pixels between two notes, so that both can be read."""
 
 
 def look(number: int) -> str:
@@ -28,9 +30,13 @@ def look(number: int) -> str:
 def drawn(chart: Chart) -> str:
     """The SVG. Names and captions of the chart stand in the page, not in it."""
     across, up = _scales(chart)
-    parts = [*_axes(chart, across, up), *_floors(chart, up), *_marks(chart, across)]
+    floors, marks = _floors(chart, up), _marks(chart, across)
+    parts = [*_axes(chart, across, up), *(f'<path class="floor" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>' for y in floors)]
+    parts += [f'<path class="mark" d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}"/>' for x in marks]
     for number, line in enumerate(chart.lines):
         parts += _curve(line, look(number), across, up)
+    parts += [_text(WIDTH - RIGHT, y - 3, name, "end", "note") for y, name in floors.items()]
+    parts += [_beside(x, name) for x, name in marks.items()]
     label = escape(f"{chart.y} over {chart.x}: {', '.join(line.name for line in chart.lines)}")
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{label}">\n' + "\n".join(parts) + "\n</svg>"
 
@@ -77,24 +83,28 @@ def _places_of_ticks(chart: Chart, across: Scale) -> list[float]:
     return tried if _has_dots(chart) and len(tried) <= most else across.ticks(most)
 
 
-def _floors(chart: Chart, up: Scale) -> Iterator[str]:
-    """Those within the plot; the page names the others."""
+def _floors(chart: Chart, up: Scale) -> dict[float, str]:
+    """How high the floors within the plot lie, with their names; those that lie at one height share a line."""
+    found: dict[float, str] = {}
     for name, value in chart.floors:
         share = up.share(value)
         if share is not None and 0 <= share <= 1:
-            y = _y(up, value) or 0.0
-            yield f'<path class="floor" d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}"/>'
-            yield _text(WIDTH - RIGHT, y - 3, f"{name} {tick(value)}", "end", "note")
+            y = round(_y(up, value) or 0.0)
+            same = next((other for other in found if abs(other - y) < NOTE), y)
+            found[same] = f"{found[same]}, {name} {tick(value)}" if same in found else f"{name} {tick(value)}"
+    return found
 
 
-def _marks(chart: Chart, across: Scale) -> Iterator[str]:
-    for value, name in chart.marks:
-        share = across.share(value)
-        if share is not None and 0 <= share <= 1:
-            x = _x(across, value) or 0.0
-            yield f'<path class="mark" d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}"/>'
-            anchor, beside = ("end", -4) if share > 0.6 else ("start", 4)
-            yield _text(x + beside, TOP + 8, name, anchor, "note")
+def _marks(chart: Chart, across: Scale) -> dict[float, str]:
+    """Where the marks within the plot stand, with their names."""
+    shares = [(across.share(value), value, name) for value, name in chart.marks]
+    return {_x(across, value) or 0.0: name for share, value, name in shares if share is not None and 0 <= share <= 1}
+
+
+def _beside(x: float, name: str) -> str:
+    """The name of a mark, on that side of it which has more room."""
+    anchor, away = ("end", -4) if x > WIDTH * 0.6 else ("start", 4)
+    return _text(x + away, TOP + 8, name, anchor, "note")
 
 
 def _curve(line: Line, classes: str, across: Scale, up: Scale) -> Iterator[str]:

@@ -86,7 +86,19 @@ def _run(book: LabBook, name: str) -> Run:
 
 
 def readable(runs: Sequence[Run], filters: Sequence[str]) -> tuple[list[Run], dict[str, str]]:
-    """The runs that pass the filters, and those that cannot be read: name -> why."""
-    damaged = {run.name: told for run in runs if (told := run.damage())}
-    whole = [run for run in runs if run.name not in damaged]
-    return select(whole, filters), damaged
+    """The runs that pass the filters, and those that cannot be read: name -> why. Raises JournalError for a wrong
+    filter."""
+    damaged: dict[str, str] = {}
+    try:
+        chosen = select(runs, filters)
+    except JournalError:
+        damaged = _damaged(runs)
+        if not damaged:
+            raise
+        chosen = select([run for run in runs if run.name not in damaged], filters)
+    damaged |= _damaged(chosen)
+    return [run for run in chosen if run.name not in damaged], damaged
+
+
+def _damaged(runs: Sequence[Run]) -> dict[str, str]:
+    return {run.name: told for run in runs if (told := run.damage())}

@@ -62,7 +62,7 @@ def _by_task(runs: Sequence[Run]) -> dict[str, list[Run]]:
     """The runs of each task: their numbers have nothing in common with those of another one."""
     found: dict[str, list[Run]] = {}
     for run in runs:
-        task = str(setting(run.experiment, "task") or "").rpartition("/")[2]
+        task = str(setting(run.experiment, "task") or "").rpartition("/")[2].replace("_", " ")
         found.setdefault(f"Results on {task}" if task else "Results", []).append(run)
     return found
 
