@@ -17,8 +17,10 @@ SLOW = {
     "plasticity:vit_l12",
     "potts:autoregressive_small",
     "potts:independent_small",
+    "potts:one_family_small",
     "potts:parameter_small",
     "potts:real_small",
+    "potts:serine_proteases_small",
 }
 LONG = "hyena:recall_hyena_131k"
 """Rows of 131,072 symbols; it is run with short ones."""
