@@ -73,10 +73,12 @@ def test_a_run_without_couplings(folder: Path) -> None:
     assert "other holds no couplings" in found.output
 
 
-@pytest.mark.parametrize("method", ["plmdca", "ardca"])
-def test_a_fit_is_judged_by_its_family(folder: Path, method: str) -> None:
+@pytest.mark.parametrize(("method", "more"), [("plmdca", ["steps=metropolis"]), ("ardca", ["identity=0.5"])])
+def test_a_fit_is_judged_by_its_family(folder: Path, method: str, more: list[str]) -> None:
     fitted(folder, method, "--held-out", "0.2")
-    found = json.loads(called(folder, "eval", method, "msa", "samples=50", "sweeps=3", "--json"))
+    found = json.loads(called(folder, "eval", method, "msa", "samples=50", "sweeps=3", *more, "--json"))
+    assert -1 <= found["covariance_held_out"] <= 1
+    assert -1 <= found["covariance_held_out_ceiling"] <= 1
     assert found["nll_gap"] == pytest.approx(found["nll_held_out"] - found["nll"])
     assert -1 <= found["covariance"] <= 1
     assert 0 <= found["hamming_p10"] <= found["hamming_p50"] <= 1
@@ -85,12 +87,41 @@ def test_a_fit_is_judged_by_its_family(folder: Path, method: str) -> None:
     assert list((run.folder / "eval").glob("*.json"))
 
 
+def test_covariances_are_judged_as_the_fit_weighs_sequences(folder: Path) -> None:
+    """Of two sequences, one a hundred times: weighed, either counts one, and nothing is left to be told by a half."""
+    rows = np.array([[0] * 6] * 100 + [[1] * 6], np.uint8)
+    write_alignment(folder / "family.fasta", [f"s{n}" for n in range(101)], rows)
+    called(folder, "fit", "ardca", str(folder / "family.fasta"), "--name", "ardca")
+    weighed, alike = (
+        json.loads(called(folder, "eval", "ardca", "msa", "samples=400", *more, "--json"))
+        for more in ([], ["identity=0"])
+    )
+    assert weighed["frequencies"] > 0.95
+    assert alike["frequencies"] < weighed["frequencies"] - 0.1
+
+
+def test_a_file_of_couplings_is_judged_by_an_alignment(folder: Path) -> None:
+    out = folder / "model.npz"
+    fitted(folder, "ardca", "--out", str(out))
+    words = ("eval", str(out), "msa", "samples=20", "--json")
+    found = json.loads(called(folder, *words, "--file", str(folder / "family.fasta")))
+    assert found["nll"] > 0
+    alone = CliRunner().invoke(main, list(words))
+    assert alone.exit_code == 2
+    assert "does not say which sequences it is of: --file ALIGNMENT" in alone.output
+    write_alignment(folder / "other.fasta", ["one", "two"], np.zeros((2, 5), np.uint8))
+    other = CliRunner().invoke(main, [*words, "--file", str(folder / "other.fasta")])
+    assert other.exit_code == 1
+    assert "has 6 columns and" in other.output
+
+
 def test_structures_are_judged_by_their_families(folder: Path) -> None:
     layers = "model.layers.all.mixer.heads=2"
     words = ("model.dim=8", layers, "model.heads=2", "task.folds=3", "task.members=2", "task.drawn=8", "batch.size=2")
     called(folder, "run", "potts:wide_small", *words, "budget.steps=1", "--name", "emits")
     found = json.loads(called(folder, "eval", "emits", "msa", "samples=20", "sweeps=2", "structures=1", "--json"))
     assert {row["split"] for row in found["structures"]} <= {"sequence", "structure", "superfamily"}
+    assert 0 <= found["structure/precision@L/5"] <= 1
     assert found["sequence/nll_gap"] == pytest.approx(found["sequence/nll_held_out"] - found["sequence/nll"])
     first = found["structures"][0]["structure"]
     assert (LabBook(folder / "runs").open("emits").folder / "eval" / f"sequence-{first}-pca.svg").is_file()

@@ -17,7 +17,7 @@ from seqlab.couplings.fits.independent import Independent
 from seqlab.couplings.fits.mean_field import MeanField
 from seqlab.couplings.fits.plmdca import PseudoLikelihood
 from seqlab.couplings.pairwise import Law, Pairwise
-from seqlab.couplings.sampling import ancestral, gibbs
+from seqlab.couplings.sampling import STEPS, Steps, ancestral, gibbs
 from seqlab.couplings.saved import load, save
 from seqlab.couplings.statistics import frequencies
 from seqlab.data import DataError
@@ -49,17 +49,18 @@ def test_ancestral_sequences_come_as_often_as_they_are_probable() -> None:
     assert np.abs(counts / len(drawn) - expected).max() < 4 * np.sqrt(expected.max() / len(drawn))
 
 
-def test_gibbs_sequences_come_as_often_as_they_are_probable() -> None:
+@pytest.mark.parametrize("steps", ["gibbs", "metropolis"])
+def test_chains_come_as_often_as_they_are_probable(steps: Steps) -> None:
     weights = np.exp(scores(model("joint"), EVERYTHING))
     expected = weights / weights.sum()
-    sweeps = gibbs(model("joint"), chains=2000)
-    drawn = np.concatenate([next(sweeps) for _ in range(40)][20:])
+    sweeps = STEPS[steps](model("joint"), 2000, 0)
+    drawn = np.concatenate([next(sweeps) for _ in range(200)][50:])
     counts = np.bincount(np.ravel_multi_index(tuple(drawn.T), (SIZE,) * LENGTH), minlength=len(EVERYTHING))
     assert np.abs(counts / len(drawn) - expected).max() < 0.01
 
 
 def test_a_law_is_drawn_from_in_its_own_way() -> None:
-    with pytest.raises(ValueError, match="by Gibbs steps"):
+    with pytest.raises(ValueError, match="by chains"):
         ancestral(model("joint"), 1)
     with pytest.raises(ValueError, match="exactly"):
         next(gibbs(model("autoregressive"), 1))

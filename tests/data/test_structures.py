@@ -14,7 +14,7 @@ from seqlab.data.backbones import ATOMS, Backbone, contact_map
 from seqlab.data.bundles import bundle
 from seqlab.data.contact_potts import contact_potts, draw
 from seqlab.data.geometric import WIDTH, encode
-from seqlab.data.profiles import belongs, place
+from seqlab.data.profiles import belongs, lost, mismatch, place
 from seqlab.data.structures import read_backbones
 
 
@@ -40,9 +40,9 @@ def test_a_chain_is_read_and_a_residue_without_an_atom_is_named(tmp_path: Path) 
     assert found.labels[0] == "ALA B 1"
     (tmp_path / "made.pdb").write_text(pdb(wanted, without=(4, "O")))
     (found,) = read_backbones(f"{tmp_path}/made.pdb#B")
-    assert found.notes == ("made.pdb: residue ALA B 5 has no atom O; it is left out.",)
+    assert found.notes == ("made.pdb, line 17: residue ALA B 5 has no atom O; it is left out.",)
     assert len(found) == len(wanted) - 1
-    assert "made: the chain breaks between ALA B 4 and ALA B 6." in found.breaks()
+    assert "made, line 20: the chain breaks between ALA B 4 and ALA B 6." in found.breaks()
 
 
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
@@ -53,6 +53,11 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     path.write_text(pdb(bundle(0, 0)))
     with pytest.raises(DataError, match="has no chain Z of amino acids; it has B"):
         read_backbones(f"{path}#Z")
+    lines = pdb(bundle(0, 0)).splitlines()
+    lines[6] = lines[6][:30] + "   1.2x4" + lines[6][38:]
+    path.write_text("\n".join(lines))
+    with pytest.raises(DataError, match=r"made\.pdb, line 7: the place of atom C is `1\.2x4 "):
+        read_backbones(str(path))
     path.write_text("not a structure")
     with pytest.raises(DataError, match="no chain of amino acids"):
         read_backbones(str(path))
@@ -126,8 +131,15 @@ def test_residues_find_their_columns() -> None:
         (letter, letter) for letter in "DEFGHIKLMN"
     }
     assert 10 not in found.columns  # mostly gaps
+    assert lost(mine, found, "rows") == (
+        "fold0-0: 3 residues have no column in rows and are left out (ALA A 1, ALA A 8, ALA A 9).",
+    )
     other = replace(mine, sequence="W" * len(own))
-    assert not belongs(place(other, letters_of(rows)))
+    elsewhere = place(other, letters_of(rows))
+    assert not belongs(elsewhere)
+    assert "begins WWWWWWWWWWWWW and their commonest letters ACDEFGHIKLMNPQ" in mismatch(
+        other, elsewhere, letters_of(rows)
+    )
 
 
 def test_proteinmpnn_reads_a_backbone_however_it_lies() -> None:

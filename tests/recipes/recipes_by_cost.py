@@ -19,6 +19,7 @@ SLOW = {
     "potts:independent_small",
     "potts:one_family_small",
     "potts:parameter_small",
+    "potts:real_backbones_small",
     "potts:real_small",
     "potts:serine_proteases_small",
 }

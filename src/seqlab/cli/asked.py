@@ -36,7 +36,7 @@ def ask(
     if issubclass(kind, OfCouplings):
         from seqlab.cli.judged import judge
 
-        return judge(kind, name, source, changes, runs)
+        return judge(kind, name, source, questions, changes, runs)
     if questions is None:
         raise click.UsageError(f"`{name}` needs the file of its questions: --file FILE.")
     settings: dict[str, Any] = {"file": str(questions)}

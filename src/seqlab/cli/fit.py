@@ -59,6 +59,8 @@ def command(
     spec.must_fit(letters.shape[1], SIZE)
     for told in chosen.alignment.left_out:
         click.echo(f"{alignment}: {told}", err=True)
+    for note in chosen.notes:
+        click.echo(note, err=True)
     given = {"alignment": absolute(alignment), "focus": focus, "structure": structure and absolute(structure)}
     config = {"fit": to_json(spec), **given, "unknown": unknown, "most_gaps": most_gaps, "held_out": held_out}
     run = LabBook(runs).create(

@@ -1,8 +1,9 @@
-"""Potts models beside their families: that of a run of `seqlab fit`, or those that a run emits for structures."""
+"""Potts models beside their families: of a run of `seqlab fit`, of a file, or those that a run emits for structures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,9 @@ import numpy as np
 from seqlab.spec import Part, override
 
 if TYPE_CHECKING:
-    from seqlab.couplings.pairwise import Pairwise
+    from seqlab.couplings.family import Letters
+    from seqlab.couplings.fits import DirectFit
+    from seqlab.couplings.pairwise import Array, Pairwise
     from seqlab.data.families import Family
     from seqlab.evaluations import Answers, OfCouplings
     from seqlab.journal import Run
@@ -25,31 +28,80 @@ Found = dict[str, Any]
 
 
 def judge(
-    kind: type[Part], name: str, source: str, changes: Sequence[str], runs: Path | None
+    kind: type[Part], name: str, source: str, file: Path | None, changes: Sequence[str], runs: Path | None
 ) -> tuple[Found, Run | None]:
-    """The result as JSON, and the run; drawings are written to eval/ in its folder. Raises ClickException for a run
-    that has no Potts model."""
+    """The result as JSON, and the run, if any; drawings are written to eval/ in its folder. `file`: the alignment of a
+    file of couplings. Raises ClickException for a run that has no Potts model."""
+    from seqlab.couplings.saved import ENDINGS
     from seqlab.journal import LabBook
     from seqlab.journal.names import at_step
 
+    evaluation: OfCouplings = override(kind(), list(changes))  # type: ignore[assignment]
+    if source.endswith(ENDINGS):
+        if file is None:
+            raise click.UsageError(f"{source} does not say which sequences it is of: --file ALIGNMENT.")
+        return {"run": source, "evaluation": name, "settings": None, **_file(source, str(file), evaluation)}, None
     place, step = at_step(source)
     run = LabBook(runs).open(place)
-    evaluation: OfCouplings = override(kind(), list(changes))  # type: ignore[assignment]
+    if file is not None or evaluation.focus is not None or evaluation.structure is not None:
+        raise click.UsageError(
+            f"{run.name} has its sequences: --file, focus and structure go with couplings in a file."
+        )
     judged = _fit(run, evaluation, runs) if run.origin.get("by") == "fit" else _emitted(run, step, evaluation)
     return {"run": run.name, "evaluation": name, "settings": None, **judged}, run
 
 
-def _fit(run: Run, evaluation: OfCouplings, runs: Path | None) -> Found:
-    from seqlab.couplings.family import choose, parts
-    from seqlab.couplings.located import model_at
+def _file(source: str, alignment: str, evaluation: OfCouplings) -> Found:
+    from seqlab.couplings.family import Known, choose
+    from seqlab.couplings.saved import load
+
+    model = _with_gaps(source, load(Path(source)))
+    chosen = choose(alignment, evaluation.focus, evaluation.structure)
+    letters = chosen.alignment.letters
+    if letters.shape[1] != len(model.fields):
+        raise click.ClickException(
+            f"{source} has {len(model.fields):,} columns and {alignment} {letters.shape[1]:,}; name what its fit kept "
+            "by focus=NAME or structure=FILE."
+        )
+    known = Known(letters, letters[:0], chosen.contacts, _weigh(None, evaluation.identity))
+    answers = evaluation.judge(model, known)
+    found: Found = {"step": None, "checkpoint": None, "data": {alignment: chosen.alignment.sha256}, **answers.measured}
+    return found | {"measured": list(answers.measured), "remarks": list(answers.remarks)}
+
+
+def _weigh(fit: DirectFit | None, identity: float | None) -> Callable[[Letters], Array]:
+    """How sequences weigh: by a given identity, else as in the fit, else alike."""
+    from seqlab.couplings.family import alike
+    from seqlab.couplings.weights import sequence_weights
+    from seqlab.data.alignments import GAP
+
+    if fit is not None:
+        told = fit if identity is None else replace(fit, identity=identity)
+        return lambda letters: told.weights(letters, GAP)
+    return lambda letters: sequence_weights(letters, identity) if identity else alike(letters)
+
+
+def _with_gaps(name: str, model: Pairwise) -> Pairwise:
+    """The model. Raises ClickException where it has no gap."""
     from seqlab.data.alignments import SIZE
 
-    config = run.experiment["config"]
-    model = model_at(run.name, runs)
     if model.fields.shape[1] < SIZE:
-        raise click.ClickException(f"{run.name} has no gap among its letters, as its family has; fit with gaps=letter.")
+        raise click.ClickException(f"{name} has no gap among its letters, as its family has; fit with gaps=letter.")
+    return model
+
+
+def _fit(run: Run, evaluation: OfCouplings, runs: Path | None) -> Found:
+    from seqlab.couplings.family import Known, choose, parts
+    from seqlab.couplings.located import model_at
+    from seqlab.spec import from_json
+
+    config = run.experiment["config"]
+    model = _with_gaps(run.name, model_at(run.name, runs))
     chosen = choose(*(config[key] for key in ("alignment", "focus", "structure", "unknown", "most_gaps")))
-    answers = evaluation.judge(model, *parts(chosen.alignment.letters, config["held_out"]), chosen.contacts)
+    fit: Any = from_json(config["fit"])
+    weigh = _weigh(fit, evaluation.identity)
+    known = Known(*parts(chosen.alignment.letters, config["held_out"]), chosen.contacts, weigh)
+    answers = evaluation.judge(model, known)
     drawn = _draw(run, "", answers)
     found: Found = {"step": None, "checkpoint": None, "data": {config["alignment"]: chosen.alignment.sha256}}
     measured = {"measured": list(answers.measured), "remarks": [*answers.remarks, *drawn]}
@@ -58,6 +110,7 @@ def _fit(run: Run, evaluation: OfCouplings, runs: Path | None) -> Found:
 
 def _emitted(run: Run, step: int | None, evaluation: OfCouplings) -> Found:
     """Means over the structures of each held-out split, and each structure by itself."""
+    from seqlab.couplings.family import Known
     from seqlab.models.potts import PottsModel
     from seqlab.train.load import experiment_of, load_model
 
@@ -72,7 +125,8 @@ def _emitted(run: Run, step: int | None, evaluation: OfCouplings) -> Found:
     each: list[Found] = []
     remarks: dict[str, None] = {}
     for split, family, fitted, held in _families(task, evaluation.structures):
-        answers = evaluation.judge(_of(model, family), fitted, held, None)
+        known = Known(fitted, held, family.contacts, _weigh(None, evaluation.identity))
+        answers = evaluation.judge(_of(model, family), known)
         each.append({"split": split, "structure": family.name, **answers.measured})
         remarks |= dict.fromkeys([*answers.remarks, *_draw(run, f"{split}-{family.name}-", answers)])
     means = {

@@ -10,7 +10,7 @@ from torch import Tensor
 from seqlab.couplings.pairwise import Array
 from seqlab.data.alignments import SIZE
 
-__all__ = ["each_column_mixed", "nearest", "pearson", "principal", "three_site"]
+__all__ = ["each_column_drawn", "nearest", "pearson", "principal", "three_site"]
 
 Letters = NDArray[np.integer]
 AT_ONCE = 64
@@ -24,31 +24,35 @@ def pearson(first: Array, second: Array) -> float:
     return float(np.corrcoef(first, second)[0, 1])
 
 
-def each_column_mixed(letters: Letters, seed: int = 0) -> Letters:
-    """The letters of each column dealt anew to the sequences: frequencies stay, all else goes."""
-    mixed: Letters = np.random.default_rng(seed).permuted(letters, axis=0)
-    return mixed
+def each_column_drawn(letters: Letters, weights: Array, seed: int = 0) -> Letters:
+    """As many sequences, each column's letters drawn by themselves: frequencies stay, all else goes."""
+    count, length = letters.shape
+    rows = np.random.default_rng(seed).choice(count, size=letters.shape, p=weights / weights.sum())
+    drawn: Letters = letters[rows, np.arange(length)]
+    return drawn
 
 
-def three_site(natural: Letters, drawn: Letters, count: int = 2000, seed: int = 0) -> tuple[Array, Array]:
+def three_site(
+    natural: Letters, drawn: Letters, weights: Array, count: int = 2000, seed: int = 0
+) -> tuple[Array, Array]:
     """The connected correlations of `count` random letters of three random columns, as they occur in a random natural
-    sequence, in both sets: f_ijk - f_ij f_k - f_ik f_j - f_jk f_i + 2 f_i f_j f_k."""
+    sequence, in both sets, the natural one weighed: f_ijk - f_ij f_k - f_ik f_j - f_jk f_i + 2 f_i f_j f_k."""
     random = np.random.default_rng(seed)
     rows = random.integers(len(natural), size=count)
     columns = random.random((count, natural.shape[1])).argsort(1)[:, :3]
     letters = np.take_along_axis(natural[rows], columns, 1)
-    return _connected(natural, columns, letters), _connected(drawn, columns, letters)
+    return _connected(natural, columns, letters, weights), _connected(drawn, columns, letters, np.ones(len(drawn)))
 
 
-def _connected(sequences: Letters, columns: NDArray[np.int64], letters: Letters) -> Array:
-    found = []
+def _connected(sequences: Letters, columns: NDArray[np.int64], letters: Letters, weights: Array) -> Array:
+    found, shares = [], weights / weights.sum()
     for start in range(0, len(columns), AT_ONCE):
         here = slice(start, start + AT_ONCE)
         i, j, k = np.moveaxis(sequences[:, columns[here]] == letters[here], 2, 0)
-        single = [x.mean(0) for x in (i, j, k)]
-        pairs = [(a & b).mean(0) for a, b in ((j, k), (i, k), (i, j))]
+        single = [shares @ x for x in (i, j, k)]
+        pairs = [shares @ (a & b) for a, b in ((j, k), (i, k), (i, j))]
         lower = sum(f * g for f, g in zip(single, pairs, strict=True))
-        found.append((i & j & k).mean(0) - lower + 2 * single[0] * single[1] * single[2])
+        found.append(shares @ (i & j & k) - lower + 2 * single[0] * single[1] * single[2])
     return np.concatenate(found)
 
 

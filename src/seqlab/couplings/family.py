@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from seqlab.couplings.pairwise import Array
 from seqlab.data import DataError
 from seqlab.data.alignments import Alignment
 from seqlab.data.alignments.reading import Unknown, read_alignment
 from seqlab.data.backbones import contact_map
-from seqlab.data.profiles import belongs, place
+from seqlab.data.profiles import belongs, lost, mismatch, place
 from seqlab.data.structures import read_backbones
 
-__all__ = ["Chosen", "choose", "parts"]
+__all__ = ["Chosen", "Known", "Letters", "alike", "choose", "parts"]
+
+Letters = NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -24,9 +28,30 @@ class Chosen:
     alignment: Alignment
     contacts: NDArray[np.bool_] | None
     """(L, L); None where no structure was given."""
+    notes: tuple[str, ...] = ()
+    """What is missing of the structure, and what of it has no column, a sentence each."""
 
 
-def parts(letters: NDArray[np.uint8], held_out: float) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
+def alike(letters: Letters) -> Array:
+    """Weights (N,) of sequences that count one each."""
+    return np.ones(len(letters))
+
+
+@dataclass(frozen=True)
+class Known:
+    """What a model is judged by."""
+
+    fitted: Letters
+    """Sequences that it was fitted to, (M, L)."""
+    held: Letters
+    """Others of the family, (M', L), perhaps none."""
+    contacts: NDArray[np.bool_] | None = None
+    """Which columns touch in a structure, (L, L)."""
+    weigh: Callable[[Letters], Array] = alike
+    """How its fit weighs sequences: (N, L) -> (N,)."""
+
+
+def parts(letters: Letters, held_out: float) -> tuple[Letters, Letters]:
     """The sequences of a fit, and the random share of them that is held out of it, always the same."""
     count = round(held_out * len(letters))
     mixed = np.random.default_rng(0).permutation(len(letters))
@@ -47,9 +72,10 @@ def choose(
     placed = place(backbone, whole.letters)
     if not belongs(placed):
         raise DataError(
-            f"{structure} does not belong to {location}: its columns expect the sequence {placed.score:+.2f} nats a "
-            "residue more than the background does; give a structure of this family"
+            f"{structure} does not belong to {location}: {mismatch(backbone, placed, whole.letters)}; give a structure "
+            "of this family"
         )
     columns = whole.columns[placed.columns]
     alignment = read_alignment(location, columns=columns, unknown=unknown, most_gaps=most_gaps)
-    return Chosen(alignment, contact_map(backbone)[placed.residues][:, placed.residues])
+    notes = (*backbone.notes, *backbone.breaks(), *lost(backbone, placed, location))
+    return Chosen(alignment, contact_map(backbone)[placed.residues][:, placed.residues], notes)

@@ -42,9 +42,9 @@ def off_diagonal(letters: NDArray[np.integer], size: int = SIZE, weights: Array 
     return found
 
 
-def ceiling(letters: NDArray[np.integer], seed: int = 0, size: int = SIZE) -> float:
+def ceiling(letters: NDArray[np.integer], weights: Array, seed: int = 0, size: int = SIZE) -> float:
     """The Pearson correlation between the covariances of two random halves: what a perfect model of one half reaches on
     the other."""
     mixed = np.random.default_rng(seed).permutation(len(letters))
-    first, second = (off_diagonal(letters[part], size) for part in np.array_split(mixed, 2))
+    first, second = (off_diagonal(letters[part], size, weights[part]) for part in np.array_split(mixed, 2))
     return float(np.corrcoef(first, second)[0, 1])

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
 
 import numpy as np
 import torch
@@ -12,15 +13,19 @@ from torch import Tensor
 
 from seqlab.couplings.pairwise import Pairwise
 
-__all__ = ["ancestral", "gibbs"]
+__all__ = ["STEPS", "Steps", "ancestral", "gibbs", "metropolis"]
 
 Letters = NDArray[np.uint8]
+Steps = Literal["gibbs", "metropolis"]
+"""How chains move: see the functions of these names."""
+Rule = Callable[[Tensor, Tensor, torch.Generator], Tensor]
+"""(chains, q) logits of a site given all others, (chains,) its letters -> its next letters."""
 
 
 def ancestral(model: Pairwise, count: int, seed: int = 0) -> Letters:
     """Independent sequences (count, L) of an autoregressive model, site by site. Raises ValueError for another."""
     if model.law != "autoregressive":
-        raise ValueError("only an autoregressive model is drawn site by site; draw from this one by Gibbs steps.")
+        raise ValueError("only an autoregressive model is drawn site by site; draw from this one by chains.")
     length, size = model.fields.shape
     pairs = torch.from_numpy(model.pairs).float()
     logits = torch.from_numpy(model.fields).float().expand(count, length, size).contiguous()
@@ -43,6 +48,19 @@ def gibbs(model: Pairwise, chains: int, seed: int = 0) -> Iterator[Letters]:
     A site's letter is drawn given all others, sites in a new random order each sweep. Raises ValueError for an
     autoregressive model, from which `ancestral` draws exactly.
     """
+    return _sweeps(model, chains, seed, _redrawn)
+
+
+def metropolis(model: Pairwise, chains: int, seed: int = 0) -> Iterator[Letters]:
+    """The same by Metropolis steps: each site is offered a letter by chance, and takes it with the probability
+    min(1, exp of what the score gains). Of all letters one is offered, so that chains need more sweeps."""
+    return _sweeps(model, chains, seed, _accepted)
+
+
+STEPS: Mapping[Steps, Callable[[Pairwise, int, int], Iterator[Letters]]] = {"gibbs": gibbs, "metropolis": metropolis}
+
+
+def _sweeps(model: Pairwise, chains: int, seed: int, rule: Rule) -> Iterator[Letters]:
     if model.law != "joint":
         raise ValueError("an autoregressive model is drawn from site by site, exactly.")
     length, size = model.fields.shape
@@ -54,8 +72,18 @@ def gibbs(model: Pairwise, chains: int, seed: int = 0) -> Iterator[Letters]:
     while True:
         for site in torch.randperm(length, generator=generator).tolist():
             logits = F.embedding_bag(letters + starts, tables[site], mode="sum") + fields[site]
-            letters[:, site] = (logits + _gumbel((chains, size), generator)).argmax(1)
+            letters[:, site] = rule(logits, letters[:, site], generator)
         yield letters.numpy().astype(np.uint8)
+
+
+def _redrawn(logits: Tensor, letters: Tensor, generator: torch.Generator) -> Tensor:
+    return (logits + _gumbel(tuple(logits.shape), generator)).argmax(1)
+
+
+def _accepted(logits: Tensor, letters: Tensor, generator: torch.Generator) -> Tensor:
+    offered = torch.randint(logits.shape[1], letters.shape, generator=generator)
+    gain = (logits.gather(1, offered[:, None]) - logits.gather(1, letters[:, None]))[:, 0]
+    return torch.where(torch.rand(gain.shape, generator=generator).log() < gain, offered, letters)
 
 
 def _gumbel(shape: tuple[int, ...], generator: torch.Generator) -> Tensor:

@@ -17,7 +17,7 @@ from seqlab.couplings.pairwise import Pairwise
 from seqlab.data import DataError
 from seqlab.data.alignments import ALPHABET
 
-__all__ = ["load", "save"]
+__all__ = ["ENDINGS", "load", "save"]
 
 ENDINGS = (".npz", ".txt", ".txt.gz")
 

@@ -31,6 +31,8 @@ class Backbone:
     """What each residue is called in its file: `GLY A 19`."""
     notes: tuple[str, ...] = ()
     """Which residues were left out, a sentence each."""
+    lines: tuple[int, ...] = ()
+    """The line of the file where each residue begins, 0 where that is not known; empty where there is no file."""
 
     def __post_init__(self) -> None:
         bad = np.argwhere(~np.isfinite(self.atoms).all(2))
@@ -53,9 +55,12 @@ class Backbone:
 
     def breaks(self) -> tuple[str, ...]:
         """Where the chain breaks, a sentence each."""
+        lines = self.lines or (0,) * len(self)
         places = np.flatnonzero(~self.bonded)
         return tuple(
-            f"{self.name}: the chain breaks between {self.labels[at]} and {self.labels[at + 1]}." for at in places
+            f"{self.name}{f', line {lines[at + 1]}' if lines[at + 1] else ''}: the chain breaks between "
+            f"{self.labels[at]} and {self.labels[at + 1]}."
+            for at in places
         )
 
     @property

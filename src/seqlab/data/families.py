@@ -29,6 +29,8 @@ class Family:
     """What it is a member of; structures of one superfamily are alike."""
     alignment: str = ""
     """Of what alignment the sequences are rows, in its order, where several structures share one."""
+    contacts: NDArray[np.bool_] | None = None
+    """Which residues touch, (N, N), where a backbone tells."""
 
     def __post_init__(self) -> None:
         sites, columns = len(self.encodings), self.sequences.shape[1]

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlab.data import DataError
-from seqlab.data.alignments import ALPHABET, GAP, SIZE
+from seqlab.data.alignments import ALPHABET, GAP, SIZE, LeftOut
 from seqlab.data.backbones import Backbone
 
-__all__ = ["Placed", "belongs", "place"]
+__all__ = ["Placed", "belongs", "lost", "mismatch", "place"]
 
 GAP_COST = 3.0
 """Nats that a residue without column costs, or a column without residue, but at the ends."""
@@ -19,6 +19,9 @@ PSEUDOCOUNT = 0.02
 """Share of the background in each column's letters."""
 LEAST = 0.25
 """Nats a residue below which a structure does not belong to an alignment."""
+
+SHOWN = 30
+"""Residues that are shown where a structure does not belong."""
 
 Array = NDArray[np.float64]
 
@@ -54,6 +57,25 @@ def place(backbone: Backbone, letters: NDArray[np.uint8], *, most_gaps: float = 
 def belongs(placed: Placed) -> bool:
     """Whether a structure's sequence is one of the alignment's kind."""
     return placed.score >= LEAST
+
+
+def mismatch(backbone: Backbone, placed: Placed, letters: NDArray[np.uint8]) -> str:
+    """How a structure and an alignment that do not belong together disagree: the score, and how both begin."""
+    full = letters[:, (letters == GAP).mean(0) <= 0.5][:, :SHOWN]
+    counts = np.stack([(full == letter).sum(0) for letter in range(GAP)])
+    usual = "".join(ALPHABET[letter] for letter in counts.argmax(0))
+    return (
+        f"the columns expect its sequence {placed.score:+.2f} nats a residue more than the background does, and "
+        f"{LEAST} are needed; it begins {backbone.sequence[:SHOWN]} and their commonest letters {usual}"
+    )
+
+
+def lost(backbone: Backbone, placed: Placed, alignment: str) -> tuple[str, ...]:
+    """Which residues have no column, in one sentence, or none."""
+    kept = set(placed.residues.tolist())
+    labels = tuple(label for place, label in enumerate(backbone.labels) if place not in kept)
+    found = LeftOut(f"residues have no column in {alignment} and are left out", len(labels), labels)
+    return (f"{backbone.name}: {found}.",) if labels else ()
 
 
 def _aligned(scores: Array) -> tuple[NDArray[np.int64], NDArray[np.int64], float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import io
+import re
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,11 +18,13 @@ from seqlab.data.text import is_card
 
 __all__ = ["read_backbones", "require_gemmi"]
 
+ATOM_LINE = re.compile(r"(?:ATOM  |HETATM|ATOM +)\s*(\d+)")
+
 
 def read_backbones(location: str) -> list[Backbone]:
     """The backbones at `card:NAME` or in a file; `LOCATION#CHAIN` says which chain, else it is the first one that holds
     amino acids. A card may hold several structures. Of a file the first model is read, of an atom's alternative places
-    the first. A residue that lacks a backbone atom is left out; the notes say which.
+    the first. A residue that lacks a backbone atom is left out; the notes say which, and where it begins in the file.
 
     Raises DataError for what is missing or no structure, for a chain that is not there (naming those that are),
     where no residue is whole, and where gemmi is not installed.
@@ -55,18 +58,42 @@ def _files(location: str) -> Iterator[tuple[str, bytes]]:
 def _backbone(gemmi: Any, file: str, data: bytes, chain: str) -> Backbone:
     if file.endswith(".gz"):
         file, data = file.removesuffix(".gz"), gzip.decompress(data)
+    text = data.decode("latin-1")
     try:
         if file.endswith((".cif", ".mmcif")):
-            structure = gemmi.make_structure_from_block(gemmi.cif.read_string(data.decode("latin-1")).sole_block())
+            structure = gemmi.make_structure_from_block(gemmi.cif.read_string(text).sole_block())
         else:
-            structure = gemmi.read_pdb_string(data.decode("latin-1"))
+            _check_places(file, text)
+            structure = gemmi.read_pdb_string(text)
     except (RuntimeError, ValueError) as error:
         raise DataError(f"{file} is no PDB or mmCIF file that can be read: {error}") from error
     structure.setup_entities()
-    return _of_chain(gemmi, file, structure, chain or None)
+    return _of_chain(gemmi, file, structure, chain or None, _atom_lines(text))
 
 
-def _of_chain(gemmi: Any, file: str, structure: Any, wanted: str | None) -> Backbone:
+def _check_places(file: str, text: str) -> None:
+    """Raise DataError where an atom's place in a PDB file is no three numbers, which gemmi would read as zeros."""
+    for number, line in enumerate(text.splitlines(), start=1):
+        if line.startswith(("ATOM  ", "HETATM")):
+            try:
+                [float(line[start : start + 8]) for start in (30, 38, 46)]
+            except ValueError:
+                raise DataError(
+                    f"{file}, line {number}: the place of atom {line[12:16].strip()} is `{line[30:54].strip()}`, and "
+                    "three numbers are needed; the file is cut off or damaged."
+                ) from None
+
+
+def _atom_lines(text: str) -> dict[int, int]:
+    """The line of each atom by its serial number, of the first model; PDB and mmCIF both write it there."""
+    found: dict[int, int] = {}
+    for number, line in enumerate(text.splitlines(), start=1):
+        if match := ATOM_LINE.match(line):
+            found.setdefault(int(match[1]), number)
+    return found
+
+
+def _of_chain(gemmi: Any, file: str, structure: Any, wanted: str | None, lines: dict[int, int]) -> Backbone:
     # A file may go on with water under the names of its chains.
     peptides = [found for found in structure[0] if len(found.get_polymer())] if len(structure) else []
     if not peptides:
@@ -75,21 +102,24 @@ def _of_chain(gemmi: Any, file: str, structure: Any, wanted: str | None) -> Back
     key = wanted or peptides[0].name
     if key not in named:
         raise DataError(f"{file} has no chain {key} of amino acids; it has {', '.join(reversed(named))}.")
-    letters, places, labels, notes = [], [], [], []
+    letters, places, labels, notes, starts = [], [], [], [], []
     for residue in named[key].get_polymer().first_conformer():
         label = f"{residue.name} {key} {residue.seqid}"
+        line = lines.get(residue[0].serial, 0)
         lacking = [atom for atom in ATOMS if residue.find_atom(atom, "*") is None]
         if lacking:
-            notes.append(f"{file}: residue {label} has no atom {' and no atom '.join(lacking)}; it is left out.")
+            told = f"{file}, line {line}" if line else file
+            notes.append(f"{told}: residue {label} has no atom {' and no atom '.join(lacking)}; it is left out.")
             continue
         letter = gemmi.find_tabulated_residue(residue.name).one_letter_code.upper()
         letters.append(letter if letter.isalpha() else "X")
         places.append([residue.find_atom(atom, "*").pos.tolist() for atom in ATOMS])
         labels.append(label)
+        starts.append(line)
     if not places:
         raise DataError(f"{file}: no residue of chain {key} has all of {', '.join(ATOMS)}; it may hold C-alphas alone.")
     name = file.partition(".")[0]
-    return Backbone(name, "".join(letters), np.array(places), tuple(labels), tuple(notes))
+    return Backbone(name, "".join(letters), np.array(places), tuple(labels), tuple(notes), tuple(starts))
 
 
 def require_gemmi() -> Any:

@@ -6,10 +6,9 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import nn
 
+from seqlab.couplings.family import Known
 from seqlab.couplings.pairwise import Pairwise
 from seqlab.data.symbols import Symbols
 from seqlab.spec import Field, Part
@@ -41,16 +40,17 @@ class OfCouplings(Evaluation):
     structures: int = Field(default=4, ge=1)
     """Of each held-out split of a run that reads structures, the first ones."""
 
+    identity: float | None = Field(default=None, ge=0, le=1)
+    """Sequences this alike share their weight in what is compared with drawn ones; 0: each counts one; none: as in the
+    fit, and where there was none each counts one."""
+    focus: str | None = None
+    """For a file of couplings, whose sequences `--file` gives: keep the columns where this one has a letter."""
+    structure: str | None = None
+    """The same: FILE[#CHAIN], as for `seqlab fit`."""
+
     @abstractmethod
-    def judge(
-        self,
-        model: Pairwise,
-        fitted: NDArray[np.uint8],
-        held: NDArray[np.uint8],
-        contacts: NDArray[np.bool_] | None,
-    ) -> Answers:
-        """Judge a model by sequences that it was fitted to (M, L) and others that were held out (M', L), perhaps none,
-        and by the contacts of a structure (L, L)."""
+    def judge(self, model: Pairwise, known: Known) -> Answers:
+        """Judge a model by its family."""
 
 
 class Examination(Evaluation):

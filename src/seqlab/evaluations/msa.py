@@ -9,10 +9,11 @@ from numpy.typing import NDArray
 
 from seqlab.couplings.drawn import contact_drawing, scatter
 from seqlab.couplings.energies import conditional_logs
-from seqlab.couplings.ensembles import each_column_mixed, nearest, pearson, principal, three_site
+from seqlab.couplings.ensembles import each_column_drawn, nearest, pearson, principal, three_site
+from seqlab.couplings.family import Known
 from seqlab.couplings.judged import SEPARATION, ceiling, contact_scores, off_diagonal, precisions
-from seqlab.couplings.pairwise import Pairwise
-from seqlab.couplings.sampling import ancestral, gibbs
+from seqlab.couplings.pairwise import Array, Pairwise
+from seqlab.couplings.sampling import STEPS, Steps, ancestral
 from seqlab.couplings.statistics import frequencies
 from seqlab.data import progress
 from seqlab.data.alignments import SIZE
@@ -26,63 +27,81 @@ class Msa(OfCouplings):
     """nll: -log of a letter given what its site sees (before it: exact; all others: pseudo), in nats a residue, of
     sequences of the fit and of held-out ones. covariance: Pearson of the covariances of letters of different columns
     between natural and drawn sequences, beside `ceiling` (one random half of the natural against the other) and `floor`
-    (each column dealt anew). three_site: of connected correlations. hamming: the share of columns that differ from the
-    nearest natural sequence, at the 10th, 50th and 90th percentile, of drawn sequences and of natural ones (natural).
-    Contacts as `seqlab fit` has them. Sequences are not weighed.
+    (each column drawn by itself); held_out: the same of held-out sequences, beside what those of the fit tell of them.
+    three_site: of connected correlations. In these natural sequences weigh as in the fit (`identity`). hamming: the
+    share of columns that differ from the nearest natural sequence, at the 10th, 50th and 90th percentile, of drawn
+    sequences and of natural ones (natural). Contacts as `seqlab fit` has them.
     """
 
     samples: int = Field(default=2000, ge=2)
     """Sequences drawn."""
     sweeps: int = Field(default=100, ge=1)
-    """Gibbs steps over all sites, where the model is not autoregressive."""
+    """Steps over all sites, where the model is not autoregressive."""
+    steps: Steps = "gibbs"
+    """What they are: gibbs or metropolis."""
     seed: int = 0
     """Of what is drawn."""
 
-    def judge(
-        self,
-        model: Pairwise,
-        fitted: NDArray[np.uint8],
-        held: NDArray[np.uint8],
-        contacts: NDArray[np.bool_] | None,
-    ) -> Answers:
-        measured = {"nll": float(-conditional_logs(model, fitted).mean())}
-        if len(held):
-            measured["nll_held_out"] = float(-conditional_logs(model, held).mean())
-            measured["nll_gap"] = measured["nll_held_out"] - measured["nll"]
-        natural = np.concatenate([fitted, held])
+    def judge(self, model: Pairwise, known: Known) -> Answers:
+        natural = np.concatenate([known.fitted, known.held])
         drawn = self._drawn(model)
-        real, made = off_diagonal(natural), off_diagonal(drawn)
-        halves = ceiling(natural, self.seed)
+        measured = {"nll": float(-conditional_logs(model, known.fitted).mean())}
+        if len(known.held):
+            measured["nll_held_out"] = float(-conditional_logs(model, known.held).mean())
+            measured["nll_gap"] = measured["nll_held_out"] - measured["nll"]
+        weights = known.weigh(natural)
+        real, made = off_diagonal(natural, weights=weights), off_diagonal(drawn)
+        measured |= self._covariances(natural, weights, real, made) | _of_held_out(known, weights, made)
+        single = frequencies(natural, SIZE, weights)[0], frequencies(drawn, SIZE)[0]
         measured |= {
-            "covariance": pearson(real, made),
-            "covariance_ceiling": halves,
-            "covariance_floor": pearson(real, off_diagonal(each_column_mixed(natural, self.seed))),
-            "covariance_of_ceiling": pearson(real, made) / halves,
-            "frequencies": pearson(frequencies(natural, SIZE)[0].ravel(), frequencies(drawn, SIZE)[0].ravel()),
-            "three_site": pearson(*three_site(natural, drawn, seed=self.seed)),
+            "frequencies": pearson(single[0].ravel(), single[1].ravel()),
+            "three_site": pearson(*three_site(natural, drawn, weights, seed=self.seed)),
         }
         some = natural[np.random.default_rng(self.seed).permutation(len(natural))[:1000]]
         for name, far in (("", nearest(drawn[:1000], natural)), ("_natural", nearest(some, natural, others=True))):
             measured |= {f"hamming{name}_p{share}": float(np.percentile(far, share)) for share in (10, 50, 90)}
         scores = contact_scores(model)
-        if contacts is not None:
-            measured |= precisions(scores, contacts)
+        if known.contacts is not None:
+            measured |= precisions(scores, known.contacts)
         own, other = principal(natural, drawn)
         drawings = {
-            "contacts": contact_drawing(scores, contacts, len(scores), SEPARATION),
+            "contacts": contact_drawing(scores, known.contacts, len(scores), SEPARATION),
             "covariance": scatter({"pairs of letters": (real, made)}, "covariances", "natural", "drawn", equal=True),
             "pca": scatter({"natural": tuple(own.T), "drawn": tuple(other.T)}, "principal axes", "first", "second"),
         }
         return Answers(measured, {}, self._remarks(model), drawings)
 
+    def _covariances(self, natural: NDArray[np.uint8], weights: Array, real: Array, made: Array) -> dict[str, float]:
+        halves = ceiling(natural, weights, self.seed)
+        return {
+            "covariance": pearson(real, made),
+            "covariance_ceiling": halves,
+            "covariance_floor": pearson(real, off_diagonal(each_column_drawn(natural, weights, self.seed))),
+            "covariance_of_ceiling": pearson(real, made) / halves,
+        }
+
     def _drawn(self, model: Pairwise) -> NDArray[np.uint8]:
         if model.law == "autoregressive":
             return ancestral(model, self.samples, self.seed)
-        sweeps = islice(gibbs(model, self.samples, self.seed), self.sweeps)
+        sweeps = islice(STEPS[self.steps](model, self.samples, self.seed), self.sweeps)
         *_, letters = progress.told("drawing sequences", sweeps, lambda _: 1, self.sweeps)
         return letters
 
     def _remarks(self, model: Pairwise) -> tuple[str, ...]:
         if model.law == "autoregressive":
             return ()
-        return (f"drawn by {self.sweeps} Gibbs sweeps from random sequences; nll is a pseudo-likelihood",)
+        return (
+            f"drawn by {self.sweeps} {self.steps.title()} sweeps from random sequences; nll is a pseudo-likelihood",
+        )
+
+
+def _of_held_out(known: Known, weights: Array, made: Array) -> dict[str, float]:
+    """The covariances of held-out sequences, beside those that were drawn and those of the fit."""
+    if len(known.held) < 2:
+        return {}
+    count = len(known.fitted)
+    held = off_diagonal(known.held, weights=weights[count:])
+    return {
+        "covariance_held_out": pearson(held, made),
+        "covariance_held_out_ceiling": pearson(held, off_diagonal(known.fitted, weights=weights[:count])),
+    }

@@ -45,6 +45,7 @@ __all__ = [
     "paper",
     "paper_autoregressive",
     "parameter_small",
+    "real_backbones_small",
     "real_small",
     "scheduled",
     "serine_proteases_small",
@@ -327,6 +328,19 @@ def autoregressive_small() -> Experiment:
     Expected: val/loss above that of wide_small, whose letters see all others; it is an exact likelihood.
     """
     return _small(likelihood="autoregressive_scaled")
+
+
+def real_backbones_small() -> Experiment:
+    """Simulated sequences on 24 real backbones: the truth is known, and the folds are those of proteins.
+
+    Command: seqlab run potts:real_backbones_small
+    Needs: seqlab data get s1a-chains dhfr-structure rhomboid-structure, and `pip install 'seqlab[structures]'`.
+    Expected: as potts:wide_small, with a held-out superfamily of one structure.
+    """
+    experiment = _small()
+    structures = ("card:s1a-chains", "card:dhfr-structure#A", "card:rhomboid-structure#A")
+    task = replace(cast(SimulatedFamilies, experiment.task), structures=structures, superfamilies=0.34)
+    return replace(experiment, task=task, accept=LARGE_START)  # as real_small
 
 
 def real_small() -> Experiment:

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlab.data import DataError, cards, fetch
+from seqlab.data import DataError
 from seqlab.data.alignments import Alignment
 from seqlab.data.alignments.reading import read_alignment
-from seqlab.data.backbones import Backbone
-from seqlab.data.cache import sha256
+from seqlab.data.backbones import Backbone, contact_map
 from seqlab.data.families import Family, split_families
 from seqlab.data.geometric import encode
-from seqlab.data.profiles import belongs, place
+from seqlab.data.profiles import Placed, belongs, lost, mismatch, place
 from seqlab.data.structures import read_backbones, require_gemmi
-from seqlab.data.text import absolute, file_name, is_card
+from seqlab.data.text import absolute, file_name
 from seqlab.spec import Field
 from seqlab.tasks.shared.families import OfFamilies, PreparedFamilies
+from seqlab.tasks.shared.locations import hash_of
 from seqlab.tasks.shared.proteinmpnn import encode_by_proteinmpnn
 
 __all__ = ["Families"]
@@ -54,8 +52,8 @@ class Families(OfFamilies):
     def located(self) -> dict[str, str]:
         require_gemmi()
         return {
-            "alignments": _hash(self.alignments),
-            "structures": _hash([location.partition("#")[0] for location in self.structures]),
+            "alignments": hash_of(self.alignments),
+            "structures": hash_of([location.partition("#")[0] for location in self.structures]),
         }
 
     def anchored(self) -> Families:
@@ -68,7 +66,8 @@ class Families(OfFamilies):
     def prepare(self) -> PreparedFamilies:
         alignments = {location: read_alignment(location) for location in self.alignments}
         backbones = [backbone for location in self.structures for backbone in read_backbones(location)]
-        families = [self._family(backbone, alignments) for backbone in backbones]
+        placed = [self._placed(backbone, alignments) for backbone in backbones]
+        families = [self._family(*each, alignments) for each in zip(backbones, placed, strict=True)]
         collection = split_families(
             families,
             superfamilies=self.superfamilies,
@@ -77,44 +76,31 @@ class Families(OfFamilies):
             seed=self.split_seed,
         )
         notes = [f"{name}: {left_out}." for name, a in alignments.items() for left_out in a.left_out]
-        for backbone, family in zip(backbones, families, strict=True):
-            notes += [*backbone.notes, *backbone.breaks()]
-            if len(family) < len(backbone):
-                lost = len(backbone) - len(family)
-                notes.append(f"{backbone.name}: {lost} residues have no column in {family.alignment}.")
+        for backbone, (name, found) in zip(backbones, placed, strict=True):
+            notes += [*backbone.notes, *backbone.breaks(), *lost(backbone, found, file_name(name))]
         return PreparedFamilies(self, collection, self.located(), tuple(notes))
 
     def _encoded(self, backbone: Backbone) -> NDArray[np.float32]:
         return encode(backbone) if self.encoder == "geometric" else encode_by_proteinmpnn(backbone)
 
-    def _family(self, backbone: Backbone, alignments: dict[str, Alignment]) -> Family:
+    def _placed(self, backbone: Backbone, alignments: dict[str, Alignment]) -> tuple[str, Placed]:
         found = {name: place(backbone, a.letters, most_gaps=self.most_gaps) for name, a in alignments.items()}
         name = max(found, key=lambda name: found[name].score)
-        best = found[name]
-        if not belongs(best):
+        if not belongs(found[name]):
             raise DataError(
-                f"{backbone.name} belongs to none of the alignments: the nearest, {name}, expects its sequence "
-                f"{best.score:+.2f} nats a residue more than the background does; give the alignment of its family, or "
+                f"{backbone.name} belongs to none of the alignments; of the nearest, {name}, "
+                f"{mismatch(backbone, found[name], alignments[name].letters)}; give the alignment of its family, or "
                 "leave the structure out."
             )
+        return name, found[name]
+
+    def _family(self, backbone: Backbone, placed: tuple[str, Placed], alignments: dict[str, Alignment]) -> Family:
+        name, best = placed
         return Family(
             backbone.name,
             self._encoded(backbone)[best.residues],
             alignments[name].letters[:, best.columns],
             superfamily=file_name(name),
             alignment=file_name(name),
+            contacts=contact_map(backbone)[best.residues][:, best.residues],
         )
-
-
-def _hash(locations: Sequence[str]) -> str:
-    """SHA-256 of what lies at the locations; of a card what it must be. Raises DataError for what is not there."""
-    found = []
-    for where in locations:
-        if is_card(where):
-            fetch.path(where.removeprefix("card:"))
-            found.append(cards.card(where.removeprefix("card:")).sha256)
-        elif not Path(where).expanduser().is_file():
-            raise DataError(f"there is no file {where}; give a path or card:NAME (seqlab data ls)")
-        else:
-            found.append(sha256(Path(where).expanduser().read_bytes()))
-    return sha256("".join(found).encode())
