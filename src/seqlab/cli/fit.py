@@ -10,6 +10,9 @@ import click
 from seqlab.cli import options, render
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from seqlab.couplings.descent import Point
     from seqlab.couplings.family import Chosen
     from seqlab.couplings.fits import DirectFit, Fitted
@@ -45,7 +48,7 @@ def command(
     FASTA, a3m, Stockholm or numbers. The run keeps the objective after each step and the model, couplings.npz, which
     `seqlab eval RUN msa`, `seqlab sample` and `seqlab energies` take.
     """
-    from seqlab.couplings.family import choose
+    from seqlab.couplings.family import choose, parts
     from seqlab.couplings.located import MODEL
     from seqlab.couplings.saved import save
     from seqlab.data.alignments import SIZE
@@ -66,7 +69,7 @@ def command(
     run = LabBook(runs).create(
         {"config": config}, name=name, origin={"by": "fit", "data": {alignment: chosen.alignment.sha256}}, why=why
     )
-    fitted, found = _fitted(run, spec, chosen, held_out)
+    fitted, found = _fitted(run, spec, chosen, parts(letters, held_out, alignment)[0])
     if out is not None:
         save(out, fitted.model.zero_sum() if zero_sum else fitted.model)
     found = {"run": run.name, "method": method, **found, "model": str(run.folder / MODEL)}
@@ -78,17 +81,15 @@ def command(
     click.echo(f"\n  {found['model']}")
 
 
-def _fitted(run: Run, spec: DirectFit, chosen: Chosen, held_out: float) -> tuple[Fitted, dict[str, Any]]:
+def _fitted(run: Run, spec: DirectFit, chosen: Chosen, letters: NDArray[np.uint8]) -> tuple[Fitted, dict[str, Any]]:
     """Fit under the run's lease, so that each step is recorded."""
     import time
 
-    from seqlab.couplings.family import parts
     from seqlab.couplings.judged import contact_scores, precisions
     from seqlab.couplings.located import MODEL
     from seqlab.couplings.saved import save
     from seqlab.data.alignments import GAP, SIZE
 
-    letters, _ = parts(chosen.alignment.letters, held_out)
     with run.attempt() as attempt:
         weights = spec.weights(letters, GAP)
         begun = time.monotonic()

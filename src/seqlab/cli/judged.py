@@ -100,7 +100,7 @@ def _fit(run: Run, evaluation: OfCouplings, runs: Path | None) -> Found:
     chosen = choose(*(config[key] for key in ("alignment", "focus", "structure", "unknown", "most_gaps")))
     fit: Any = from_json(config["fit"])
     weigh = _weigh(fit, evaluation.identity)
-    known = Known(*parts(chosen.alignment.letters, config["held_out"]), chosen.contacts, weigh)
+    known = Known(*parts(chosen.alignment.letters, config["held_out"], config["alignment"]), chosen.contacts, weigh)
     answers = evaluation.judge(model, known)
     drawn = _draw(run, "", answers)
     found: Found = {"step": None, "checkpoint": None, "data": {config["alignment"]: chosen.alignment.sha256}}

@@ -13,8 +13,10 @@ from seqlab.data import DataError
 from seqlab.data.alignments import Alignment
 from seqlab.data.alignments.reading import Unknown, read_alignment
 from seqlab.data.backbones import contact_map
+from seqlab.data.families import held_rows
 from seqlab.data.profiles import belongs, lost, mismatch, place
 from seqlab.data.structures import read_backbones
+from seqlab.data.text import file_name
 
 __all__ = ["Chosen", "Known", "Letters", "alike", "choose", "parts"]
 
@@ -51,11 +53,13 @@ class Known:
     """How its fit weighs sequences: (N, L) -> (N,)."""
 
 
-def parts(letters: Letters, held_out: float) -> tuple[Letters, Letters]:
-    """The sequences of a fit, and the random share of them that is held out of it, always the same."""
-    count = round(held_out * len(letters))
-    mixed = np.random.default_rng(0).permutation(len(letters))
-    return letters[np.sort(mixed[count:])], letters[np.sort(mixed[:count])]
+def parts(letters: Letters, held_out: float, location: str) -> tuple[Letters, Letters]:
+    """The sequences of a fit, and the random share of them that is held out: those that tasks of families hold out of
+    the alignment at this location."""
+    if not held_out:
+        return letters, letters[:0]
+    kept, held = held_rows(len(letters), held_out, file_name(location))
+    return letters[kept], letters[held]
 
 
 def choose(

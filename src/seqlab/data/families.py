@@ -13,7 +13,7 @@ from seqlab.data import DataError
 from seqlab.data.alignments import SIZE
 from seqlab.data.streams import numpy_stream
 
-__all__ = ["Collection", "Family", "split_families"]
+__all__ = ["Collection", "Family", "held_rows", "split_families"]
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,12 @@ def split_families(
 
 def _held(family: Family, share: float, seed: int) -> tuple[Family, Family]:
     """The family with the sequences that are trained on, and with those that are held out."""
-    count = len(family.sequences)
-    order = numpy_stream(seed, f"sequences/{family.alignment or family.name}").permutation(count)
+    kept, held = held_rows(len(family.sequences), share, family.alignment or family.name, seed)
+    return family.rows(kept), family.rows(held)
+
+
+def held_rows(count: int, share: float, alignment: str, seed: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Which of an alignment's sequences are kept, and which held out: one at least, and never all."""
+    order = numpy_stream(seed, f"sequences/{alignment}").permutation(count)
     held = min(max(1, round(share * count)), count - 1)
-    return family.rows(np.sort(order[held:])), family.rows(np.sort(order[:held]))
+    return np.sort(order[held:]), np.sort(order[:held])
