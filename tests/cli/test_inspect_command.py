@@ -46,7 +46,8 @@ def test_what_was_recorded_and_what_can_be_computed(tmp_path: Path, text: Path) 
     newest = json.loads(inspect("probed@latest", "--json").stdout)
     assert newest["computed"]
     assert newest["looks"].keys() >= {"weights", "gradients", "residual", "attention", "dtypes"}
-    assert newest["remarks"] == ["updates is seen only while a step is taken: train with it."]
+    only = "is seen only while a step is taken: train with it."
+    assert newest["remarks"] == [f"lifetimes {only}", f"updates {only}"]
     for probe in ("weights", "residual"):  # the run's last look was at the same weights
         assert newest["looks"][probe][0]["places"] == told["looks"][probe][-1]["places"]
     one = inspect("probed@8", "--probe", "gradients", "--place", "blocks.0.mixer.*")

@@ -11,7 +11,7 @@ from torch import nn
 from seqlab.data import DataError
 from seqlab.journal import Run
 from seqlab.journal.looks import Look, looks_of
-from seqlab.probes import Measures, Probe
+from seqlab.probes import Measures, Probe, Watcher
 from seqlab.train.interventions import PROBE_ROWS, measured
 from seqlab.train.load import load_model
 from seqlab.train.start import trained
@@ -38,8 +38,9 @@ def inspect_checkpoint(run: Run, step: int | None, probes: Mapping[str, Probe]) 
     Without the data that the run was trained on, the weights alone are looked at. Raises CheckpointError where there is
     no such checkpoint.
     """
-    remarks = [f"{name} is seen only while a step is taken: train with it." for name in probes if probes[name].compares]
-    chosen = {name: probe for name, probe in probes.items() if not probe.compares}
+    of_steps = [name for name, probe in probes.items() if probe.compares or isinstance(probe, Watcher)]
+    remarks = [f"{name} is seen only while a step is taken: train with it." for name in of_steps]
+    chosen = {name: probe for name, probe in probes.items() if name not in of_steps}
     try:
         training, skipped = trained(run, step)
     except DataError as error:
