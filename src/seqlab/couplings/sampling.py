@@ -27,19 +27,20 @@ def ancestral(model: Pairwise, count: int, seed: int = 0) -> Letters:
     if model.law != "autoregressive":
         raise ValueError("only an autoregressive model is drawn site by site; draw from this one by chains.")
     length, size = model.fields.shape
-    pairs = torch.from_numpy(model.pairs).float()
-    logits = torch.from_numpy(model.fields).float().expand(count, length, size).contiguous()
+    rows = torch.from_numpy(model.pairs).float().reshape(-1, size)  # of each pair and each letter of its first site
+    fields = torch.from_numpy(model.fields).float()
     noise = _gumbel((length, count, size), torch.Generator().manual_seed(seed))
-    letters = np.empty((count, length), np.uint8)
-    first = 0
-    for site, column in enumerate(model.order.tolist()):
-        chosen = (logits[:, site] + noise[site]).argmax(1)
-        letters[:, column] = chosen.numpy()
-        later = length - 1 - site
-        block = pairs[first : first + later].transpose(0, 1).reshape(size, later * size)
-        logits[:, site + 1 :] += block[chosen].view(count, later, size)
-        first += later
-    return letters
+    before = torch.arange(length)
+    firsts = before * (2 * length - before - 1) // 2 - before - 1  # the pair (j, i) is number firsts[j] + i
+    letters = torch.empty(count, length, dtype=torch.int64)
+    for site in range(length):
+        logits = fields[site] + noise[site]
+        if site:
+            seen = letters[:, :site] + (firsts[:site] + site) * size
+            logits = logits + F.embedding_bag(seen, rows, mode="sum")
+        letters[:, site] = logits.argmax(1)
+    drawn: Letters = letters[:, np.argsort(model.order)].numpy().astype(np.uint8)
+    return drawn
 
 
 def gibbs(model: Pairwise, chains: int, seed: int = 0) -> Iterator[Letters]:
