@@ -38,7 +38,7 @@ class Options:
     preset: str = "cpu"
     """The sizes of `operators`, by name."""
     path: Path | None = None
-    """The text of `shakespeare`."""
+    """The text of `shakespeare`, or the alignment of `fits`."""
     seeds: int = 1
     """How many seeds `shakespeare` trains."""
     peer_steps: int = 2000

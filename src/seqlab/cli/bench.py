@@ -43,7 +43,7 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]  # generic only in new
     "--path",
     metavar="FILE",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="The text of `shakespeare`: tinyshakespeare.",
+    help="The text of `shakespeare`: tinyshakespeare; or an alignment for `fits`.",
 )
 @click.option("--seeds", type=click.IntRange(min=1), default=1, show_default=True, help="Seeds of `shakespeare`.")
 @click.option(
