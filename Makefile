@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow test-triton test-cluster check format docs bench clean
+.PHONY: demo test test-slow test-triton test-cluster test-ui check format docs bench clean
 
 # The stamp is younger than what decides the environment's content, or the environment is made anew.
 .venv/.ok: pyproject.toml constraints.txt
@@ -43,6 +43,16 @@ test-cluster: .venv/.cluster
 	test -x /usr/sbin/slurmctld || ! test "$$(id -u)" = 0 \
 		|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends $(SLURM); }
 	$(BIN)/python -m pytest -m cluster -n 0 --timeout 600 -rs --durations 0
+
+# The pages in a real browser: Debian's chromium, which only root can install, and playwright beside the rest in .venv.
+.venv/.ui: .venv/.ok
+	$(BIN)/pip install --quiet --disable-pip-version-check -e '.[ui]' -c constraints.txt
+	touch $@
+
+test-ui: .venv/.ui
+	command -v chromium >/dev/null || ! test "$$(id -u)" = 0 \
+		|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core; }
+	$(BIN)/python -m pytest -m ui -n 0 --timeout 300 -rs tests/ui
 
 check: .venv/.ok
 	$(BIN)/ruff check

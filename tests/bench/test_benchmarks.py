@@ -70,6 +70,7 @@ def finite(row: Row) -> bool:
         "selection",
         "serve",
         "start",
+        "web",
     ],
 )
 def test_it_runs_quickly_and_gives_finite_rows(name: str) -> None:
@@ -98,6 +99,7 @@ def test_every_benchmark_is_tested_here() -> None:
         "serve",
         "shakespeare",
         "start",
+        "web",
     ]
 
 

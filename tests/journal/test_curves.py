@@ -16,11 +16,12 @@ from seqlab.journal.groups import RunGroup
 
 
 def made(book: LabBook, name: str, values: Mapping[int, float], metric: str = "val_subset/loss", **origin: Any) -> Run:
-    """A run with a value at each step, 10 tokens, half an epoch and 2 seconds a step."""
+    """A run with a value at each step, 10 tokens, half an epoch, a task and 2 seconds a step."""
     run = book.create({"task": {"part": "tasks/text"}}, name=name, origin={"data": {"text": "1"}, **origin})
     with run.attempt() as attempt:
         for step, value in values.items():
-            attempt.log(step=step, epoch=step / 2, tokens=10 * step, wall_seconds=2.0 * step, **{metric: value})
+            place = {"epoch": step / 2, "task": step, "tokens": 10 * step, "wall_seconds": 2.0 * step}
+            attempt.log(step=step, **place, **{metric: value})
     return run
 
 
@@ -35,7 +36,7 @@ def straight(start: float, slope: float) -> dict[int, float]:
 
 def test_every_axis(book: LabBook) -> None:
     run = made(book, "one", straight(5, -0.5))
-    factors = {"step": 1, "tokens": 10, "epochs": 0.5, "wall": 2}
+    factors = {"step": 1, "tokens": 10, "epochs": 0.5, "tasks": 1, "wall": 2}
     for axis in COLUMNS:
         found = curve(run, "val_subset/loss", axis)
         assert found.x == [step * factors[axis] for step in range(1, 11)]

@@ -27,6 +27,10 @@ class LabBook:
         """All runs, those in the archive last: what a lineage may lead through."""
         return [*self.runs(), *self.runs(archived=True)]
 
+    def folders(self) -> list[Path]:
+        """The folders of all runs, the archive's too, in no order: nothing is read."""
+        return [*_run_folders(self.root), *_run_folders(self._archive)]
+
     def open(self, name: str | Path) -> Run:
         """The run of this name, archived or not, or in this run folder. Raises RunNotFound."""
         for folder in (self.root / name, self._archive / name, Path(name).absolute()):

@@ -95,7 +95,7 @@ class ColumnCache:
     def _keep(self, path: Path, metric: str, kept: Kept) -> None:
         if self._base is None:
             return
-        numbers = np.vstack([kept.columns.counts, kept.columns.values]).tobytes()
+        numbers = np.vstack([kept.columns.counts, kept.columns.values]).data
         with suppress(sqlite3.Error):
             self._base.execute(KEEP, (str(path), metric, kept.stamp, kept.end, kept.tail, numbers))
 

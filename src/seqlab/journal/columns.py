@@ -9,7 +9,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlab.journal.digest import number, read_metrics, surviving
+from seqlab.journal.digest import BLOCK, number, read_metrics, resumed_step, surviving
 from seqlab.journal.lines import Record
 
 __all__ = ["COUNTS", "Columns", "Read", "read_columns"]
@@ -32,6 +32,11 @@ class Columns:
         found: NDArray[np.float64] = self.counts[COUNTS.index(name)]
         return found
 
+    def up_to(self, step: float) -> Self:
+        """Those that a return to this step lets stand."""
+        kept = self.count("step") <= step
+        return type(self)(self.counts[:, kept], self.values[kept])
+
     def followed_by(self, later: Self) -> Self:
         """These measurements and then those."""
         counts, values = np.hstack([self.counts, later.counts]), np.hstack([self.values, later.values])
@@ -51,10 +56,22 @@ class Read:
 def read_columns(path: Path, metric: str, start: int = 0) -> Read:
     """The measurements of a metric behind byte `start` of a metrics.jsonl; none where it never was measured."""
     wanted = (json.dumps(metric, ensure_ascii=False).encode(), b'"resumed_from"')
-    lines = read_metrics(path, start, containing=wanted)
-    records = [record for record in surviving(lines.records) if metric in record]
-    goes_back = any("resumed_from" in record for record in lines.records)
-    return Read(_columns(records, metric), lines.end, goes_back)
+    found: list[Columns] = []
+    goes_back = False
+    while (lines := read_metrics(path, start, wanted, BLOCK)).end > start:
+        start = lines.end
+        back = [resumed_step(record) for record in lines.records if "resumed_from" in record]
+        if back:
+            goes_back = True
+            found = [one.up_to(min(back)) for one in found]
+        found.append(_columns([record for record in surviving(lines.records) if metric in record], metric))
+    return Read(_joined(found), start, goes_back)
+
+
+def _joined(found: Sequence[Columns]) -> Columns:
+    if not found:
+        return _columns([], "")
+    return Columns(np.hstack([one.counts for one in found]), np.hstack([one.values for one in found]))
 
 
 def _columns(records: Sequence[Record], metric: str) -> Columns:

@@ -11,6 +11,8 @@ from typing import Any
 
 from seqlab.journal.lines import Lines, Record, read_lines
 
+BLOCK = 4 << 20
+"""Bytes that are read and parsed at a time: the records of a long run take ten times the memory of its file."""
 _SPELLED = {"nan": math.nan, "inf": math.inf, "-inf": -math.inf}
 
 
@@ -48,9 +50,9 @@ def resumed_step(mark: Record) -> float:
     return -1 if step is None else step
 
 
-def read_metrics(path: Path, start: int = 0, containing: tuple[bytes, ...] = ()) -> Lines:
+def read_metrics(path: Path, start: int = 0, containing: tuple[bytes, ...] = (), most: int | None = None) -> Lines:
     """`read_lines`, where a line that is neither a metric line nor a mark counts as damaged."""
-    lines = read_lines(path, start, containing)
+    lines = read_lines(path, start, containing, most)
     records = [record for record in lines.records if "step" in record or "resumed_from" in record]
     return Lines(records, lines.end, lines.damaged + len(lines.records) - len(records))
 
@@ -95,15 +97,18 @@ class Digest:
             size = path.stat().st_size
         except FileNotFoundError:
             size = 0
-        if size == self.offset:
-            return
-        lines = read_metrics(path, self.offset) if size > self.offset else None
-        if lines is None or self._is_cut_by(lines.records):
+        if size < self.offset:
             self._clear()
-            lines = read_metrics(path)
-        self.offset = lines.end
-        self.damaged += lines.damaged
-        self._fold(surviving(lines.records))
+        while size > self.offset:
+            lines = read_metrics(path, self.offset, most=BLOCK)
+            if lines.end == self.offset:
+                return  # a line that is still being written
+            if self._is_cut_by(lines.records):
+                self._clear()
+                lines = read_metrics(path)
+            self.offset = lines.end
+            self.damaged += lines.damaged
+            self._fold(surviving(lines.records))
 
     def _is_cut_by(self, records: list[Record]) -> bool:
         return any("resumed_from" in record and resumed_step(record) < self.step for record in records)

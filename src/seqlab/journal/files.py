@@ -50,11 +50,13 @@ def read_object(path: Path) -> dict[str, Any] | None:
     return value
 
 
-def read_bytes(path: Path, start: int = 0) -> bytes:
-    """The bytes of `path` from offset `start`; bare system calls, for a listing reads thousands of files."""
+def read_bytes(path: Path, start: int = 0, most: int | None = None) -> bytes:
+    """The bytes of `path` from offset `start`, at most so many; bare system calls, for a listing reads thousands of
+    files."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         missing = os.fstat(descriptor).st_size - start
+        missing = missing if most is None else min(missing, most)
         parts: list[bytes] = []
         while missing > 0 and (part := os.pread(descriptor, missing, start)):
             parts.append(part)

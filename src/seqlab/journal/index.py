@@ -29,7 +29,7 @@ TABLE = f"""CREATE TABLE IF NOT EXISTS runs_{SCHEMA} (
 ) WITHOUT ROWID"""
 WATCHED = ("experiment.json", "origin.json", "parent.json", "metrics.jsonl", "summary.json", "notes.jsonl", "attempts")
 """The entries of a run folder whose change makes it be read again."""
-PATIENCE = 0.25
+PATIENCE = 0.5
 """Seconds for which an answer is good enough for the next question."""
 
 
@@ -60,26 +60,26 @@ class Index:
     def _look(self) -> None:
         found: dict[str, Known] = {}
         fresh: list[Known] = []
-        for run in self._book.everything():
-            known = self._one(run, str(run.folder), fresh)
+        for folder in self._book.folders():
+            known = self._one(folder, str(folder), fresh)
             if known is not None:
-                found[str(run.folder)] = known
+                found[str(folder)] = known
         self._known = dict(sorted(found.items(), key=lambda item: (item[1].created, item[1].name)))
         self._kept = {}
         if fresh:
             _keep(self._place, fresh)
 
-    def _one(self, run: Run, folder: str, fresh: list[Known]) -> Known | None:
+    def _one(self, place: Path, folder: str, fresh: list[Known]) -> Known | None:
         """What is known of a run, read where it must be; None for one that is gone meanwhile."""
         known = self._known.get(folder) or self._kept_of(folder)
         attempts = known.attempts if known else 0
         stamp = _stamp(folder, attempts)
         if known is None or known.stamp != stamp:
-            known = Known.read(run)
+            known = Known.read(Run(place))
             known.stamp = _stamp(folder, known.attempts)
             fresh.append(known)
         elif not known.has_ended:
-            known.look_at_state(run)
+            known.look_at_state(Run(place))
         return known if os.path.lexists(f"{folder}/experiment.json") else None
 
     def _kept_of(self, folder: str) -> Known | None:

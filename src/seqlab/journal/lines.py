@@ -25,10 +25,16 @@ class Lines(NamedTuple):
     damaged: int
 
 
-def read_lines(path: Path, start: int = 0, containing: tuple[bytes, ...] = ()) -> Lines:
-    """The records behind byte `start`; with `containing`, only of lines that hold one of these byte strings."""
+def read_lines(path: Path, start: int = 0, containing: tuple[bytes, ...] = (), most: int | None = None) -> Lines:
+    """The records behind byte `start`; with `containing`, only of lines that hold one of these byte strings.
+
+    most: read about so many bytes, one whole line at least; the end tells where to go on.
+    """
     try:
-        data = read_bytes(path, start)
+        data = read_bytes(path, start, most)
+        while most is not None and len(data) == most and b"\n" not in data:
+            most *= 2
+            data = read_bytes(path, start, most)
     except FileNotFoundError:
         return Lines([], start, 0)
     size = data.rfind(b"\n") + 1

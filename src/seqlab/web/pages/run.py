@@ -37,6 +37,8 @@ def page(lab: Lab, request: Request) -> Response:
     run = lab.run(request.path_params["name"])
     everything = lab.everything()
     known = next((one for one in everything if one.folder == run.folder), None) or Known.read(run)
+    if not known.has_ended:
+        known.look_at_state(run)  # one who has just stopped it wants to see that it stopped
     sections: dict[str, Callable[[], Any]] = {
         "entry": lambda: _entry(lab, run, everything),
         "spec": lambda: flat(run.experiment),
