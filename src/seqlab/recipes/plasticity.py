@@ -104,7 +104,7 @@ def pairs() -> Experiment:
 
 
 def pairs_small() -> Experiment:
-    """A stream of 60 pairs of Fashion-MNIST that a method goes through in seconds: 20 steps a task, 5 tokens an image.
+    """A stream of pairs of Fashion-MNIST that a method goes through in seconds: 20 steps a task, 5 tokens an image.
 
     The model of `pairs` but for patches of 7 x 7, so a step takes a sixth of the time; 500 images a task in 4 epochs.
     Pairs may come again, as ten classes make five disjoint ones. Everything that is told of plasticity is recorded:
@@ -114,7 +114,7 @@ def pairs_small() -> Experiment:
     Command: seqlab run plasticity:pairs_small methods=cbp_notebook
     Expected: test_at_end_of_task/accuracy above 0.9 in most tasks, within a minute on 2 cores.
     """
-    task = Images(path="card:fashion-small", change="classes", classes=2, tasks=60, repeats=True, training=500)
+    task = Images(path="card:fashion-small", change="classes", classes=2, tasks=10, repeats=True, training=500)
     return replace(
         _of_image_pairs(layers=3),
         task=task,
@@ -171,8 +171,8 @@ def texts() -> Experiment:
 
     Model, rows and steps a task: ajozefiak/CL-transformers, continual classification of All The News: 512 texts of each
     of two publications, batches of 16, once through, 64 steps; the blocks of `vit_l3` behind a class token, learned
-    positions. There articles in 512 tokens of GPT-2's, here tweets in 128 bytes, 120 pairs that come once each. With
-    the file: `task.path=all-the-news-2-1.csv task.symbols=tokenizer task.tokenizer=card:gpt2-tokenizer task.length=512
+    positions. There articles in 512 tokens of GPT-2's, here tweets in 128 bytes, four of the 120 pairs (`task.tasks=120`).
+    With the file: `task.path=all-the-news-2-1.csv task.symbols=tokenizer task.tokenizer=card:gpt2-tokenizer task.length=512
     task.repeats=true task.tasks=500`.
 
     Command: seqlab data get health-tweets && seqlab run plasticity:texts
@@ -180,7 +180,7 @@ def texts() -> Experiment:
     """
     vit = _transformer(layers=3, patch=4)
     return Experiment(
-        task=Articles(path="card:health-tweets", length=128, tasks=120),
+        task=Articles(path="card:health-tweets", length=128, tasks=4),
         model=Classifier(dim=vit.dim, layers=vit.layers, head="class_token", norm=vit.norm, position="learned"),
         optim=Adam(lr=1e-3, eps=1e-7),
         schedule=Constant(),
