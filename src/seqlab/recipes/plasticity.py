@@ -171,9 +171,9 @@ def texts() -> Experiment:
 
     Model, rows and steps a task: ajozefiak/CL-transformers, continual classification of All The News: 512 texts of each
     of two publications, batches of 16, once through, 64 steps; the blocks of `vit_l3` behind a class token, learned
-    positions. There articles in 512 tokens of GPT-2's, here tweets in 128 bytes, four of the 120 pairs (`task.tasks=120`).
-    With the file: `task.path=all-the-news-2-1.csv task.symbols=tokenizer task.tokenizer=card:gpt2-tokenizer task.length=512
-    task.repeats=true task.tasks=500`.
+    positions. There articles in 512 tokens of GPT-2's, here tweets in 128 bytes, four of their 120 pairs
+    (`task.tasks=120`). With the file: `task.path=all-the-news-2-1.csv task.symbols=tokenizer
+    task.tokenizer=card:gpt2-tokenizer task.length=512 task.repeats=true task.tasks=500`.
 
     Command: seqlab data get health-tweets && seqlab run plasticity:texts
     Expected: train/accuracy above 0.6 in the mean, in minutes on 2 cores.
