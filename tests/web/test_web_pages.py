@@ -34,7 +34,7 @@ def test_every_page_answers(reader: TestClient, address: str) -> None:
 
 def test_every_page_is_among_those(reader: TestClient) -> None:
     def shape(path: str) -> str:
-        return re.sub(r"\{file.*?\}", "summary.json", path).replace("{name}", "X").replace("{number:int}", "0")
+        return re.sub(r"\{file.*?\}", "summary.json", path).replace("{name}", "X").replace("{number}", "0")
 
     asked = {re.sub(r"/(calm-lake-1|quiet-hill-3|rates)(?=/|$)", "/X", one.partition("?")[0]) for one in ADDRESSES}
     assert {shape(path) for path in PAGES} <= asked
@@ -57,6 +57,10 @@ def test_the_journal_is_searched_by_words_and_by_filters(reader: TestClient) -> 
     assert 'data-run="quiet-hill-3"' in by_filter
     assert 'data-run="calm-lake-1"' not in by_filter
     assert "did you mean" in reader.get("/", params={"q": "optim.lrr<1"}).text
+
+
+def test_a_filter_is_known_whatever_the_words_find(reader: TestClient) -> None:
+    assert "No run like that" in reader.get("/runs", params={"q": "nobodywrotethis optim.lr<9"}).text
 
 
 def test_the_table_sorts_and_shows_any_field_and_metric(reader: TestClient) -> None:

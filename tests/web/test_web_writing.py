@@ -75,7 +75,7 @@ def test_two_browsers_and_a_terminal_at_once_lose_nothing(book: LabBook) -> None
 
 @pytest.mark.parametrize(
     "headers", [{}, {"origin": "http://evil.example"}, {"origin": "null"}, {"sec-fetch-site": "cross-site"},
-                {"origin": "http://127.0.0.1:9"}]
+                {"origin": "http://127.0.0.1:9"}, {"origin": "http://["}]
 )  # fmt: skip
 def test_a_write_from_elsewhere_writes_nothing(book: LabBook, headers: dict[str, str]) -> None:
     run = trained(book, "calm-lake-1", 0.01)
@@ -98,10 +98,13 @@ def test_elsewhere_a_token_is_needed(book: LabBook) -> None:
     assert (entered.status_code, entered.headers["location"]) == (303, "/runs?q=demo")
     assert "HttpOnly" in entered.headers["set-cookie"]
     assert seen.get("/").status_code == 200  # the cookie
+    elsewhere = seen.get("http://lab.example:8350//evil.example?token=s3cret")
+    assert elsewhere.headers["location"] == "/evil.example"
 
 
 def test_a_page_of_ours_is_returned_to_and_no_other(book: LabBook) -> None:
     trained(book, "calm-lake-1", 0.01)
+    assert 'name="back" value="/?page=1&amp;q=calm"' in browser(book).get("/?page=1&q=calm").text
     places = {"/?q=x": "/?q=x", "//evil.example": "#notes", r"/\evil.example": "#notes", HOST: "#notes"}
     for back, place in places.items():
         form = {"text": "a note", "back": back}

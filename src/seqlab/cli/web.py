@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from urllib.parse import quote
 
 import click
 
@@ -23,6 +24,8 @@ def command(host: str, port: int, token: str | None, no_browser: bool, runs: Pat
     """
     if not options.is_local(host) and not token:
         raise click.UsageError(f"{host} is not this machine alone: give a token, by --token or SEQLAB_TOKEN.")
+    if token and not token.isascii():
+        raise click.UsageError("a token stands in addresses and headers: ASCII letters, digits and signs only.")
     from seqlab.journal import LabBook
     from seqlab.serve.listening import listen
     from seqlab.web.app import make_app
@@ -30,13 +33,13 @@ def command(host: str, port: int, token: str | None, no_browser: bool, runs: Pat
     book = LabBook(runs)
 
     def ready(address: str) -> None:
-        whole = f"{address}/?token={token}" if token else address
+        whole = f"{address}/?token={quote(token, safe='')}" if token else address
         click.echo(f"{book.root} at {whole}")
         if not no_browser:
             click.launch(whole)
 
     try:
-        listen(make_app(book, token), host, port, 1, ready)
+        listen(make_app(book, token or None), host, port, 1, ready)
     except OSError as error:
         raise click.ClickException(
             f"cannot listen on {host}:{port} ({error.strerror}); choose another --port."

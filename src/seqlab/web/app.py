@@ -30,7 +30,7 @@ PAGES: dict[str, Page] = {
     "/runs/{name}": run.page,
     "/runs/{name}/inside": inside.page,
     "/runs/{name}/inside/map": inside.one_map,
-    "/runs/{name}/notes/{number:int}": files.note,
+    "/runs/{name}/notes/{number}": files.note,
     "/runs/{name}/files/{file:path}": files.file,
     "/compare": compare.page,
     "/compare/judged": compare.judged,

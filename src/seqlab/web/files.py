@@ -46,9 +46,9 @@ def note(lab: Lab, request: Request) -> Response:
     run = lab.run(request.path_params["name"])
     notes = run.notes()
     number = request.path_params["number"]
-    if number >= len(notes):
-        raise JournalError(f"{run.name} has {len(notes)} notes, and none of number {number}")
-    return PlainTextResponse(notes[number].text)
+    if number not in map(str, range(len(notes))):
+        raise JournalError(f"{run.name} has {len(notes)} notes, and none of number {number[:20]}")
+    return PlainTextResponse(notes[int(number)].text)
 
 
 def pictures(folder: Path) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 from http.cookies import CookieError, SimpleCookie
-from urllib.parse import parse_qs, urlencode, urlsplit
+from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
@@ -69,7 +69,8 @@ class Guard:
         query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         if scope["method"] in SAFE and any(_same(one, token) for one in query.pop("token", [])):
             rest = urlencode(query, doseq=True)
-            found = RedirectResponse(scope["path"] + (f"?{rest}" if rest else ""), 303)
+            here = "/" + quote(scope["path"].lstrip("/"))  # two slashes would begin the name of another host
+            found = RedirectResponse(here + (f"?{rest}" if rest else ""), 303)
             found.set_cookie(COOKIE, token, httponly=True, samesite="strict")
             return found
         kind, _, sent = headers.get("authorization", "").partition(" ")
@@ -90,7 +91,8 @@ def _is_from_here(headers: Headers) -> bool:
     """Whether a browser says that a page of this very origin sends this; what says nothing is refused."""
     origin = headers.get("origin")
     if origin is not None:
-        return urlsplit(origin).netloc == headers.get("host") if "://" in origin else False
+        scheme, _, host = origin.partition("://")
+        return scheme in ("http", "https") and host == headers.get("host")
     return headers.get("sec-fetch-site") == "same-origin"
 
 
