@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -50,6 +51,24 @@ def test_only_what_changed_is_read_again(book: LabBook, tmp_path: Path, monkeypa
     book.archive("calm-lake-3")
     index.forget_time()
     assert {known.name: known.is_archived for known in index.runs()}["calm-lake-3"]
+
+
+def test_what_is_written_while_it_is_read_is_read_again(
+    book: LabBook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = finished(book, "calm-lake-1")
+    index = Index(book, tmp_path / "cache.sqlite")
+
+    def and_then_tagged(run: Run, taint: str | None) -> dict[str, Any]:
+        facts = row_facts(run, taint)
+        run.tag("meanwhile")
+        return facts
+
+    with monkeypatch.context() as patch:
+        patch.setattr(known_module, "row_facts", and_then_tagged)
+        assert index.runs()[0].tags == []
+    index.forget_time()
+    assert index.runs()[0].tags == run.tags == ["meanwhile"]
 
 
 def test_filters_and_damage(book: LabBook, tmp_path: Path) -> None:

@@ -51,6 +51,24 @@ def test_damaged_files_hide_nothing_else(damaged: LabBook, content: str) -> None
     assert json.loads(answers(damaged)["/api/runs"])[0]["damage"] is None
 
 
+@pytest.mark.parametrize(
+    ("file", "content"),
+    [("origin.json", {"created": "2026-11-25T10:00:00"}), ("origin.json", {"recipe": {"odd": 1}}),
+     ("summary.json", {"steps": "many"}), ("summary.json", {"floors": {"bigram": 2.5}}),
+     ("attempts/1/exit.json", {"state": {"odd": 1}})],
+    ids=lambda value: str(value)[:24],
+)  # fmt: skip
+def test_a_value_of_another_form_hides_no_other_run(damaged: LabBook, file: str, content: dict[str, object]) -> None:
+    (damaged.root / "calm-lake-1" / file).write_text(json.dumps(content))
+    seen = browser(damaged)
+    assert seen.get("/live").status_code == 200
+    for page in ("/", "/runs", "/runs?group=seeds"):
+        answer = seen.get(page)
+        assert answer.status_code == 200
+        assert "calm-lake-1" in answer.text
+        assert "calm-lake-2" in answer.text
+
+
 @pytest.mark.parametrize("file", [*FILES, "metrics.jsonl", "notes.jsonl", "lock", "attempts"])
 def test_missing_files(damaged: LabBook, file: str) -> None:
     place = damaged.root / "calm-lake-1" / file
@@ -137,7 +155,9 @@ def test_markup_stays_text(book: LabBook) -> None:
 @pytest.mark.parametrize(
     "address", ["/api/curves", "/api/curves?run=calm-lake-1&x=sideways", "/api/curves?run=calm-lake-1&points=-1",
                 "/api/curves?run=calm-lake-1&from=here", "/api/runs/calm-lake-1/lines?from=1e3", "/api/runs?q=a<>b",
-                "/compare?run=calm-lake-1&run=calm-lake-2&x=sideways", "/runs/calm-lake-1/notes/99", "/sweeps/none",
+                "/compare?run=calm-lake-1&run=calm-lake-2&x=sideways", "/runs/calm-lake-1/notes/99",
+                f"/runs/calm-lake-1/notes/{'9' * 5000}",
+                "/sweeps/none",
                 "/runs/calm-lake-1/files/none.txt"]
 )  # fmt: skip
 def test_a_wrong_question_is_answered_in_a_sentence(damaged: LabBook, address: str) -> None:

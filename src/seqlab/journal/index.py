@@ -18,6 +18,7 @@ from pathlib import Path
 
 from seqlab.journal.book import LabBook
 from seqlab.journal.known import Known
+from seqlab.journal.lease import last_attempt
 from seqlab.journal.run import Run
 from seqlab.places import cache_folder
 
@@ -75,8 +76,9 @@ class Index:
         attempts = known.attempts if known else 0
         stamp = _stamp(folder, attempts)
         if known is None or known.stamp != stamp:
+            before = _stamp(folder, last_attempt(place))  # what is written while it is read makes it be read again
             known = Known.read(Run(place))
-            known.stamp = _stamp(folder, known.attempts)
+            known.stamp = before
             fresh.append(known)
         elif not known.has_ended:
             known.look_at_state(Run(place))

@@ -22,6 +22,12 @@ __all__ = ["Known", "Numbers"]
 
 UNFINISHED = ("queued", "running", "lost", "crashed", "")
 """States that may turn though no file changes; "" is that of a run that cannot be read."""
+NUMBER = int | float | None
+FORMS: dict[str, dict[str, Any]] = {
+    "summary.json": {"steps": NUMBER, "tokens": NUMBER, "wall_seconds": NUMBER, "floors": dict, "alarms": list},
+    "origin.json": {"recipe": str | None, "overrides": list},
+}
+"""What listings show of these files, where it is there."""
 SAID = 20_000
 """Characters of what people wrote that are searched."""
 
@@ -61,7 +67,7 @@ class Known:
         """What the files say now."""
         try:
             return cls._read(run)
-        except (JournalError, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+        except (JournalError, OSError, KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
             told = str(error) if isinstance(error, JournalError) else f"{type(error).__name__}: {error}"
             return cls(run.folder, _unread(run, f"it cannot be read: {told}"))
 
@@ -70,7 +76,10 @@ class Known:
         experiment, notes = run.experiment, run.notes()
         if run.parent is not None and not isinstance(run.parent.get("run"), str):
             raise JournalError(f"{run.folder / 'parent.json'} names no run; restore it from a copy")
+        _must_have_its_form(run)
         row = row_facts(run, None)
+        if not isinstance(row["state"], str):
+            raise JournalError(f"{run.folder} has the state {row['state']!r:.60}, which is no word")
         row["metrics"] = {kind: _interned(found) for kind, found in row["metrics"].items()}
         whatever_the_seed = {key: value for key, value in experiment.items() if key != "seed"}
         said = "\n".join([run.name, run.why or "", *run.tags, *(note.text for note in notes)])
@@ -165,6 +174,16 @@ class Known:
 
     def former_names(self) -> list[str]:
         return self.former
+
+
+def _must_have_its_form(run: Run) -> None:
+    """Raise JournalError for a value that no listing could show: one run's must not hide all others."""
+    for file, content in (("summary.json", run.summary), ("origin.json", run.origin)):
+        for name, form in FORMS[file].items():
+            if name in content and not isinstance(content[name], form):
+                raise JournalError(f"{run.folder / file} has the {name} {content[name]!r:.60}, a form nobody knows")
+    if not all(isinstance(values, dict) for values in run.summary.get("floors", {}).values()):
+        raise JournalError(f"{run.folder / 'summary.json'} has floors of a form nobody knows")
 
 
 def _unread(run: Run, damage: str) -> dict[str, Any]:

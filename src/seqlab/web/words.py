@@ -10,7 +10,7 @@ from urllib.parse import quote
 from seqlab import wording
 from seqlab.journal import days
 
-__all__ = ["FILTERS", "setting"]
+__all__ = ["FILTERS", "age", "setting"]
 
 SHOWN = 2000
 """Characters of a note on a page; the whole is a link away."""
@@ -47,7 +47,7 @@ def age(moment: str) -> str:
     """How long ago; the moment itself where it is no time."""
     try:
         return wording.ago(moment)
-    except ValueError:
+    except (ValueError, TypeError):  # a time without its zone, or none
         return str(moment)
 
 

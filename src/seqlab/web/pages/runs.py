@@ -21,8 +21,8 @@ from seqlab.web.lab import Lab
 from seqlab.web.paging import Paging
 from seqlab.web.search import found
 from seqlab.web.svg import sparkline
-from seqlab.web.words import setting
-from seqlab.wording import ago, duration, figure, step_of
+from seqlab.web.words import age, setting
+from seqlab.wording import duration, figure, step_of
 
 __all__ = ["page"]
 
@@ -126,7 +126,7 @@ def _row(known: Known, columns: Sequence[str], taint: str | None, cache: ColumnC
         "loss": figure(result.get("loss")),
         "phase": phase.replace("val_subset", "subset"),
         "best": figure(_best(known)),
-        "age": ago(known.created),
+        "age": age(known.created),
         "took": duration(row["wall_seconds"]),
         "cells": [_cell(_field(known, path)) for path in columns],
         "spark": _spark(known, cache),
