@@ -125,7 +125,8 @@ def test_latex_escapes_everything() -> None:
     assert escaped(r"50 % of a_b & {c} #1 $x$ ~ ^ \ <") == (
         r"50 \% of a\_b \& \{c\} \#1 \$x\$ \textasciitilde{} \textasciicircum{} \textbackslash{} \textless{}"
     )
-    assert escaped("lr → 0 漢") == r"lr $\rightarrow$ 0 [U+6F22]"
+    assert escaped("lr → 0 漢") == r"lr $\rightarrow$ 0 {[}U+6F22{]}"
+    assert escaped("[1, 2]*") == "{[}1, 2{]}{*}"  # a row that began with a bracket would be a length to \\
 
 
 def test_the_report_says_what_was_done(book: LabBook, runs: list[Run]) -> None:

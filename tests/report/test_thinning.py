@@ -35,6 +35,11 @@ def test_a_short_curve_comes_back_whole_and_in_order() -> None:
     assert len(thinned(np.empty(0), np.empty(0))[0]) == 0
 
 
+def test_a_long_curve_at_one_place_keeps_its_extremes() -> None:
+    x, y = thinned(np.zeros(10_000), np.arange(10_000.0))
+    assert (x.max(), y.min(), y.max()) == (0.0, 0.0, 9999.0)
+
+
 @pytest.mark.parametrize(
     ("values", "is_log", "ticks"),
     [

@@ -20,7 +20,7 @@ def thinned(x: Numbers, y: Numbers, stretches: int = 400) -> tuple[Numbers, Numb
     x, y = x[order], y[order]
     if len(x) <= 5 * stretches:
         return x, y
-    stretch = np.minimum((x - x[0]) / (x[-1] - x[0]) * stretches, stretches - 1).astype(int)
+    stretch = np.minimum((x - x[0]) / ((x[-1] - x[0]) or 1.0) * stretches, stretches - 1).astype(int)
     begins = np.flatnonzero(np.diff(stretch, prepend=-1)).tolist()
     kept = np.unique(
         np.concatenate([_of_stretch(y, *ends) for ends in zip(begins, [*begins[1:], len(x)], strict=True)])

@@ -25,6 +25,7 @@ __all__ = ["document", "escaped", "tables", "tabular"]
 ESCAPED = {
     "\\": r"\textbackslash{}", "&": r"\&", "%": r"\%", "_": r"\_", "#": r"\#", "$": r"\$", "{": r"\{", "}": r"\}",
     "~": r"\textasciitilde{}", "^": r"\textasciicircum{}", "<": r"\textless{}", ">": r"\textgreater{}",
+    "[": "{[}", "]": "{]}", "*": "{*}", "\u00a0": "~",
     "|": r"\textbar{}", '"': r"\textquotedbl{}", "`": r"\textasciigrave{}",
     "…": r"\dots{}", "→": r"$\rightarrow$", "×": r"$\times$", "·": r"$\cdot$", "±": r"$\pm$", "≤": r"$\leq$",
     "≥": r"$\geq$", "−": r"$-$", "’": "'", "‘": "`", "“": "``", "”": "''", "–": "--", "—": "---",
@@ -167,9 +168,11 @@ def _lines(latex: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text as LaTeX sets it; a character that its usual fonts lack is told by its number."""
+    """Text as LaTeX sets it; a character that its usual fonts lack is told by its number. Brackets and stars are
+    fenced: a line break before them would take them for its own."""
     return "".join(
-        ESCAPED.get(one) or (one if " " <= one < "\u0180" or one == "\n" else f"[U+{ord(one):04X}]") for one in text
+        ESCAPED.get(one) or (one if " " <= one < "\u0180" or one == "\n" else f"{{[}}U+{ord(one):04X}{{]}}")
+        for one in text
     )
 
 
