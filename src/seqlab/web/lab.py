@@ -72,7 +72,9 @@ class Lab:
 
     def page(self, request: Request, template: str, status: int = 200, **context: Any) -> Response:
         """A page, or a part of one that a page asks for."""
-        told = {"book": str(self.book.root), "path": request.url.path, "query": dict(request.query_params), **context}
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        told = {"book": str(self.book.root), "path": request.url.path, "here": here, **context}
+        told["query"] = dict(request.query_params)
         return HTMLResponse(self.render(template, **told), status)
 
 

@@ -17,11 +17,11 @@ SIGNS = "<>=~"
 def found(runs: Iterable[Known], text: str) -> tuple[list[Known], str | None]:
     """The runs that pass every filter and hold every word, and what is wrong with the text."""
     filters, words = _parted(text)
-    having = [known for known in runs if all(word in known.said for word in words)]
     try:
-        return select(having, filters), None
+        passing = select(runs, filters)
     except JournalError as error:
         return [], str(error)
+    return [known for known in passing if all(word in known.said for word in words)], None
 
 
 def _parted(text: str) -> tuple[list[str], list[str]]:

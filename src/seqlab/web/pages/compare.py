@@ -37,14 +37,14 @@ def page(lab: Lab, request: Request) -> Response:
     metrics = list(dict.fromkeys(name for known in chosen for name in known.metrics.last))
     metric = request.query_params.get("metric") or _usual(chosen)
     tainted = lab.taints()
-    runs = [Run(known.folder) for known in chosen]
+    runs, names = [Run(known.folder) for known in chosen], [known.name for known in chosen]
     return lab.page(
         request, "compare.html",
         runs=_rows(chosen), paths=_paths(chosen), tainted=tainted, metrics=metrics, metric=metric, missing=missing,
         axes={axis: UNITS[axis] for axis in AXES}, axis=axis_of(request.query_params.get("x") or "step"),
-        names=[known.name for known in chosen], warnings=_warnings(runs, tainted), results=_results(chosen),
+        names=names, warnings=_warnings(runs, tainted), results=_results(chosen),
         has_seeds=len({known.setting for known in chosen}) < len(chosen),
-        more=[known.name for known in lab.listed()[::-1] if known not in chosen],
+        more=[known.name for known in lab.listed()[::-1] if known.name not in names],
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from seqlab.journal import JournalError, Run
+from seqlab.journal.arrays import is_packed
 from seqlab.journal.looks import Look
 from seqlab.web.files import pictures
 from seqlab.web.grids import grid
@@ -62,7 +63,7 @@ def _probe(name: str, looks: Sequence[Look]) -> dict[str, Any]:
     newest = looks[-1].places
     keys = list(dict.fromkeys(key for profile in newest.values() for key in profile))
     lists = [key for key in keys if any(isinstance(profile.get(key), list) for profile in newest.values())]
-    numbers = [key for key in keys if key not in lists]
+    numbers = [key for key in keys if key not in lists and not any(is_packed(one.get(key)) for one in newest.values())]
     places = list(newest)[:PLACES]
     return {
         "name": name,
