@@ -39,7 +39,8 @@ def mlstm_chunkwise(
     normalised: bool = True,
     eps: float = 1e-6,
 ) -> tuple[Float[Tensor, "b l h e"], Float[Tensor, "b h d e"], Float[Tensor, "b h d"], Float[Tensor, "b h"]]:
-    """The reference's function from a given state. Positions that do not fill a chunk make a shorter one.
+    """The reference's function from a given state. The last of several chunks is filled up with positions at which
+    nothing is written or forgotten: a shorter one by itself would be another pass of as many operations.
 
     The stabiliser m has its share of it: h depends on m through eps, C through its scale.
     """
@@ -54,7 +55,7 @@ def mlstm_chunkwise(
     for part, size in _parts(q.shape[1], chunk):
         queries, keys, values = (_chunked(x[:, part].to(wide), size) for x in (q, k, v))
         begins = None if starts is None else _chunked(starts[:, part, None], size)
-        inside = _logs(_chunked(written[:, part], size), _chunked(kept[:, part], size), begins, stabilised)
+        inside = _logs(_chunked(written[:, part], size, -torch.inf), _chunked(kept[:, part], size), begins, stabilised)
         values = F.pad(values, (0, 1), value=1.0)
         memories, stabilisers = _memories(keys, values, inside, memory, m)
         weights = _weights(inside, torch.cat([m[..., None], stabilisers[..., :-1]], dim=-1), wide)
@@ -64,20 +65,20 @@ def mlstm_chunkwise(
         answer = torch.addcmul(answer, weights.old[..., None], queries @ before)
         memory, m = memories[:, :, -1], stabilisers[..., -1]
         outputs.append(normalise(answer, weights.m.to(wide), gate, normalised, eps).flatten(2, 3).transpose(1, 2))
-    return torch.cat(outputs, dim=1), memory[..., :-1], memory[..., -1], m.to(wide)
+    return torch.cat(outputs, dim=1)[:, : q.shape[1]], memory[..., :-1], memory[..., -1], m.to(wide)
 
 
 def _parts(length: int, chunk: int) -> Iterator[tuple[slice, int]]:
-    """What is cut into chunks of one size, in groups: the whole chunks, then the rest."""
-    whole = length - length % chunk
-    for begin in range(0, whole, GROUP * chunk):
-        yield slice(begin, min(begin + GROUP * chunk, whole)), chunk
-    if whole < length:
-        yield slice(whole, length), length - whole
+    """What is cut into chunks of one size, in groups."""
+    size = min(chunk, length)
+    for begin in range(0, length, GROUP * size):
+        yield slice(begin, begin + GROUP * size), size
 
 
-def _chunked(x: Tensor, size: int) -> Tensor:
-    """(b, l, h, ...) -> (b, h, chunks, size, ...)."""
+def _chunked(x: Tensor, size: int, value: float = 0.0) -> Tensor:
+    """(b, l, h, ...) -> (b, h, chunks, size, ...), the last chunk filled up with the value."""
+    padding = -x.shape[1] % size
+    x = F.pad(x, (0, 0) * (x.ndim - 2) + (0, padding), value=value) if padding else x
     chunks: Tensor = x.unflatten(1, (-1, size))
     return chunks.movedim(3, 1).contiguous()
 
