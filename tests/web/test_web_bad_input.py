@@ -156,14 +156,19 @@ def test_markup_stays_text(book: LabBook) -> None:
     "address", ["/api/curves", "/api/curves?run=calm-lake-1&x=sideways", "/api/curves?run=calm-lake-1&points=-1",
                 "/api/curves?run=calm-lake-1&from=here", "/api/runs/calm-lake-1/lines?from=1e3", "/api/runs?q=a<>b",
                 "/compare?run=calm-lake-1&run=calm-lake-2&x=sideways", "/runs/calm-lake-1/notes/99",
-                f"/runs/calm-lake-1/notes/{'9' * 5000}",
-                "/sweeps/none",
-                "/runs/calm-lake-1/files/none.txt"]
+                f"/runs/calm-lake-1/notes/{'9' * 5000}"]
 )  # fmt: skip
 def test_a_wrong_question_is_answered_in_a_sentence(damaged: LabBook, address: str) -> None:
     answer = browser(damaged).get(address)
     assert answer.status_code in (400, 404)
     assert "Traceback" not in answer.text
+
+
+@pytest.mark.parametrize(
+    "address", ["/runs/none", f"/runs/{'n' * 400}", "/sweeps/none", "/runs/calm-lake-1/files/none.txt", "/none"]
+)
+def test_what_is_not_there_is_not_found(damaged: LabBook, address: str) -> None:
+    assert browser(damaged).get(address).status_code == 404
 
 
 def test_values_that_are_no_numbers_leave_gaps(book: LabBook) -> None:
@@ -178,7 +183,12 @@ def test_values_that_are_no_numbers_leave_gaps(book: LabBook) -> None:
 
 
 def test_broken_sweeps_and_benchmarks(damaged: LabBook) -> None:
-    broken = {".sweeps/odd/manifest.jsonl": '{"time": 1}\n', ".bench/a.json": "{torn", ".plan.jsonl": "{torn\n"}
+    broken = {
+        ".sweeps/odd/manifest.jsonl": '{"time": 1}\n',
+        ".bench/a.json": "{torn",
+        ".bench/b.json": '{"benchmarks": {"gemm": [{"value": 1}]}}',
+        ".plan.jsonl": "{torn\n",
+    }
     for place, content in broken.items():
         file = damaged.root / place
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -186,4 +196,5 @@ def test_broken_sweeps_and_benchmarks(damaged: LabBook) -> None:
     told = answers(damaged)
     assert "odd" in told["/sweeps"]
     assert "a.json cannot be read" in told["/benchmarks"]
+    assert "b.json cannot be read" in told["/benchmarks"]
     assert "1 lines of" in told["/plan"]

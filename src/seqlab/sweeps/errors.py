@@ -2,11 +2,15 @@
 
 from seqlab.journal import JournalError
 
-__all__ = ["ExecutorError", "SweepError"]
+__all__ = ["ExecutorError", "SweepError", "SweepNotFound"]
 
 
 class SweepError(JournalError):
     """A sweep, a grid or a rule that cannot be: one sentence that says what, where, what to do."""
+
+
+class SweepNotFound(SweepError):
+    """There is no sweep of this name."""
 
 
 class ExecutorError(SweepError):

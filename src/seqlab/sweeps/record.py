@@ -24,7 +24,7 @@ from typing import Any
 from seqlab.journal import LabBook, clock, names
 from seqlab.journal.files import append_next, clearly, read_object, replace_bytes, replace_json
 from seqlab.journal.lines import Record, read_lines
-from seqlab.sweeps.errors import SweepError
+from seqlab.sweeps.errors import SweepError, SweepNotFound
 
 __all__ = ["FOLDER", "Sweep", "Trial", "sweeps"]
 
@@ -63,12 +63,12 @@ class Sweep:
 
     @classmethod
     def open(cls, book: LabBook, name: str) -> Sweep:
-        """The sweep of this name. Raises SweepError naming the nearest when there is none."""
+        """The sweep of this name. Raises SweepNotFound naming the nearest when there is none."""
         found = cls(book, name)
         if not found._manifest.is_file():
             known = sweeps(book)
             near = names.perhaps(name, known) or (f"; there are {names.listed(name, known)}" if known else "")
-            raise SweepError(f"no sweep {name!r} in {book.root}{near or '; `seqlab sweep` makes one'}")
+            raise SweepNotFound(f"no sweep {name!r} in {book.root}{near or '; `seqlab sweep` makes one'}")
         return found
 
     def extend(

@@ -15,6 +15,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from seqlab.journal import JournalError, LabBook, RunNotFound
+from seqlab.sweeps.errors import SweepNotFound
 from seqlab.web import api, files, writes
 from seqlab.web.guard import Guard
 from seqlab.web.lab import STATIC, Lab, answer
@@ -93,7 +94,7 @@ def _write(lab: Lab, write: writes.Write) -> Callable[[Request], object]:
 def _answered(lab: Lab, request: Request, made: Callable[[], Response]) -> Response:
     try:
         return made()
-    except RunNotFound as error:
+    except (RunNotFound, SweepNotFound, files.FileNotThere) as error:
         return _told(lab, request, str(error), 404)
     except JournalError as error:
         return _told(lab, request, str(error), 400)

@@ -10,12 +10,16 @@ from starlette.responses import FileResponse, PlainTextResponse, Response
 from seqlab.journal import JournalError
 from seqlab.web.lab import Lab
 
-__all__ = ["PICTURES", "file", "note", "pictures"]
+__all__ = ["PICTURES", "FileNotThere", "file", "note", "pictures"]
 
 PICTURES = {".png": "image/png", ".svg": "image/svg+xml"}
 TEXTS = (".json", ".jsonl", ".log", ".txt", ".md", ".py", ".diff", ".csv", ".tex")
 INERT = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'; sandbox"}
 """A picture that is opened by itself may style itself, and do nothing."""
+
+
+class FileNotThere(JournalError):
+    """A run has no such file, or no such note."""
 
 
 def file(lab: Lab, request: Request) -> Response:
@@ -31,13 +35,13 @@ def file(lab: Lab, request: Request) -> Response:
 
 
 def _inside(root: Path, folder: Path, asked: str) -> Path:
-    """The file that is asked for. Raises JournalError unless it lies in the run's folder, and that in the lab book."""
+    """The file that is asked for. Raises FileNotThere unless it lies in the run's folder, and that in the lab book."""
     if "\0" in asked:
-        raise JournalError("there is no such file")
+        raise FileNotThere("there is no such file")
     place = (folder / asked).resolve()
     home = folder.resolve()
     if not (place.is_relative_to(home) and home.is_relative_to(root.resolve()) and place.is_file()):
-        raise JournalError(f"{folder.name} has no file {asked!r}")
+        raise FileNotThere(f"{folder.name} has no file {asked!r}")
     return place
 
 
@@ -47,7 +51,7 @@ def note(lab: Lab, request: Request) -> Response:
     notes = run.notes()
     number = request.path_params["number"]
     if number not in map(str, range(len(notes))):
-        raise JournalError(f"{run.name} has {len(notes)} notes, and none of number {number[:20]}")
+        raise FileNotThere(f"{run.name} has {len(notes)} notes, and none of number {number[:20]}")
     return PlainTextResponse(notes[int(number)].text)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -57,7 +58,7 @@ class Lab:
 
     def run(self, name: str) -> Run:
         """The run of this name: a folder of the lab book or of its archive, and none elsewhere. Raises RunNotFound."""
-        if name and "/" not in name and "\0" not in name and not name.startswith("."):
+        if name and len(os.fsencode(name)) < 256 and "/" not in name and "\0" not in name and not name.startswith("."):
             for root in (self.book.root, self.book.root / ".archive"):
                 if (root / name / "experiment.json").is_file():
                     return Run(root / name)

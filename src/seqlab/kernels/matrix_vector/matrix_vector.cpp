@@ -49,6 +49,18 @@ V entries(const bfloat16* from) {
 }
 V entries(const int8_t* from) { return __builtin_convertvector(whole(from), V); }
 
+// x y + sum, rounded once where there is an instruction for it. A compiler fuses some sums and leaves others as they are
+// (chains of them are slow on some processors), and then a result depends on how many vectors there are.
+V fused(V x, V y, V sum) {
+#if defined(__AVX512F__)
+    return (V)_mm512_fmadd_ps((__m512)x, (__m512)y, (__m512)sum);
+#elif defined(__AVX2__) && defined(__FMA__)
+    return (V)_mm256_fmadd_ps((__m256)x, (__m256)y, (__m256)sum);
+#else
+    return x * y + sum;
+#endif
+}
+
 float widened(float x) { return x; }
 float widened(bfloat16 x) { return load<float>(&x, 1)[0]; }
 
@@ -81,14 +93,14 @@ struct Plain {
         for (; k + COUNT <= inner; k += COUNT)
             for (int r = 0; r < R; ++r) {
                 V weight = entries(rows + r * inner + k);
-                for (int c = 0; c < C; ++c) sums[r][c] += weight * load<float>(x + c * stride + k);
+                for (int c = 0; c < C; ++c) sums[r][c] = fused(weight, load<float>(x + c * stride + k), sums[r][c]);
             }
         if (k == inner) return;
         for (int r = 0; r < R; ++r) {
             Stored some[COUNT] = {};
             std::memcpy(some, rows + r * inner + k, (inner - k) * sizeof(Stored));
             V weight = entries(some);
-            for (int c = 0; c < C; ++c) sums[r][c] += weight * load<float>(x + c * stride + k);
+            for (int c = 0; c < C; ++c) sums[r][c] = fused(weight, load<float>(x + c * stride + k), sums[r][c]);
         }
     }
 };
@@ -114,8 +126,8 @@ struct Int4 {
                     V high = __builtin_convertvector((both >> 4 & 15) - 8, V) * scales[place];
                     for (int c = 0; c < C; ++c) {
                         const float* from = x + c * stride + g * GROUP + i;
-                        sums[r][c] += low * load<float>(from);
-                        sums[r][c] += high * load<float>(from + half);
+                        sums[r][c] = fused(low, load<float>(from), sums[r][c]);
+                        sums[r][c] = fused(high, load<float>(from + half), sums[r][c]);
                     }
                 }
             }

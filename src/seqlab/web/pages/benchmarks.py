@@ -44,10 +44,21 @@ def _read(lab: Lab) -> tuple[list[dict[str, Any]], list[str]]:
     for file in sorted((lab.book.root / ".bench").glob("*.json"))[-FILES:]:
         try:
             told = json.loads(file.read_bytes())
-            read.append(told if isinstance(told, dict) else {})
+            if not _is_known(told):
+                raise ValueError("it has a form that this program does not know")
+            read.append(told)
         except (ValueError, OSError) as error:
             problems.append(f"{file.name} cannot be read: {error}")
     return read, problems
+
+
+def _is_known(told: Any) -> bool:
+    """Whether it is benchmarks by name, and each of their rows says what it is of."""
+    tables = told.get("benchmarks", {}) if isinstance(told, dict) else None
+    return isinstance(tables, dict) and all(
+        isinstance(rows, list) and all(isinstance(row, dict) and isinstance(row.get("what"), str) for row in rows)
+        for rows in tables.values()
+    )
 
 
 def _number(value: Any) -> float:

@@ -12,6 +12,7 @@ from starlette.responses import Response
 from seqlab.journal import JournalError, names
 from seqlab.journal.digest import higher_is_better
 from seqlab.journal.known import Known
+from seqlab.sweeps.errors import SweepNotFound
 from seqlab.sweeps.queue import Queue, Standing
 from seqlab.sweeps.record import Sweep
 from seqlab.sweeps.record import sweeps as names_of
@@ -90,7 +91,7 @@ def judged(lab: Lab, request: Request) -> Response:
 def _opened(lab: Lab, request: Request) -> Sweep:
     name = request.path_params["name"]
     if name not in names_of(lab.book):
-        raise JournalError(f"there is no sweep {name!r}{names.perhaps(name, names_of(lab.book))}")
+        raise SweepNotFound(f"there is no sweep {name!r}{names.perhaps(name, names_of(lab.book))}")
     return Sweep.open(lab.book, name)
 
 

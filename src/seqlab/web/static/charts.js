@@ -252,13 +252,13 @@ class Chart {
   // New lines of runs that train: asked for from where the last answer ended.
   follow() {
     clearInterval(this.following);
-    const running = this.told.curves.filter((one) => one.state === "running");
+    const running = this.told.curves.filter(trains);
     if (!("live" in this.figure.dataset) || !running.length) return;
     const told = this.told;
     this.following = setInterval(() => {
       if (document.hidden || this.window || this.looking) return;
       this.looking = true;
-      Promise.all(running.filter((one) => one.state === "running").map((one) => this.look_at(one, told)))
+      Promise.all(running.filter(trains).map((one) => this.look_at(one, told)))
         .then((news) => told === this.told && news.some(Boolean) && this.draw())
         .catch(() => {})
         .finally(() => (this.looking = false));
@@ -284,6 +284,11 @@ class Chart {
     }
     return fresh.length > 0;
   }
+}
+
+// A run that may write a line yet.
+function trains(one) {
+  return one.state === "running" || one.state === "queued";
 }
 
 function stroke(ctx, x, y, to_x, to_y) {

@@ -85,16 +85,36 @@ document.getElementById("theme").addEventListener("click", () => {
 // Parts of the page that take longer than the rest, and parts that change: HTML of this server, every value escaped there.
 async function load(element, address) {
   const answer = await fetch(address);
-  if (answer.ok) element.innerHTML = await answer.text();
+  if (!answer.ok) throw new Error(`the server answered ${answer.status}`);
+  element.innerHTML = await answer.text();
 }
 
-for (const part of document.querySelectorAll("[data-part]")) load(part, part.dataset.part).catch(() => {});
+// The same for a part that is asked for once, or whose question was changed: a failure stands in its place.
+export function show(element, address) {
+  return load(element, address).catch((error) => {
+    const told = document.createElement("p");
+    told.className = "problem";
+    told.setAttribute("role", "alert");
+    told.textContent = `This part could not be loaded: ${error.message}.`;
+    element.replaceChildren(told);
+  });
+}
+
+for (const part of document.querySelectorAll("[data-part]")) show(part, part.dataset.part);
 for (const part of document.querySelectorAll("[data-open]")) {
-  part.addEventListener("toggle", () => load(part.querySelector("div"), part.dataset.open).catch(() => {}), { once: true });
+  part.addEventListener("toggle", () => show(part.querySelector("div"), part.dataset.open), { once: true });
 }
 for (const part of document.querySelectorAll("[data-again]")) {
   setInterval(() => {
     if (!document.hidden && !part.contains(document.activeElement)) load(part, part.dataset.again).catch(() => {});
+  }, 1000);
+}
+
+// A run without a measurement: its page is made anew when the first one is there.
+for (const part of document.querySelectorAll("[data-until-measured]")) {
+  setInterval(async () => {
+    const answer = await fetch(part.dataset.untilMeasured).catch(() => null);
+    if (answer?.ok && (await answer.json()).lines.some((line) => "step" in line)) location.reload();
   }, 1000);
 }
 showChosen();
