@@ -12,7 +12,7 @@ import torch
 from seqlab.bench import Options, Row
 from seqlab.bench.shared.machine import Precision, dtypes
 from seqlab.bench.shared.subjects import subjects, transformer
-from seqlab.bench.shared.timing import Timing, ratio
+from seqlab.bench.shared.timing import Timing, overhead
 from seqlab.experiment import Batching, Budget, Evaluation, Experiment, Snapshots
 from seqlab.journal import Run
 from seqlab.train.loop import train
@@ -69,19 +69,8 @@ def _compared(what: str, experiment: Experiment) -> Row:
         watch = Alternating(BareLoop(prepared.training), run)
         train(prepared.training, run, watch)
     ours, bare = Timing(tuple(watch.ours)), Timing(tuple(watch.bare))
-    compared = ratio(ours, bare)
-    over = Timing(tuple(100 * (sample - 1) for sample in compared.samples))
-    return Row(
-        what=what,
-        value=over.median,
-        unit="% over bare",
-        minimum=over.minimum,
-        spread=compared.spread,
-        target=TARGET,
-        ratio=compared.median,
-        peer="bare loop",
-        also={"ms a step": 1e3 * ours.median, "bare ms a step": 1e3 * bare.median},
-    )
+    also = {"ms a step": 1e3 * ours.median, "bare ms a step": 1e3 * bare.median}
+    return overhead(ours, bare, "bare loop", what=what, unit="% over bare", target=TARGET, also=also)
 
 
 class BareLoop:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tempfile import TemporaryDirectory
 
 from seqlab.bench import Options, Row
-from seqlab.bench.shared.timing import Timing, ratio
+from seqlab.bench.shared.timing import Timing, overhead
 from seqlab.channels.mlp import MLP
 from seqlab.experiment import Batching, Budget, Experiment
 from seqlab.methods import Method
@@ -112,17 +112,5 @@ class _Steps:
 
 def _added(name: str, found: Sequence[tuple[float, float]]) -> Row:
     plain, ours = (Timing(tuple(column)) for column in zip(*found, strict=True))
-    compared = ratio(ours, plain)
-    over = Timing(tuple(100 * (sample - 1) for sample in compared.samples))
-    target = (METHODS | OBSERVERS)[name][1]
-    return Row(
-        what=f"{name} over plain",
-        value=over.median,
-        unit="% over plain",
-        minimum=over.minimum,
-        spread=compared.spread,
-        target=target,
-        ratio=compared.median,
-        peer="plain",
-        also={"ms a step": 1e3 * ours.median},
-    )
+    target, also = (METHODS | OBSERVERS)[name][1], {"ms a step": 1e3 * ours.median}
+    return overhead(ours, plain, "plain", what=f"{name} over plain", unit="% over plain", target=target, also=also)

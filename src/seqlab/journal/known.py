@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sys
 from collections.abc import Mapping
@@ -57,7 +56,7 @@ class Known:
     """What people wrote about it, in lower case: to be searched."""
     floors: dict[str, Any] = field(default_factory=dict)
     setting: str = ""
-    """The hash of its experiment whatever the seed: runs that have it in common are seeds of one setting."""
+    """`Run.setting`."""
     seed: Any = None
     stamp: str = ""
     packed: tuple[bytes, bytes] = (b"{}", b"{}")
@@ -81,7 +80,6 @@ class Known:
         if not isinstance(row["state"], str):
             raise JournalError(f"{run.folder} has the state {row['state']!r:.60}, which is no word")
         row["metrics"] = {kind: _interned(found) for kind, found in row["metrics"].items()}
-        whatever_the_seed = {key: value for key, value in experiment.items() if key != "seed"}
         said = "\n".join([run.name, run.why or "", *run.tags, *(note.text for note in notes)])
         summary = run.summary
         return cls(
@@ -95,7 +93,7 @@ class Known:
             attempts=last_attempt(run.folder),
             said=said[:SAID].lower(),
             floors=summary.get("floors", {}),
-            setting=hashlib.sha256(encode(whatever_the_seed)).hexdigest()[:16],
+            setting=run.setting,
             seed=experiment.get("seed"),
             packed=(encode(experiment), encode({name: summary[name] for name in summary if name != "metrics"})),
         )

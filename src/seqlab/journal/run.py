@@ -1,5 +1,6 @@
 """One run folder, read: what was to be done, what happened, and what people say about it."""
 
+import hashlib
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Any
 from seqlab.journal import clock, lease, notes, space
 from seqlab.journal.attempt import Attempt
 from seqlab.journal.errors import JournalError
-from seqlab.journal.files import read_object, replace_json
+from seqlab.journal.files import encode, read_object, replace_json
 from seqlab.journal.lines import Record, read_lines
 from seqlab.journal.looks import Look
 from seqlab.journal.looks import looks as read_looks
@@ -59,6 +60,12 @@ class Run:
     def id(self) -> str | None:
         """What stays when its name changes; None for a run older than that."""
         return self.origin.get("run_id")
+
+    @property
+    def setting(self) -> str:
+        """A hash of its experiment whatever the seed: runs that have it in common are seeds of one setting."""
+        but_for_the_seed = {key: value for key, value in sorted(self.experiment.items()) if key != "seed"}
+        return hashlib.sha256(encode(but_for_the_seed)).hexdigest()[:16]
 
     @property
     def why(self) -> str | None:

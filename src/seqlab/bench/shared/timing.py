@@ -12,7 +12,7 @@ import torch
 
 from seqlab.bench import Row
 
-__all__ = ["Timing", "alternate", "ratio"]
+__all__ = ["Timing", "alternate", "overhead", "ratio"]
 
 Key = TypeVar("Key", bound=Hashable)
 
@@ -56,6 +56,20 @@ class Timing:
 def ratio(ours: Timing, peer: Timing) -> Timing:
     """Sample by sample ours over the peer's, both taken at nearly the same moment."""
     return Timing(tuple(a / b for a, b in zip(ours.samples, peer.samples, strict=True)))
+
+
+def overhead(ours: Timing, bare: Timing, peer: str, **others: Any) -> Row:
+    """By how many per cent ours takes longer than the bare one, sample by sample. peer: what the bare one is."""
+    compared = ratio(ours, bare)
+    over = Timing(tuple(100 * (sample - 1) for sample in compared.samples))
+    return Row(
+        value=over.median,
+        minimum=over.minimum,
+        spread=compared.spread,
+        ratio=compared.median,
+        peer=peer,
+        **others,
+    )
 
 
 def alternate(functions: Mapping[Key, Callable[[], object]], *, rounds: int = 7, warm_up: int = 2) -> dict[Key, Timing]:

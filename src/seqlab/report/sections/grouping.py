@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from seqlab.journal import Run
-from seqlab.journal.files import encode
 from seqlab.journal.groups import RunGroup
 from seqlab.report.sections.settings import differing, setting
 
@@ -19,9 +18,9 @@ SETTINGS_SHOWN = 6
 def grouped(runs: Sequence[Run]) -> list[RunGroup]:
     """The runs whose experiments differ in their seed alone, together, in the order of their first ones. A group is
     named by the settings in which it differs from the others; a run alone, and groups without, by the run's name."""
-    together: dict[bytes, list[Run]] = {}
+    together: dict[str, list[Run]] = {}
     for run in runs:
-        together.setdefault(_but_for_the_seed(run), []).append(run)
+        together.setdefault(run.setting, []).append(run)
     paths = _telling([members[0] for members in together.values()])
     named: dict[str, RunGroup] = {}
     for members in together.values():
@@ -30,10 +29,6 @@ def grouped(runs: Sequence[Run]) -> list[RunGroup]:
             name = f"{name} ({members[0].name})"
         named[name] = RunGroup(name, tuple(members))
     return list(named.values())
-
-
-def _but_for_the_seed(run: Run) -> bytes:
-    return encode({key: value for key, value in sorted(run.experiment.items()) if key != "seed"})
 
 
 def _telling(runs: Sequence[Run]) -> list[str]:
