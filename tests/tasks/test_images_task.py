@@ -21,6 +21,7 @@ from seqlab.models.mlp import MLP
 from seqlab.optim.optimisers.adam import Adam
 from seqlab.spec import SpecError, id
 from seqlab.tasks.images import Images, PreparedImages
+from tiny_runs import queued, stopped
 
 CLASSES = 6
 
@@ -170,6 +171,23 @@ def test_what_is_scored_is_the_task_that_was_trained(path: str, tmp_path: Path) 
         assert json.loads(said.output)["metrics"]["test/loss"] == pytest.approx(due["loss"], rel=1e-6)
     said = CliRunner().invoke(main, ["eval", run.name, "--task", "4", "--runs", str(tmp_path)])
     assert "has 3 tasks" in said.output
+
+
+def test_a_stream_goes_on_with_the_images_that_it_began_with(path: str, tmp_path: Path) -> None:
+    """In the middle of its second task; other images under the same name, and none at all."""
+    images = tmp_path / "six.npz"
+    shutil.copy(path, images)
+    run = queued(streamed(str(images)))
+    stopped(run, at=10)
+    with np.load(path) as held:
+        np.savez(images, train=held["train"][::-1], test=held["test"])
+    for told in ("six.npz is no longer the file that run was trained on", "there is no file"):
+        said = CliRunner().invoke(main, ["resume", run.name, "--runs", str(run.folder.parent)])
+        assert said.exit_code == 1
+        assert told in said.stderr
+        assert said.stderr.count("\n") == 1
+        assert len(run.attempts()) == 1
+        images.unlink(missing_ok=True)
 
 
 def test_rows_lie_in_one_piece(path: str) -> None:

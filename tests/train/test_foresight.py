@@ -9,6 +9,8 @@ import torch
 from seqlab.audits.shared.gate import chosen
 from seqlab.audits.shared.subject import Subject
 from seqlab.experiment import Batching, Budget, Experiment
+from seqlab.methods import Method
+from seqlab.methods.cbp import CBP
 from seqlab.methods.cbp_notebook import CBPNotebook
 from seqlab.methods.redo import ReDo
 from seqlab.methods.reinitialise import Reinitialise
@@ -16,6 +18,7 @@ from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
 from seqlab.methods.snr import SNR
 from seqlab.methods.snr_v2 import SNRV2
 from seqlab.models.mlp import MLP
+from seqlab.spec import label
 from seqlab.tasks.gaussians import Gaussians
 from seqlab.train.foresight import foreseen
 from tiny_runs import carried_out, in_memory
@@ -91,3 +94,33 @@ def test_the_record_tells_what_was_reset(stream: Experiment) -> None:
             assert "the method snr_v2 reset" in found.message
             counted = sum(run.metrics.curve("method/snr_v2_units/layers.0")[1])
             assert found.measured["snr_v2"] == pytest.approx(counted / (60 * 40))
+
+
+@pytest.mark.parametrize(
+    "method",
+    [
+        CBPNotebook(replacement_rate=1.0, maturity_steps=0),
+        CBP(replacement_rate=1.0, maturity_steps=0),
+        ReDo(every_steps=1, threshold=1e9),
+        Reinitialise(every_steps=1, every_tasks=None),
+    ],
+    ids=lambda method: type(method).__name__,
+)
+def test_a_rate_that_resets_everything_at_each_step_is_warned_of_with_the_number(
+    method: Method, stream: Experiment
+) -> None:
+    experiment = replace(stream, methods=(method,))
+    audit = chosen(["reset_rate"])["reset_rate"]
+    before = audit.examine(Subject(in_memory(experiment)))
+    run, t, _ = carried_out(experiment)
+    after = audit.examine(Subject(t, "trained", run=run))
+    for found, did in ((before, "would reset"), (after, "reset")):
+        assert found.status == "warn", found.message
+        assert f"{did} 100% of the units of `layers.0` at each step in the mean" in found.message
+        share = found.measured[label(type(method)).removeprefix("methods/")]
+        assert share == pytest.approx(1.0, abs=0.02)
+
+
+def test_a_new_start_between_tasks_is_what_it_is_meant_to_be(stream: Experiment) -> None:
+    t = in_memory(replace(stream, methods=(Reinitialise(),)))
+    assert chosen(["reset_rate"])["reset_rate"].examine(Subject(t)).status == "pass"

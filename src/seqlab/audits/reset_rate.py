@@ -20,7 +20,8 @@ __all__ = ["ResetRate"]
 class ResetRate(Audit):
     """A method of hidden units resets a small share of a layer at each step, and not most of it at once.
 
-    Before training it is foreseen for the model as it is; of what was trained, the record tells.
+    Before training it is foreseen for the model as it is; of what was trained, the record tells. A method that is meant
+    to renew a layer may, but not at each step.
     """
 
     each_step: float = Field(default=0.05, gt=0, le=1)
@@ -45,8 +46,9 @@ class ResetRate(Audit):
                 _recorded(subject, name) if subject.stage == "trained" else _foreseen(subject.training, method)
             )
             measured[name] = max(shares.values(), default=0.0)
-            limit = self.each_step if method.every_steps == 1 else self.at_once
-            if measured[name] > limit and not method.renews_all:
+            each_step = method.every_steps == 1
+            limit = self.each_step if each_step else self.at_once
+            if measured[name] > limit and (each_step or not method.renews_all):
                 return warned(self._told(name, method, shares, subject.stage == "trained"), limit=limit, **measured)
         return passed("methods reset a small share of each layer at a time", **measured)
 
@@ -55,9 +57,13 @@ class ResetRate(Audit):
         when = "at each step" if method.every_steps == 1 else "at each act"
         did = "reset" if trained else "would reset"
         stays = "" if trained else ", if the model stayed as it is"
+        advice = (
+            "a layer that is drawn anew all the time learns nothing; act between tasks (`every_tasks`)."
+            if method.renews_all
+            else "that is no test for rare units, it keeps the layer fresh, or off; compare with methods/reinitialise."
+        )
         return (
-            f"the method {name} {did} {shares[layer]:.0%} of the units of `{layer}` {when} in the mean{stays}: that is "
-            "no test for rare units, it keeps the layer fresh, or off; compare with methods/reinitialise."
+            f"the method {name} {did} {shares[layer]:.0%} of the units of `{layer}` {when} in the mean{stays}: {advice}"
         )
 
 
