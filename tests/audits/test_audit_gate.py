@@ -300,6 +300,22 @@ def test_nothing_is_cited_about_code_that_may_have_changed_since_it_was_loaded(
     assert cited.key(Always(), subject) is None
 
 
+def test_the_workers_of_a_sweep_cite_what_its_command_measured(
+    tiny: Experiment, workplace: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The command is `seqlab`, an installed script, and a worker is a module of the package: neither is a user's."""
+    subject = Subject(in_memory(tiny))
+    command, mine = ModuleType("command"), ModuleType("mine")
+    command.__file__, mine.__file__ = code.COMMAND, str(workplace / "seqlab")
+    key = cited.key(Always(), subject)
+    monkeypatch.setitem(sys.modules, "command", command)
+    assert cited.key(Always(), subject) == key
+    Path(mine.__file__).touch()
+    os.utime(mine.__file__, (1e9, 1e9))
+    monkeypatch.setitem(sys.modules, "mine", mine)
+    assert cited.key(Always(), subject) != key
+
+
 def test_nothing_is_cited_about_a_part_that_was_typed_at_a_prompt(
     tiny: Experiment, monkeypatch: pytest.MonkeyPatch
 ) -> None:
