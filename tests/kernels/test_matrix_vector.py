@@ -28,8 +28,8 @@ from seqlab.kernels.matrix_vector.reference import (
 )
 from seqlab.kernels.taken import forget, taken
 
-RAGGED = [(1, 1), (3, 5), (17, 16), (33, 31), (70, 100), (9, 513)]
-"""Rows and inner sizes below, at and beyond a vector's and a block's."""
+RAGGED = [(1, 1), (3, 5), (17, 16), (33, 31), (70, 100), (9, 513), (301, 517)]
+"""Rows and inner sizes below, at and beyond those of a vector, of rows side by side and of a part of the matrix."""
 QUANTISED = [
     (matrix_vector_int8, matrix_vector_int8_reference, pack_int8),
     (matrix_vector_int4, matrix_vector_int4_reference, pack_int4),
@@ -91,7 +91,7 @@ def test_nothing_but_zeros_is_packed_as_zeros() -> None:
 @pytest.mark.skipif(not NATIVE.usable(), reason="not compiled")
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_a_vector_has_the_same_result_in_any_company(dtype: torch.dtype) -> None:
-    x, weight = torch.randn(FEW, 75).to(dtype), torch.randn(45, 75).to(dtype)
+    x, weight = torch.randn(FEW, 517).to(dtype), torch.randn(301, 517).to(dtype)
     together = matrix_vector(x, weight)
     for row in range(FEW):
         for first in range(row + 1):

@@ -42,6 +42,14 @@ inline Vector<Wide> load(const Stored* from) {
     }
 }
 
+inline float widened(float x) { return x; }
+inline float widened(bfloat16 x) {
+    const uint32_t bits = uint32_t(x.bits) << 16;
+    float wide;
+    std::memcpy(&wide, &bits, sizeof wide);
+    return wide;
+}
+
 // A whole vector to memory; float is rounded to the nearest bfloat16, ties to even, and NaN stays NaN.
 template <class Wide, class Stored>
 inline void store(Stored* to, Vector<Wide> x) {

@@ -20,9 +20,6 @@ struct Sizes {
 
 float log_sigmoid(float x) { return std::min(x, 0.0f) - std::log1p(std::exp(-std::abs(x))); }
 
-float widened(float x) { return x; }
-float widened(bfloat16 x) { return load<float>(&x, 1)[0]; }
-
 template <class Stored>
 void step(const Stored* q, const Stored* k, const Stored* v, const float* input_gate, const float* forget_gate,
           float* h, float* c, float* n, float* m, const Sizes& s, int64_t threads) {
