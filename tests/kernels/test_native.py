@@ -89,6 +89,9 @@ def test_a_failure_is_kept_and_not_repeated(source: Path, tmp_path: Path, monkey
         assert "on strike" in (kernel.fault() or "")
         assert "on strike" in (kernel.failure() or "")
     assert count.read_text() == "x\n"
+    monkeypatch.setattr(native, "RETRY_SECONDS", 0.0)
+    assert not Native(source).usable()
+    assert count.read_text() == "x\nx\n", "a failure of long ago is tried again"
 
 
 @needs_compiler

@@ -64,6 +64,18 @@ def test_soft_caps(dtype: torch.dtype) -> None:
         assert ((y.double() - exact).abs() <= tolerance(dtype) * exact.abs()).all()
 
 
+@pytest.mark.skipif(not CAP.usable(), reason="not compiled")
+@torch.no_grad()
+def test_threads_share_a_cap() -> None:
+    x = 30 * torch.randn(3, 30001)
+    alone = soft_cap(x, 15.0)
+    torch.set_num_threads(2)
+    try:
+        assert soft_cap(x, 15.0).equal(alone)
+    finally:
+        torch.set_num_threads(1)
+
+
 @ways(NORM)
 @pytest.mark.usefixtures("native_kernels")
 @DTYPES

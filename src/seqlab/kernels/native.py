@@ -17,22 +17,34 @@ import shutil
 import signal
 import subprocess
 import tempfile
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from seqlab.kernels.members import of_many
-from seqlab.kernels.replay import note
+from seqlab.kernels.recording import note
 from seqlab.places import compiled_folder, is_writable
 
-__all__ = ["DTYPES", "Native", "compiler_version", "failures", "few_without_gradient", "find_compiler"]
+__all__ = [
+    "DTYPES",
+    "FEW",
+    "Native",
+    "compiler_version",
+    "failures",
+    "few_without_gradient",
+    "find_compiler",
+    "without_gradient",
+]
 
 FOLDER = Path(__file__).parent
 HEADERS = FOLDER / "headers"
 FLAGS = ("-std=c++17", "-O3", "-march=native", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-fPIC", "-shared")
 """Sums keep their order and NaN its meaning: nothing of -ffast-math that would change them."""
 LIMIT_SECONDS = 60.0
+RETRY_SECONDS = 3600.0
 DTYPES = {torch.float64: "float64", torch.float32: "float32", torch.bfloat16: "bfloat16"}
 """What the functions for a dtype are named after."""
 FEW = 2**16
@@ -44,7 +56,7 @@ class Native:
 
     The library is kept in the folder of compiled kernels under a hash of the source, its headers, the flags, the
     compiler and the processor; beside it, after a failure, `.failed` with what the compiler said, so that nobody
-    waits for the same failure again.
+    waits for the same failure again within the hour: what took too long may not on a machine with less to do.
     """
 
     def __init__(self, source: Path) -> None:
@@ -70,15 +82,20 @@ class Native:
         return self._fault
 
     def run(self, function: str, *arguments: Tensor | int | float | None) -> None:
-        """Call a function: tensors as pointers (None: a null), int as int64, float as double; threads are added.
+        """Call a function, as `call` says, and have it called again where something is being recorded."""
+        call = self.call(function, *arguments)
+        call()
+        note(call, arguments)
+
+    def call(self, function: str, *arguments: Tensor | int | float | None) -> Callable[[], object]:
+        """A call of a function: tensors as pointers (None: a null), int as int64, float as double; threads are added.
 
         The tensors are contiguous, on the CPU, and kept alive by the caller.
         """
         assert self._library is not None, "ask `usable` first"
-        call = getattr(self._library, function)
-        for_c = [*map(_for_c, arguments), ctypes.c_int64(torch.get_num_threads())]
-        call(*for_c)
-        note(lambda: call(*for_c), arguments)
+        return functools.partial(
+            getattr(self._library, function), *map(_for_c, arguments), ctypes.c_int64(torch.get_num_threads())
+        )
 
     def failure(self) -> str | None:
         """What an earlier attempt to compile ended with, if it failed, and what the next would; compiles nothing."""
@@ -108,7 +125,7 @@ class Native:
             return "there is no C++ compiler"
         marker = target.with_suffix(".failed")
         try:
-            if not target.exists() and marker.exists():
+            if not target.exists() and marker.exists() and time.time() - marker.stat().st_mtime < RETRY_SECONDS:
                 return marker.read_text()
             fault = None if target.exists() else _compile(self.source, target)
             if fault is not None and not target.exists():  # of two processes at once, the other may have made it
@@ -130,10 +147,14 @@ def _with_headers(source: Path) -> list[Path]:
 
 
 def few_without_gradient(*tensors: Tensor) -> bool:
-    """Whether the numbers are as few as a step of generation has them, for one model, and nobody will ask for
-    gradients."""
-    few = all(tensor.numel() <= FEW for tensor in tensors) and not of_many(*tensors)
-    return few and not (torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors))
+    """Whether the numbers are as few as a step of generation has them, and `without_gradient`."""
+    return all(tensor.numel() <= FEW for tensor in tensors) and without_gradient(*tensors)
+
+
+def without_gradient(*tensors: Tensor) -> bool:
+    """Whether nobody will ask for gradients, and these are the numbers of one model."""
+    asked = torch.is_grad_enabled() and any(tensor.requires_grad for tensor in tensors)
+    return not asked and not of_many(*tensors)
 
 
 def failures() -> dict[str, str]:

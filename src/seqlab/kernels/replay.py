@@ -16,19 +16,12 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["CannotReplay", "Replay", "note"]
+from seqlab.kernels.recording import note, recording
+from seqlab.kernels.twins import twin
+
+__all__ = ["CannotReplay", "Replay"]
 
 Result = TypeVar("Result")
-
-_recording: Recording | None = None
-
-
-class Recording:
-    """What is called again, in order, and what must live as long."""
-
-    def __init__(self) -> None:
-        self.calls: list[Callable[[], object]] = []
-        self.kept: list[Any] = []
 
 
 class CannotReplay(Exception):
@@ -43,26 +36,13 @@ class Replay(Generic[Result]):
     """
 
     def __init__(self, function: Callable[[], Result]) -> None:
-        global _recording
-        assert _recording is None, "one function is recorded at a time"
-        _recording = self._recording = Recording()
-        try:
-            with torch.inference_mode(), _Recorder():
-                self.result = function()
-        finally:
-            _recording = None
+        with recording() as self._recording, torch.inference_mode(), _Recorder():
+            self.result = function()
 
     @torch.inference_mode()
     def __call__(self) -> None:
         for call in self._recording.calls:
             call()
-
-
-def note(call: Callable[[], object], kept: Any = None) -> None:
-    """Have a call run again too, where something is being recorded; `kept` is what must not be freed before."""
-    if _recording is not None:
-        _recording.calls.append(call)
-        _recording.kept.append(kept)
 
 
 class _Recorder(TorchDispatchMode):
@@ -73,7 +53,9 @@ class _Recorder(TorchDispatchMode):
         if UNREPEATABLE.intersection(func.tags):
             return self._by_its_parts(func, args, kwargs)
         result = func(*args, **kwargs)
-        if func._schema.is_mutable:
+        if (same := twin(func, args, kwargs, result)) is not None:
+            note(same, (args, result))
+        elif func._schema.is_mutable:
             note(partial(func, *args, **kwargs))
         elif not _is_memory_alone(func, result, args):
             note(_into(func, args, kwargs, result))

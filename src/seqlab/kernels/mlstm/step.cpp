@@ -11,6 +11,8 @@
 
 namespace {
 
+constexpr int COUNT = Lanes<float>::count;
+constexpr int SIDE = 4;  // vectors side by side
 constexpr int64_t LEAST = 1 << 14;  // entries of the memory below which a second thread would cost more than it saves
 
 struct Sizes {
@@ -20,10 +22,24 @@ struct Sizes {
 
 float log_sigmoid(float x) { return std::min(x, 0.0f) - std::log1p(std::exp(-std::abs(x))); }
 
+// Some columns of a memory, in vectors side by side of which the last has `lanes` entries: whole lines of the cache.
+template <int BLOCKS, class Stored>
+void renew(const Stored* query, const Stored* key, const Stored* value, float kept, float written, float scale,
+           float divisor, float* column, float* h, const Sizes& s, int lanes) {
+    Vector<float> in[BLOCKS], answer[BLOCKS] = {};
+    for (int b = 0; b < BLOCKS; ++b) in[b] = written * load<float>(value + b * COUNT, lanes);
+    for (int64_t i = 0; i < s.keys; ++i, column += s.values)
+        for (int b = 0; b < BLOCKS; ++b) {
+            const Vector<float> entry = kept * load<float>(column + b * COUNT, lanes) + widened(key[i]) * in[b];
+            store<float>(column + b * COUNT, entry, lanes);
+            answer[b] += scale * widened(query[i]) * entry;
+        }
+    for (int b = 0; b < BLOCKS; ++b) store<float>(h + b * COUNT, answer[b] / divisor, lanes);
+}
+
 template <class Stored>
 void step(const Stored* q, const Stored* k, const Stored* v, const float* input_gate, const float* forget_gate,
           float* h, float* c, float* n, float* m, const Sizes& s, int64_t threads) {
-    constexpr int COUNT = Lanes<float>::count;
     const int64_t tasks = s.batch * s.heads;
     const float scale = 1 / std::sqrt(float(s.keys));
 #pragma omp parallel for num_threads(threads) if (threads > 1 && tasks * s.keys * s.values >= LEAST)
@@ -55,18 +71,15 @@ void step(const Stored* q, const Stored* k, const Stored* v, const float* input_
             divisor = std::max(std::abs(total), std::exp(-m[task])) + float(s.eps);
         else if (s.normalised)
             divisor = std::max(std::abs(total), 1.0f);
-        for (int64_t first = 0; first < s.values; first += COUNT) {
-            const int lanes = int(std::min<int64_t>(s.values - first, COUNT));
-            const Vector<float> in = written * load<float>(value + first, lanes);
-            Vector<float> answer = {};
-            float* column = c + task * s.keys * s.values + first;
-            for (int64_t i = 0; i < s.keys; ++i, column += s.values) {
-                const Vector<float> entry = kept * load<float>(column, lanes) + widened(key[i]) * in;
-                store<float>(column, entry, lanes);
-                answer += scale * widened(query[i]) * entry;
-            }
-            store<float>(h + task * s.values + first, answer / divisor, lanes);
-        }
+        const auto answer = [&](auto blocks, int64_t first, int lanes) {
+            renew<blocks()>(query, key, value + first, kept, written, scale, divisor, c + task * s.keys * s.values + first,
+                            h + task * s.values + first, s, lanes);
+        };
+        int64_t first = 0;
+        for (; first + SIDE * COUNT <= s.values; first += SIDE * COUNT)
+            answer(std::integral_constant<int, SIDE>(), first, COUNT);
+        for (; first < s.values; first += COUNT)
+            answer(std::integral_constant<int, 1>(), first, int(std::min<int64_t>(s.values - first, COUNT)));
     }
 }
 

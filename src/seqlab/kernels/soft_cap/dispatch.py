@@ -1,4 +1,4 @@
-"""Which soft cap runs: in C++ for a few rows on a CPU without a gradient, else torch's operations."""
+"""Which soft cap runs: in C++ on a CPU without a gradient, else torch's operations."""
 
 from __future__ import annotations
 

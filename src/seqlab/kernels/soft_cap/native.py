@@ -1,4 +1,4 @@
-"""The soft cap in C++ on the CPU, as a step of generation has it: one pass over the logits in the place of three."""
+"""The soft cap in C++ on the CPU: one pass over the logits in the place of three."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqlab.kernels.native import DTYPES, Native, few_without_gradient
+from seqlab.kernels.native import DTYPES, Native, without_gradient
 
 __all__ = ["NATIVE", "serves", "soft_cap_native"]
 
@@ -17,7 +17,7 @@ NATIVE = Native(Path(__file__).with_name("soft_cap.cpp"))
 
 def serves(x: Tensor) -> bool:
     """Whether the C++ cap takes these numbers."""
-    return x.dtype != torch.float64 and few_without_gradient(x) and NATIVE.serves(x)
+    return x.dtype != torch.float64 and without_gradient(x) and NATIVE.serves(x)
 
 
 def soft_cap_native(x: Float[Tensor, "*b d"], cap: float) -> Float[Tensor, "*b d"]:
