@@ -33,6 +33,19 @@ def test_a_count() -> None:
     assert count.tolist() == [5, 2 - 2**40, 9]
 
 
+@pytest.mark.parametrize("count", [6, 2**17])
+def test_a_conversion(count: int) -> None:
+    x = torch.randn(count).to(torch.bfloat16)
+    x[:4] = torch.tensor([torch.inf, -0.0, torch.nan, 1e-40])
+    result = torch.zeros(count)
+    call = twin(torch.ops.aten.to.dtype, (x, torch.float32), {}, result)
+    assert call is not None
+    x[4] = 7
+    call()
+    torch.testing.assert_close(result, x.float(), rtol=0, atol=0, equal_nan=True)
+    assert twin(torch.ops.aten.to.dtype, (result, torch.float32), {}, result) is None
+
+
 def test_rows_of_a_table() -> None:
     table, rows = torch.randn(7, 3), torch.tensor([5, 0])
     result = torch.zeros(2, 3)

@@ -1,4 +1,4 @@
-// Sums of few numbers, each as torch rounds it.
+// Sums and conversions of few numbers, each as torch rounds it.
 #include <cstdint>
 
 #include "lanes.h"
@@ -23,4 +23,12 @@ EXPORT(bfloat16, float, bfloat16)
 
 extern "C" void advance(int64_t* x, int64_t count, int64_t by, int64_t threads) {
     for (int64_t i = 0; i < count; ++i) x[i] += by;
+}
+
+extern "C" void widen(const bfloat16* x, float* to, int64_t count, int64_t threads) {
+    constexpr int whole = Lanes<float>::count;
+    for (int64_t i = 0; i < count; i += whole) {
+        const int lanes = int(count - i < whole ? count - i : whole);
+        store<float>(to + i, load<float>(x + i, lanes), lanes);
+    }
 }

@@ -28,6 +28,8 @@ def twin(func: Any, args: Any, kwargs: Any, result: Any) -> Callable[[], object]
             return NATIVE.call("advance", x, x.numel(), by)
         case torch.ops.aten.embedding.default, [Tensor() as weight, Tensor() as rows] if rows.ndim == 1:
             return partial(torch.ops.aten.index_select.out, weight, 0, rows, out=result)  # embedding has no own place
+        case torch.ops.aten.to.dtype, [Tensor() as x, wide] if (x.dtype, wide) == (torch.bfloat16, torch.float32):
+            return NATIVE.call("widen", x, result, x.numel()) if _few(x, result) else partial(result.copy_, x)
     return None
 
 
