@@ -18,9 +18,9 @@
 namespace {
 
 constexpr int COUNT = Lanes<float>::count;
-constexpr int64_t GROUP = 32;        // entries of a row that share a scale, in four bits
-constexpr int64_t LEAST = 1 << 14;   // weights below which a second thread would cost more than it saves
-constexpr int64_t STREAM_BYTES = 1 << 13;  // below which a stream ends before it is fetched ahead
+constexpr int64_t GROUP = 32;              // entries of a row that share a scale, in four bits
+constexpr int64_t LEAST = 1 << 14;         // weights below which a second thread would cost more than it saves
+constexpr int64_t STREAM_BYTES = 1 << 15;  // below which a stream ends before it is fetched ahead
 #if defined(__AVX512F__)
 constexpr int TOGETHER = 4;  // vectors whose sums, over four rows, fit the registers
 #else
