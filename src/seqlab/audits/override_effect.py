@@ -23,13 +23,12 @@ from seqlab.audits.shared.trainees import (
     trainee,
     updates,
 )
-from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
 from seqlab.methods import Draws
 from seqlab.optim.groups import parameter_groups
 from seqlab.regularisers import Regulariser
 from seqlab.spec import Field, SpecError, label
-from seqlab.train.training import Training, fresh_weights
+from seqlab.train.training import Training, fresh_weights, seed_generators
 
 __all__ = ["OverrideEffect"]
 
@@ -292,7 +291,7 @@ def _behaviour(subject: Subject, spec: Any) -> dict[str, Tensor]:
     """The weights that a spec draws, and what they make of an input, in training and in evaluation mode."""
     t = subject.training
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(subject.experiment.seed, "init"))
+        seed_generators(subject.experiment.seed, "init")
         model: nn.Module = spec.build(t.task.signature).to(t.device)
     weights = {name: p.detach().clone() for name, p in model.named_parameters()}
     with subject.drawing("awake"):

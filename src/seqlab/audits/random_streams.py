@@ -16,7 +16,7 @@ from seqlab.data.streams import stream_seed
 from seqlab.methods import Draws, Method
 from seqlab.spec import Field
 from seqlab.train.interventions import distinct_names
-from seqlab.train.training import Training, fresh_weights
+from seqlab.train.training import Training, fresh_weights, seed_generators
 
 __all__ = ["RandomStreams"]
 
@@ -109,7 +109,7 @@ def _built(t: Training, index: int) -> tuple[dict[str, Tensor], Tensor]:
     """The trainable weights of a build of its own, those aside that are meant as a copy of another, and what the global
     generator gives next."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(t.experiment.seed, "audits/init", index))
+        seed_generators(t.experiment.seed, "audits/init", index)
         model = t.experiment.model.build(t.task.signature)
         after = torch.rand(8)
     drawn = {name: p for name, p in model.named_parameters() if not getattr(p, "begins_as_copy", False)}

@@ -176,12 +176,15 @@ def assemble(
 def build_model(experiment: Experiment, task: PreparedTask, stream: str = "init", *counters: int) -> nn.Module:
     """The model with weights drawn from a named stream; the global generator is left as it was."""
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(stream_seed(experiment.seed, stream, *counters))
+        seed_generators(experiment.seed, stream, *counters)
         return experiment.model.build(task.signature)
 
 
 def seed_generators(seed: int, stream: str, *counters: int) -> None:
-    """Put torch's global generators, from which dropout draws, at a place of a named stream."""
+    """Put torch's global generators, from which dropout draws, at a place of a named stream.
+
+    torch.manual_seed would do, but writes down the whole stack for each kind of device that is not there.
+    """
     number = stream_seed(seed, stream, *counters)
     torch.default_generator.manual_seed(number)
     if torch.cuda.is_available():

@@ -18,14 +18,13 @@ from torch.utils.flop_counter import FlopCounterMode
 from seqlab.audits import Stage
 from seqlab.audits.shared.fitting import fitted
 from seqlab.audits.shared.structure import structure
-from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
 from seqlab.journal import Run
 from seqlab.spec import to_json
 from seqlab.tasks import PreparedTask
 from seqlab.train.interventions import apply_methods
 from seqlab.train.step import optimiser_step
-from seqlab.train.training import Training
+from seqlab.train.training import Training, seed_generators
 
 __all__ = ["Step", "Subject", "loop_step", "moved", "wake"]
 
@@ -125,7 +124,7 @@ class Subject:
     def drawing(self, name: str, *counters: int) -> Iterator[None]:
         """Within, torch's global generator is at a place of its own; afterwards it is where it was."""
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(stream_seed(self.experiment.seed, f"audits/{name}", *counters))
+            seed_generators(self.experiment.seed, f"audits/{name}", *counters)
             yield
 
     def inputs(self, rows: int = 1, length: int | None = None) -> tuple[Tensor, ...]:
