@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import torch
 
+from seqlab.audits.shared import cited
 from seqlab.places import compiled_folder
 
 torch.set_num_threads(1)
@@ -22,3 +24,16 @@ def seeded() -> Iterator[None]:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         yield
+
+
+@pytest.fixture(scope="session")
+def findings_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the tests of a process keep what audits found."""
+    return tmp_path_factory.mktemp("findings")
+
+
+@pytest.fixture(autouse=True)
+def findings(findings_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model is audited once for all the tests that train it, as for a user who runs it again; tests of audits
+    override this."""
+    monkeypatch.setattr(cited, "cache_folder", lambda: findings_folder)

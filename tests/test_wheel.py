@@ -30,7 +30,7 @@ def test_wheel_trains_from_an_empty_directory(tmp_path: Path) -> None:
         "OMP_NUM_THREADS": "1",
     }
     program = "import seqlab, sys; from seqlab.cli.main import main; print(seqlab.__file__, file=sys.stderr); main()"
-    small = ["budget.steps=1", "task.validation=0.01", "--name", "first"]
+    small = ["budget.steps=1", "task.length=16", "task.validation=0.001", "model.dim=16", "--name", "first"]
     done = subprocess.run(
         [sys.executable, "-c", program, "run", "demo:letters", *small],
         cwd=empty,

@@ -3,8 +3,15 @@
 import sys
 from pathlib import Path
 
+import pytest
+
 from tiny_runs import text, tiny, workplace
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "museum"))
 
 __all__ = ["text", "tiny", "workplace"]
+
+
+@pytest.fixture(autouse=True)
+def findings() -> None:
+    """Each test finds what it finds by itself."""

@@ -212,6 +212,8 @@ def test_a_mixer_without_steps_is_trained_and_says_why_it_writes_nothing(
     place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    # the test above starts the process that prepares it anew; one more takes seconds
+    monkeypatch.setattr("seqlab.audits.process_independence.ProcessIndependence.wanted", lambda *_: False)
     Path("text.txt").write_bytes(place.text.read_bytes())
     begin, end = MINE.index("    def prefill"), MINE.index("    def flops")
     Path("mine.py").write_text(MINE[:begin] + MINE[end:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from functools import cache
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -14,6 +15,7 @@ from seqlab.data import DataError
 from seqlab.experiment import Experiment
 from seqlab.recipes import find_recipe, shipped
 from seqlab.spec import override
+from seqlab.tasks.text import Text
 
 __all__ = ["narrowed", "recipes", "without_data"]
 
@@ -35,6 +37,8 @@ WIDE = {"dln:bits": 16, "dln:characters": 256, "dln:one_bit": 16, "dln:strings":
 """Models whose width makes them slow, and one that does not."""
 LANGUAGE = ("hyena:bytes_", "hyena:wt103_", "xlstm:")
 """Language models that are worth minutes: run narrow, and audited as they are by the slow tests."""
+OTHERS = ("demo:letters", "demo:shakespeare", "hyena:induction_", "hyena:recall_")
+"""Run narrow, too, by the quick tests, which audit them as they are."""
 ARENA = "hyena:lra_"
 """Made of many rows, or of files; they have tests of their own."""
 
@@ -57,15 +61,21 @@ def without_data() -> list[str]:
 
 
 def narrowed(name: str) -> Experiment:
-    """The experiment of a recipe, with a narrow model and few short rows where it is worth minutes."""
+    """The experiment of a recipe, with a narrow model of each kind of layer once and few short rows where it is worth
+    more than a second."""
     experiment = find_recipe(name).build()
     if name == LONG:
-        return override(experiment, "task.length=126")
+        experiment = override(experiment, "task.length=126")
     if name in WIDE:
         return override(experiment, {"model.dim": WIDE[name]})
-    if not name.startswith(LANGUAGE):
+    if not name.startswith((*LANGUAGE, *OTHERS)):
         return experiment
-    return override(experiment, {"model.dim": 16, "task.length": 32, "batch.size": 4, "precision": "float32"})
+    layers = experiment.model.layers
+    kinds = tuple(layer for place, layer in enumerate(layers) if layer not in layers[:place])
+    few = override(replace(experiment, model=replace(experiment.model, layers=kinds)), {"batch.size": 4})
+    if isinstance(few.task, Text):
+        few = override(few, {"task.length": 32})
+    return override(few, {"model.dim": 16, "precision": "float32"})
 
 
 @cache

@@ -21,8 +21,7 @@ CHEAPEST = "demo:shakespeare"
 
 @pytest.mark.parametrize("seed", [0, pytest.param(1, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("name", recipes(whole=True))
-def test_every_default_audit_passes(name: str, seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SEQLAB_CACHE", str(tmp_path))
+def test_every_default_audit_passes(name: str, seed: int, tmp_path: Path) -> None:
     experiment = override(find_recipe(name).build(), {"seed": seed})
     subject = Subject(prepare(experiment, tmp_path).training)
     for result in examine(subject, defaults(subject)):
