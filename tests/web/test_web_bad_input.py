@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from html import unescape
+from urllib.parse import quote_plus
 
 import pytest
 from lab_book import FROM_HERE, browser, trained
@@ -121,17 +122,29 @@ def test_an_unknown_schema_is_said(book: LabBook) -> None:
     assert "thing" in page
 
 
-def test_a_note_of_ten_megabytes(damaged: LabBook) -> None:
-    text = "long_and_wide" * 800_000
+@pytest.mark.parametrize("text", ["long_and_wide" * 800_000, "語" * 3_500_000], ids=("ascii", "escaped"))
+def test_a_note_of_ten_megabytes(damaged: LabBook, text: str) -> None:
+    """However long the form is that it comes in: an escape is three bytes for one."""
     seen = browser(damaged)
-    assert seen.post("/runs/calm-lake-1/note", content=f"text={text}", headers=FROM_HERE).status_code == 303
+    sent = f"text={quote_plus(text)}"
+    assert seen.post("/runs/calm-lake-1/note", content=sent, headers=FROM_HERE).status_code == 303
     assert damaged.open("calm-lake-1").notes()[0].text == text
     for page in ("/", "/runs/calm-lake-1"):
         assert len(seen.get(page).content) < 200_000
     assert seen.get("/runs/calm-lake-1/notes/0").text == text
-    too_long = seen.post("/runs/calm-lake-1/note", content=b"text=" + b"x" * 2**24, headers=FROM_HERE)
-    assert too_long.status_code == 413
-    assert len(damaged.open("calm-lake-1").notes()) == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "status"),
+    [(b"text=" + b"x" * 2**24, 413), (b"text=" + b"%0D%0A" * (2**24 + 1), 413), (b"text=" + b"%FF", 400),
+     (b"text=x" + b"&a=b" * 100, 400)],
+    ids=("long", "long when received", "not UTF-8", "fields"),
+)  # fmt: skip
+def test_what_is_no_form_or_too_long_writes_nothing(damaged: LabBook, sent: bytes, status: int) -> None:
+    answer = browser(damaged).post("/runs/calm-lake-1/note", content=sent, headers=FROM_HERE)
+    assert answer.status_code == status
+    assert "nothing was written" in answer.text
+    assert damaged.open("calm-lake-1").notes() == []
 
 
 def test_markup_stays_text(book: LabBook) -> None:

@@ -102,6 +102,21 @@ def test_elsewhere_a_token_is_needed(book: LabBook) -> None:
     assert elsewhere.headers["location"] == "/evil.example"
 
 
+def test_two_lab_books_on_one_host_have_a_cookie_each(book: LabBook, tmp_path: Path) -> None:
+    """A browser brings the cookies of a host to all of its ports, and those of other programs with them."""
+    mine = browser(book, "s3cret", "http://lab.example:8350")
+    other = browser(LabBook(tmp_path / "other"), "an0ther", "http://lab.example:8351")
+    kept = {}
+    for seen, token in ((mine, "s3cret"), (other, "an0ther")):
+        (cookie,) = seen.get("/", params={"token": token}).cookies.items()
+        kept |= [cookie]
+    together = "; ".join(["an odd one", 'of="another program', *(f"{name}={value}" for name, value in kept.items())])
+    for seen in (mine, other):
+        seen.cookies.clear()
+        assert seen.get("/").status_code == 401
+        assert seen.get("/", headers={"cookie": together}).status_code == 200
+
+
 def test_a_page_of_ours_is_returned_to_and_no_other(book: LabBook) -> None:
     trained(book, "calm-lake-1", 0.01)
     assert 'name="back" value="/?page=1&amp;q=calm"' in browser(book).get("/?page=1&q=calm").text

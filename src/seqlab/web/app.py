@@ -17,6 +17,7 @@ from starlette.staticfiles import StaticFiles
 from seqlab.journal import JournalError, LabBook, RunNotFound
 from seqlab.sweeps.errors import SweepNotFound
 from seqlab.web import api, files, writes
+from seqlab.web.forms import TooLong, read_form, received
 from seqlab.web.guard import Guard
 from seqlab.web.lab import STATIC, Lab, answer
 from seqlab.web.pages import benchmarks, compare, generations, inside, journal, live, plan, run, runs, sweeps
@@ -65,7 +66,7 @@ def make_app(book: LabBook, token: str | None = None) -> Starlette:
     ]
     app = Starlette(
         routes=[*routes, Mount("/static", StaticFiles(directory=STATIC))],
-        middleware=[Middleware(Guard, token=token)],
+        middleware=[Middleware(Guard, token=token, book=str(book.root.resolve()))],
         exception_handlers={HTTPException: _plain(lab)},
     )
     app.state.lab = lab
@@ -83,10 +84,11 @@ def _read(lab: Lab, page: Page) -> Callable[[Request], object]:
 
 def _write(lab: Lab, write: writes.Write) -> Callable[[Request], object]:
     async def guarded(request: Request) -> Response:
-        sent = await writes.form(request)
-        if isinstance(sent, str):
-            return _told(lab, request, sent, 413)
-        return await run_in_threadpool(_answered, lab, request, lambda: write(lab, request, sent))
+        try:
+            sent = await received(request.stream())
+        except TooLong as error:
+            return _told(lab, request, str(error), 413)
+        return await run_in_threadpool(_answered, lab, request, lambda: write(lab, request, read_form(sent)))
 
     return guarded
 
@@ -96,6 +98,8 @@ def _answered(lab: Lab, request: Request, made: Callable[[], Response]) -> Respo
         return made()
     except (RunNotFound, SweepNotFound, files.FileNotThere) as error:
         return _told(lab, request, str(error), 404)
+    except TooLong as error:
+        return _told(lab, request, str(error), 413)
     except JournalError as error:
         return _told(lab, request, str(error), 400)
     except FileNotFoundError as error:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, quote, urlencode, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import cookie_parser
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 __all__ = ["Guard"]
 
-COOKIE = "seqlab_token"
 LOCAL = ("localhost", "127.0.0.1", "::1")
 SAFE = ("GET", "HEAD")
 HEADERS = {
@@ -31,11 +31,13 @@ class Guard:
     """Stands before the pages.
 
     Without a token only this machine's names are answered to: a page elsewhere whose name was made to point here sees
-    nothing. With one it is asked for, in `Authorization: Bearer`, in a cookie, or once as `?token=`.
+    nothing. With one it is asked for, in `Authorization: Bearer`, in a cookie, or once as `?token=`. The cookie has the
+    lab book's own name, for a browser sends a host's cookies to all of its ports.
     """
 
-    def __init__(self, app: ASGIApp, token: str | None = None) -> None:
+    def __init__(self, app: ASGIApp, token: str | None, book: str) -> None:
         self.app, self.token = app, token
+        self.cookie = f"seqlab_{hashlib.sha256(book.encode(errors='surrogateescape')).hexdigest()[:16]}"
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -71,10 +73,11 @@ class Guard:
             rest = urlencode(query, doseq=True)
             here = "/" + quote(scope["path"].lstrip("/"))  # two slashes would begin the name of another host
             found = RedirectResponse(here + (f"?{rest}" if rest else ""), 303)
-            found.set_cookie(COOKIE, token, httponly=True, samesite="strict")
+            found.set_cookie(self.cookie, token, httponly=True, samesite="strict")
             return found
         kind, _, sent = headers.get("authorization", "").partition(" ")
-        if (kind == "Bearer" and _same(sent, token)) or _same(_cookie(headers), token):
+        kept = cookie_parser(headers.get("cookie", "")).get(self.cookie, "")
+        if (kind == "Bearer" and _same(sent, token)) or _same(kept, token):
             return None
         told = "this lab book needs its token: open the address that `seqlab web` printed, or add ?token=TOKEN"
         return PlainTextResponse(told, 401, {"WWW-Authenticate": "Bearer"})
@@ -98,11 +101,3 @@ def _is_from_here(headers: Headers) -> bool:
 
 def _same(sent: str, token: str) -> bool:
     return hmac.compare_digest(sent.encode(), token.encode())
-
-
-def _cookie(headers: Headers) -> str:
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return found.value if found else ""

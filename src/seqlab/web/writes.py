@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from urllib.parse import parse_qs, quote
+from collections.abc import Callable
+from urllib.parse import quote
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -12,28 +12,12 @@ from starlette.responses import RedirectResponse, Response
 from seqlab.journal import JournalError, planning
 from seqlab.journal.plan import STATES
 from seqlab.sweeps.engines.waiting import ask_to_stop
+from seqlab.web.forms import Form
 from seqlab.web.lab import Lab
 
-__all__ = ["Form", "Write", "form", "note", "plan", "stop", "tags"]
+__all__ = ["Write", "note", "plan", "stop", "tags"]
 
-Form = Mapping[str, str]
 Write = Callable[[Lab, Request, Form], Response]
-LARGEST = 16 * 2**20
-"""Bytes of what is sent."""
-
-
-async def form(request: Request) -> Form | str:
-    """The fields that were sent, or what is wrong with them."""
-    data = bytearray()
-    async for piece in request.stream():
-        data += piece
-        if len(data) > LARGEST:
-            return f"what was sent is longer than {LARGEST / 2**20:.0f} MiB, so nothing was written"
-    try:
-        fields = parse_qs(data.decode(), keep_blank_values=True, max_num_fields=100)
-    except ValueError:
-        return "what was sent is no form in UTF-8, so nothing was written"
-    return {name: values[-1].replace("\r\n", "\n") for name, values in fields.items()}
 
 
 def note(lab: Lab, request: Request, sent: Form) -> Response:
