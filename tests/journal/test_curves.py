@@ -86,6 +86,14 @@ def test_nothing_in_common_is_one_sentence(book: LabBook) -> None:
         compared([early, late], "val_subset/loss", ["step"])
 
 
+def test_a_group_whose_runs_have_no_place_in_common_is_told_from_one_without_values(book: LabBook) -> None:
+    early, late = made(book, "early", {1: 1.0, 2: 1.0}), made(book, "late", {5: 1.0, 6: 1.0})
+    group, other = RunGroup("group", (early, late)), RunGroup.alone(made(book, "other", straight(4, 0)))
+    told = "group has no place where all of it has a finite value, other 2 to 20; seconds begin with the process, so"
+    with pytest.raises(JournalError, match=told):
+        compared_groups([group, other], "val_subset/loss", ["wall"])
+
+
 def test_a_fork_says_that_it_has_the_end_of_a_way_only(book: LabBook) -> None:
     parent, fork = made(book, "first", {1: 1.0, 2: 1.0}), made(book, "fork", {3: 1.0, 4: 1.0})
     inherited = {"kind": "fork", "run": "first", "step": 2, "inherited": ["weights", "progress"]}
