@@ -89,7 +89,7 @@ def test_nothing_in_common_is_one_sentence(book: LabBook) -> None:
 def test_a_group_whose_runs_have_no_place_in_common_is_told_from_one_without_values(book: LabBook) -> None:
     early, late = made(book, "early", {1: 1.0, 2: 1.0}), made(book, "late", {5: 1.0, 6: 1.0})
     group, other = RunGroup("group", (early, late)), RunGroup.alone(made(book, "other", straight(4, 0)))
-    told = "group has no place where all of it has a finite value, other 2 to 20; seconds begin with the process, so"
+    told = "group has no place where all of it has a finite value, other 2 to 20; seconds begin with the process, and"
     with pytest.raises(JournalError, match=told):
         compared_groups([group, other], "val_subset/loss", ["wall"])
 
