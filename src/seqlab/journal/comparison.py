@@ -106,7 +106,8 @@ def _nothing_in_common(
 ) -> str:
     missing = f"{names.enumerated([run.name for run in runs])} have no range of {metric} in common"
     places = [f"{UNITS[axis]}: {span(there)}" for axis, there in ranges.items()]
-    why = ["seconds begin with the process, and the first run of a worker pays for its start"] if "wall" in ranges else []
+    clock = "seconds begin with the process, and the first run of a worker pays for its start"
+    why = [clock] if "wall" in ranges else []
     return "; ".join([missing, *places, *(_inherited(runs) or why)])
 
 
