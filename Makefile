@@ -3,7 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow test-triton test-cluster test-ui check format docs bench clean
+.PHONY: demo test test-slow test-triton test-cluster test-ui screens check format docs bench clean
 
 # The stamp is younger than what decides the environment's content, or the environment is made anew.
 .venv/.ok: pyproject.toml constraints.txt
@@ -53,6 +53,10 @@ test-ui: .venv/.ui
 	command -v chromium >/dev/null || ! test "$$(id -u)" = 0 \
 		|| { apt-get update -qq && apt-get install -qq -y --no-install-recommends chromium fonts-dejavu-core; }
 	$(BIN)/python -m pytest -m ui -n 0 --timeout 300 -rs tests/ui
+
+# The pictures of docs/screens, made anew.
+screens: .venv/.ui
+	SEQLAB_SCREENS=docs/screens $(BIN)/python -m pytest -m ui -n 0 --timeout 300 -rs tests/ui/test_screens.py
 
 check: .venv/.ok
 	$(BIN)/ruff check

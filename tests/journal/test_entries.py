@@ -113,6 +113,12 @@ def test_audits_are_told_in_short(book: LabBook) -> None:
     }
 
 
+def test_nobody_types_what_a_worker_of_a_sweep_was_called_with(book: LabBook) -> None:
+    told = {"argv": ["worker.py", "runs/.sweeps/rates"], "recipe": "demo:letters", "sweep": {"name": "rates"}}
+    book.create({"seed": 0}, name="rates-1", origin=told)
+    assert only(book, "rates-1").command is None
+
+
 def test_a_command_can_be_pasted_though_a_word_of_it_has_lines(book: LabBook) -> None:
     argv = ["seqlab", "run", "demo:letters", "--why", "it's\nso\\far"]
     book.create({}, name="first", origin={"recipe": "demo:letters", "argv": argv})

@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -24,16 +25,29 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> LabBook:
     return whole(tmp_path_factory.mktemp("lab") / "runs")
 
 
-@pytest.fixture(scope="session")
-def address(lab: LabBook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    command = [sys.executable, "-m", "seqlab.cli.main", "web", "--runs", str(lab.root), "--port", "0", "--no-browser"]
-    environment = os.environ | {"SEQLAB_CACHE": str(tmp_path_factory.mktemp("cache"))}
+@contextmanager
+def served(runs: Path, cache: Path) -> Iterator[str]:
+    """The address of a lab book, for as long as its server runs."""
+    command = [sys.executable, "-m", "seqlab.cli.main", "web", "--runs", str(runs), "--port", "0", "--no-browser"]
+    environment = os.environ | {"SEQLAB_CACHE": str(cache)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         try:
             yield server.stdout.readline().split()[-1]
         finally:
             server.terminate()
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[[Path, Path], AbstractContextManager[str]]:
+    """`served`, for tests."""
+    return served
+
+
+@pytest.fixture(scope="session")
+def address(lab: LabBook, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with served(lab.root, tmp_path_factory.mktemp("cache")) as found:
+        yield found
 
 
 @pytest.fixture(scope="session")

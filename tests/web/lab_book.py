@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -91,6 +92,7 @@ def whole(root: Path) -> LabBook:
     planning.add(book, "a wider window")
     planning.link(book, 1, [first.name])
     _looks(first)
+    _benchmarks(book)
     (first.folder / "samples").mkdir()
     (first.folder / "samples" / "reconstructions.png").write_bytes(PNG)
     for text in ("The first text", "The second text"):
@@ -103,6 +105,23 @@ AUDITS = {
     "before": [{"name": "causality", "status": "pass", "message": "nothing moves", "seconds": 0.1}],
     "trained": [{"name": "too_good", "status": "warn", "message": "loss is low", "seconds": 0.1}],
 }
+
+
+def _benchmarks(book: LabBook) -> None:
+    """Two lines, measured three times; the numbers are made up."""
+    (book.root / ".bench").mkdir()
+    for day, seconds in ((1, 0.31), (2, 0.28), (3, 0.24)):
+        rows = [
+            {"what": "a step of 1,024 tokens", "value": seconds, "unit": "s", "spread": 0.04, "target": 0.25,
+             "misses": seconds > 0.25, "ratio": 0.25 / seconds, "peer": "torch"},
+            {"what": "a token generated", "value": seconds / 100, "unit": "s", "spread": 0.1,
+             "also": {"tokens/s": 100 / seconds}},
+        ]  # fmt: skip
+        told = {
+            "time": f"2026-11-0{day}T10:00:00+00:00",
+            "machine": {"processor": "made up", "threads": 1, "idle": True},
+        }
+        (book.root / ".bench" / f"2026-11-0{day}.json").write_text(json.dumps(told | {"benchmarks": {"example": rows}}))
 
 
 def _looks(run: Run) -> None:

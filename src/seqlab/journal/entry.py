@@ -134,7 +134,9 @@ class Writer:
 
 
 def _command(origin: Mapping[str, Any]) -> str | None:
-    """The command as one would type it again; None where nobody wrote it down."""
+    """The command as one would type it again; None where nobody wrote it down, or a sweep's worker was called."""
+    if origin.get("sweep"):
+        return None
     argv = [str(word) for word in origin.get("argv", ())]
     if argv and origin.get("recipe") is not None:
         argv[0] = "seqlab"  # however the command line was started
