@@ -331,7 +331,12 @@ def test_the_workers_of_a_sweep_cite_what_its_command_measured(
     """The command is `seqlab`, an installed script, and a worker is a module of the package: neither is a user's."""
     subject = Subject(in_memory(tiny))
     command, mine = ModuleType("command"), ModuleType("mine")
-    command.__file__, mine.__file__ = code.COMMAND, str(workplace / "seqlab")
+    installed = workplace / "bin" / "seqlab"
+    installed.parent.mkdir()
+    installed.touch()
+    monkeypatch.setattr(code, "COMMANDS", {installed.resolve()})
+    (workplace / "link").symlink_to(installed)
+    command.__file__, mine.__file__ = str(workplace / "link"), str(workplace / "seqlab")
     key = cited.key(Always(), subject)
     monkeypatch.setitem(sys.modules, "command", command)
     assert cited.key(Always(), subject) == key

@@ -66,7 +66,7 @@ def test_values_of_quantised_weights(
 ) -> None:  # fmt: skip
     for rows, inner in ((3, 5), (17, 16), (20, 100), (9, 65)):
         weight, scale = pack(torch.randn(rows, inner))
-        for count in (1, FEW, FEW + 1):
+        for count in range(1, FEW + 2):
             x, bias = torch.randn(count, inner).to(dtype), torch.randn(rows).to(dtype)
             exact = reference(x.double(), weight, scale.double(), bias.double())
             close(function(x, weight, scale, bias), exact)
@@ -88,25 +88,30 @@ def test_nothing_but_zeros_is_packed_as_zeros() -> None:
         assert (pack(torch.zeros(2, 40))[1] == 1).all()
 
 
+def product(bits: str, weight: Tensor) -> Callable[[Tensor, Tensor | None], Tensor]:
+    """With the matrix as it is, or in so few bits."""
+    if bits == "all":
+        return lambda x, bias: matrix_vector(x, weight, bias)
+    function, _, pack = QUANTISED[bits == "int4"]
+    packed, scale = pack(weight)
+    return lambda x, bias: function(x, packed, scale, bias)
+
+
 @pytest.mark.skipif(not NATIVE.usable(), reason="not compiled")
+@pytest.mark.parametrize("bits", ["all", "int8", "int4"])
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
-def test_a_vector_has_the_same_result_in_any_company(dtype: torch.dtype) -> None:
-    x, weight = torch.randn(FEW, 517).to(dtype), torch.randn(301, 517).to(dtype)
-    together = matrix_vector(x, weight)
-    for row in range(FEW):
-        for first in range(row + 1):
-            assert matrix_vector(x[first : row + 1], weight)[-1].equal(together[row])
-
-
-@pytest.mark.skipif(not NATIVE.usable(), reason="not compiled")
-def test_threads_change_nothing() -> None:
-    x, weight = torch.randn(3, 200), torch.randn(301, 200)
-    alone = matrix_vector(x, weight)
-    torch.set_num_threads(2)
-    try:
-        assert matrix_vector(x, weight).equal(alone)
-    finally:
-        torch.set_num_threads(1)
+def test_a_vector_has_the_same_result_in_any_company_with_any_number_of_threads(dtype: torch.dtype, bits: str) -> None:
+    x, offset = torch.randn(FEW, 517).to(dtype), torch.randn(301).to(dtype)
+    multiply = product(bits, torch.randn(301, 517).to(dtype))
+    for bias in (None, offset):
+        together = multiply(x, bias)
+        for count in range(1, FEW + 1):
+            for threads in (1, 2, 3):
+                torch.set_num_threads(threads)
+                try:
+                    assert multiply(x[-count:], bias).equal(together[-count:]), (count, threads)
+                finally:
+                    torch.set_num_threads(1)
 
 
 def test_where_a_gradient_is_asked_for_torch_serves() -> None:

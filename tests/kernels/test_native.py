@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import stat
 import subprocess
 import sys
@@ -89,9 +90,23 @@ def test_a_failure_is_kept_and_not_repeated(source: Path, tmp_path: Path, monkey
         assert "on strike" in (kernel.fault() or "")
         assert "on strike" in (kernel.failure() or "")
     assert count.read_text() == "x\n"
-    monkeypatch.setattr(native, "RETRY_SECONDS", 0.0)
+
+
+@needs_compiler
+def test_a_failure_of_long_ago_is_tried_again(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patch:
+        patch.setenv("SEQLAB_COMPILER", compiler(tmp_path, f"exec {native.find_compiler()} /nonexistent.cpp"))
+        patch.setattr(native, "_version", lambda path: "the same")
+        assert not Native(source).usable()
+    (marker,) = (tmp_path / "compiled").glob("*.failed")
+    monkeypatch.setattr(native, "_version", lambda path: "the same")
+    assert Native(source).failure() is not None
     assert not Native(source).usable()
-    assert count.read_text() == "x\nx\n", "a failure of long ago is tried again"
+    long_ago = time.time() - 2 * native.RETRY_SECONDS
+    os.utime(marker, (long_ago, long_ago))
+    assert Native(source).failure() is None
+    assert Native(source).usable()
+    assert not marker.exists()
 
 
 @needs_compiler

@@ -16,6 +16,7 @@ from seqlab.kernels.head_norm.reference import head_norm_reference
 from seqlab.kernels.soft_cap import soft_cap
 from seqlab.kernels.soft_cap.native import NATIVE as CAP
 from seqlab.kernels.soft_cap.reference import soft_cap_reference
+from seqlab.kernels.taken import forget, taken
 
 DTYPES = pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
 WIDTHS = (1, 7, 16, 100)
@@ -68,7 +69,9 @@ def test_soft_caps(dtype: torch.dtype) -> None:
 @torch.no_grad()
 def test_threads_share_a_cap() -> None:
     x = 30 * torch.randn(3, 30001)
+    forget()
     alone = soft_cap(x, 15.0)
+    assert taken()["soft_cap"] == ["native"]
     torch.set_num_threads(2)
     try:
         assert soft_cap(x, 15.0).equal(alone)

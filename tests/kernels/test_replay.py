@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -28,6 +30,38 @@ def test_it_gives_what_the_function_would() -> None:
         buffer.copy_(torch.randn(2, 6))
         replay()
         assert replay.result.equal(function())
+
+
+def test_short_ways_give_what_torch_would() -> None:
+    table, rows = torch.randn(7, 6).to(torch.bfloat16), torch.tensor([5, 0])
+    count = torch.zeros(1, dtype=torch.int64)
+
+    def function() -> torch.Tensor:
+        """A row of an embedding, a sum, a conversion, also of what does not lie in one piece, and a count."""
+        x = F.embedding(rows, table)
+        count.add_(1)
+        return (x + x).float() + x.T.float().T
+
+    with torch.inference_mode():
+        replay = Replay(function)
+        rows.copy_(torch.tensor([3, 6]))
+        replay()
+        assert count == 2
+        assert replay.result.equal(function())
+
+
+def test_each_thread_records_its_own() -> None:
+    x, beside = torch.randn(2, 6), torch.randn(2, 6)
+    within = []
+
+    def function() -> torch.Tensor:
+        with ThreadPoolExecutor() as pool:
+            within.append(pool.submit(Replay, lambda: rms_norm(beside, None)).result())
+        return rms_norm(x, None)
+
+    replay = Replay(function)
+    assert len(replay) == len(within[0])
+    assert within[0].result.equal(rms_norm(beside, None))
 
 
 def test_a_change_in_place_goes_on() -> None:

@@ -73,7 +73,9 @@ def _native_kernels() -> Finding:
     if failed := failures():
         found = "; ".join(f"{name}: {failure}" for name, failure in failed.items())
         return Finding(
-            what, found, "torch's operations serve, slower; remove .failed files, or set SEQLAB_KERNELS, to try again"
+            what,
+            found,
+            "torch's operations serve, slower; tried again in an hour, or once the .failed files are gone",
         )
     return Finding(what, f"usable, compiled at first use by {version}")
 

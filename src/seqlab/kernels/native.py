@@ -104,9 +104,8 @@ class Native:
             return None
         if target.exists():
             return self.fault()
-        marker = target.with_suffix(".failed")
-        if marker.exists():
-            return f"{marker.read_text()} ({marker})"
+        if (kept := _kept_failure(target)) is not None:
+            return f"{kept} ({_marker(target)})"
         return None if is_writable(target.parent) else f"{target.parent} cannot be written"
 
     def _target(self) -> Path | None:
@@ -123,17 +122,35 @@ class Native:
         target = self._target()
         if target is None:
             return "there is no C++ compiler"
-        marker = target.with_suffix(".failed")
+        marker = _marker(target)
         try:
-            if not target.exists() and marker.exists() and time.time() - marker.stat().st_mtime < RETRY_SECONDS:
-                return marker.read_text()
-            fault = None if target.exists() else _compile(self.source, target)
-            if fault is not None and not target.exists():  # of two processes at once, the other may have made it
-                marker.write_text(fault)
-                return fault
+            if not target.exists():
+                if (kept := _kept_failure(target)) is not None:
+                    return kept
+                if marker.exists():
+                    marker.touch()  # one process tries again, and those that ask meanwhile do not
+                fault = _compile(self.source, target)
+                if fault is not None and not target.exists():  # of two at once, the other may have made it
+                    marker.write_text(fault)
+                    return fault
+                marker.unlink(missing_ok=True)
             self._library = ctypes.CDLL(str(target))
         except OSError as error:
             return f"{target.parent} cannot be used ({error.strerror or error})"
+        return None
+
+
+def _marker(target: Path) -> Path:
+    """The file that says why a library could not be made."""
+    return target.with_suffix(".failed")
+
+
+def _kept_failure(target: Path) -> str | None:
+    """What it says, while nobody is to try again."""
+    try:
+        fresh = time.time() - _marker(target).stat().st_mtime < RETRY_SECONDS
+        return _marker(target).read_text() if fresh else None
+    except (FileNotFoundError, NotADirectoryError):
         return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 __all__ = ["Recording", "note", "recording"]
@@ -17,23 +18,23 @@ class Recording:
         self.kept: list[Any] = []
 
 
-_open: Recording | None = None
+_open: ContextVar[Recording | None] = ContextVar("open recording", default=None)
+"""Each thread's own."""
 
 
 @contextmanager
 def recording() -> Iterator[Recording]:
-    """Note in a new recording what is called meanwhile; one is open at a time."""
-    global _open
-    assert _open is None, "one function is recorded at a time"
-    _open = Recording()
+    """Note in a new recording what this thread calls meanwhile; one is open at a time."""
+    assert _open.get() is None, "one function is recorded at a time"
+    token = _open.set(begun := Recording())
     try:
-        yield _open
+        yield begun
     finally:
-        _open = None
+        _open.reset(token)
 
 
 def note(call: Callable[[], object], kept: Any = None) -> None:
     """Have a call run again too, where something is being recorded; `kept` is what must not be freed before."""
-    if _open is not None:
-        _open.calls.append(call)
-        _open.kept.append(kept)
+    if (begun := _open.get()) is not None:
+        begun.calls.append(call)
+        begun.kept.append(kept)

@@ -39,6 +39,10 @@ class Replay(Generic[Result]):
         with recording() as self._recording, torch.inference_mode(), _Recorder():
             self.result = function()
 
+    def __len__(self) -> int:
+        """The number of operations."""
+        return len(self._recording.calls)
+
     @torch.inference_mode()
     def __call__(self) -> None:
         for call in self._recording.calls:

@@ -1,7 +1,9 @@
-// Sums and conversions of few numbers, each as torch rounds it.
+// Sums and conversions of few numbers, each as torch rounds it; a NaN keeps its sign and payload.
 #include <cstdint>
 
 #include "lanes.h"
+
+namespace {
 
 template <class Wide, class Stored>
 void add(const Stored* x, const Stored* y, Stored* to, int64_t count) {
@@ -11,6 +13,8 @@ void add(const Stored* x, const Stored* y, Stored* to, int64_t count) {
         store<Wide>(to + i, load<Wide>(x + i, lanes) + load<Wide>(y + i, lanes), lanes);
     }
 }
+
+}  // namespace
 
 #define EXPORT(NAME, WIDE, STORED)                                                                              \
     extern "C" void add_##NAME(const STORED* x, const STORED* y, STORED* to, int64_t count, int64_t threads) { \

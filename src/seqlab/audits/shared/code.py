@@ -19,9 +19,12 @@ SEQLAB = Path(str(seqlab.__file__)).parent
 OF_NOBODY = tuple({str(SEQLAB), *(sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib"))})
 """Folders of code that is hashed as a whole (seqlab), or that has a version (Python, installed packages)."""
 INSTALLED = {"site-packages", "dist-packages"}
-COMMAND = str(Path(sysconfig.get_path("scripts")) / "seqlab")
-"""The installed `seqlab` itself, which is no more a user's than `python -m seqlab.sweeps.worker`: what a sweep's
-rehearsal has measured, its workers cite."""
+COMMANDS = {
+    Path(sysconfig.get_path("scripts", scheme), "seqlab").resolve()
+    for scheme in (sysconfig.get_default_scheme(), sysconfig.get_preferred_scheme("user"))
+}
+"""The installed `seqlab` itself, of an environment or of one user, which is no more that user's code than
+`python -m seqlab.sweeps.worker`: what a sweep's rehearsal has measured, its workers cite."""
 NAMED_BY_CONTENT = "seqlab_file_"
 """How the modules of recipe files begin, which are loaded once for each content."""
 
@@ -64,7 +67,7 @@ def _modules_of_user(loaded: tuple[str, ...]) -> list[tuple[str, str]]:
 @functools.cache
 def _is_of_user(file: str) -> bool:
     path = Path(file).absolute()
-    if str(path) == COMMAND:
+    if path.resolve() in COMMANDS:
         return False
     return not any(path.is_relative_to(folder) for folder in OF_NOBODY) and not INSTALLED.intersection(path.parts)
 

@@ -9,7 +9,7 @@
 #include <cstdint>
 #include <vector>
 
-#if defined(__AVX2__)
+#if defined(__AVX__)
 #include <immintrin.h>
 #endif
 
@@ -27,7 +27,6 @@ constexpr int TOGETHER = 4;  // vectors whose sums, over four rows, fit the regi
 constexpr int TOGETHER = 3;
 #endif
 using V = Vector<float>;
-
 typedef int32_t Whole __attribute__((vector_size(VECTOR_BYTES)));
 
 int64_t padded(int64_t inner) { return (inner + GROUP - 1) / GROUP * GROUP; }
@@ -64,8 +63,11 @@ V entries(const int8_t* from) { return __builtin_convertvector(whole(from), V); 
 V fused(V x, V y, V sum) {
 #if defined(__AVX512F__)
     return (V)_mm512_fmadd_ps((__m512)x, (__m512)y, (__m512)sum);
-#elif defined(__AVX2__) && defined(__FMA__)
+#elif defined(__AVX__) && defined(__FMA__)
     return (V)_mm256_fmadd_ps((__m256)x, (__m256)y, (__m256)sum);
+#elif defined(__ARM_FEATURE_FMA)
+    for (int i = 0; i < COUNT; ++i) sum[i] = __builtin_fmaf(x[i], y[i], sum[i]);
+    return sum;
 #else
     return x * y + sum;
 #endif
@@ -131,7 +133,7 @@ struct Int4 {
     float scale(int64_t) const { return 1; }
     int64_t row_bytes() const { return groups * (HALF + sizeof(float)); }
 
-    template <bool AHEAD, int R, int C>
+    template <bool, int R, int C>  // nothing is fetched: the arithmetic takes longer than the memory
     void add(const Row (&rows)[R], const float* x, int64_t stride, V (&sums)[R][C]) const {
         for (int64_t g = 0; g < groups; ++g)
             for (int r = 0; r < R; ++r)
@@ -162,13 +164,9 @@ struct Vectors {
 
     Vectors from(int64_t column) const { return {x + column * stride, stride, bias, y + column * rows, rows}; }
 
-    void put(int64_t column, int64_t row, float product) const {
-        const float value = product + (bias ? widened(bias[row]) : 0);
-        if constexpr (std::is_same_v<Stored, float>) {
-            y[column * rows + row] = value;
-        } else {
-            store<float>(y + column * rows + row, V{} + value, 1);
-        }
+    void put(int64_t column, int64_t row, float sum, float scale) const {
+        const V value = fused(V{} + sum, V{} + scale, V{} + (bias ? widened(bias[row]) : 0));
+        store<float>(y + column * rows + row, value, 1);
     }
 };
 
@@ -188,7 +186,7 @@ void multiply(const Matrix& matrix, const Vectors<Stored>& vectors, Places<R> pl
     V sums[R][count] = {};
     matrix.template add<AGAIN>(rows, vectors.x, vectors.stride, sums);
     for (int r = 0; r < R; ++r)
-        for (int c = 0; c < count; ++c) vectors.put(c, places[r], total(sums[r][c]) * matrix.scale(places[r]));
+        for (int c = 0; c < count; ++c) vectors.put(c, places[r], total(sums[r][c]), matrix.scale(places[r]));
     if constexpr (C > count) multiply<R, C - count, true>(matrix, vectors.from(count), places);
 }
 
@@ -206,10 +204,10 @@ template <int C, class Matrix, class Stored>
 void multiply_all(const Matrix& matrix, const Vectors<Stored>& vectors, int64_t threads) {
     constexpr int R = C == 1 ? 8 : 4;
     const int64_t rows = vectors.rows, streams = rows * matrix.row_bytes() / STREAM_BYTES;
+    if (rows * vectors.stride < LEAST) threads = 1;
     const int64_t most = std::clamp<int64_t>(streams / R / threads, 1, 8) * threads;
-    const int64_t part = (rows + most - 1) / most, parts = (rows + part - 1) / part;
-    const bool small = rows * vectors.stride < LEAST;
-#pragma omp parallel for num_threads(threads) schedule(dynamic) if (threads > 1 && !small)
+    const int64_t part = std::max<int64_t>((rows + most - 1) / most, 4 * R), parts = (rows + part - 1) / part;
+#pragma omp parallel for num_threads(threads) schedule(dynamic) if (threads > 1)
     for (int64_t i = 0; i < parts; ++i)
         multiply_part<R, C>(matrix, vectors, i * part, std::min(rows, (i + 1) * part));
 }

@@ -22,7 +22,7 @@ struct Sizes {
 
 float log_sigmoid(float x) { return std::min(x, 0.0f) - std::log1p(std::exp(-std::abs(x))); }
 
-// Some columns of a memory, in vectors side by side of which the last has `lanes` entries: whole lines of the cache.
+// Some columns of a memory, in vectors of `lanes` entries side by side, so that lines of the cache are read whole.
 template <int BLOCKS, class Stored>
 void renew(const Stored* query, const Stored* key, const Stored* value, float kept, float written, float scale,
            float divisor, float* column, float* h, const Sizes& s, int lanes) {
@@ -71,15 +71,17 @@ void step(const Stored* q, const Stored* k, const Stored* v, const float* input_
             divisor = std::max(std::abs(total), std::exp(-m[task])) + float(s.eps);
         else if (s.normalised)
             divisor = std::max(std::abs(total), 1.0f);
-        const auto answer = [&](auto blocks, int64_t first, int lanes) {
-            renew<blocks()>(query, key, value + first, kept, written, scale, divisor, c + task * s.keys * s.values + first,
-                            h + task * s.values + first, s, lanes);
+        float* memory = c + task * s.keys * s.values;
+        float* heads = h + task * s.values;
+        const auto columns = [&](auto blocks, int64_t first, int lanes) {
+            renew<blocks()>(query, key, value + first, kept, written, scale, divisor, memory + first, heads + first, s,
+                            lanes);
         };
         int64_t first = 0;
         for (; first + SIDE * COUNT <= s.values; first += SIDE * COUNT)
-            answer(std::integral_constant<int, SIDE>(), first, COUNT);
+            columns(std::integral_constant<int, SIDE>(), first, COUNT);
         for (; first < s.values; first += COUNT)
-            answer(std::integral_constant<int, 1>(), first, int(std::min<int64_t>(s.values - first, COUNT)));
+            columns(std::integral_constant<int, 1>(), first, int(std::min<int64_t>(s.values - first, COUNT)));
     }
 }
 
