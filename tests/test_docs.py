@@ -235,4 +235,6 @@ def test_python_blocks_can_be_run(page: str, tmp_path: Path, monkeypatch: pytest
         exec(compile(block, page, "exec"), names)
         for name, value in names.items():
             if isinstance(value, types.FunctionType) and value.__module__ == "docs":
-                assert isinstance(value(), Experiment), name
+                made = value()
+                grid = made if isinstance(made, types.GeneratorType) else [made]
+                assert all(isinstance(one, Experiment) for one in grid), name
