@@ -9,6 +9,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -303,7 +304,7 @@ def test_a_finding_about_code_that_a_user_has_changed_is_not_cited(tiny: Experim
                 (workplace / name).write_text(text)
                 os.utime(workplace / name, (1e9 + len(text), 1e9 + len(text)))  # long before the process that loads it
         print(told, file=starter.stdin, flush=True)
-        return "".join(iter(starter.stdout.readline, "done\n")).strip()
+        return "".join(takewhile(lambda line: line != "done\n", starter.stdout)).strip()
 
     with starter:
         assert look() == "pass False"

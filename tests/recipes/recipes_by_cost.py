@@ -80,7 +80,7 @@ def narrowed(name: str) -> Experiment:
 
 @cache
 def _has_data(name: str) -> bool:
-    """Whether it runs with an empty cache: what its tests begin with, whatever the user has fetched."""
+    """Whether it runs with an empty cache: which tests there are does not depend on what the user has fetched."""
     with TemporaryDirectory() as empty, patch.dict(os.environ, SEQLAB_CACHE=empty):
         try:
             find_recipe(name).build().task.located()

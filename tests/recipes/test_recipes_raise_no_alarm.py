@@ -24,7 +24,8 @@ CHEAPEST = "demo:shakespeare"
 def test_every_default_audit_passes(name: str, seed: int, tmp_path: Path) -> None:
     experiment = override(find_recipe(name).build(), {"seed": seed})
     subject = Subject(prepare(experiment, tmp_path).training)
-    for result in examine(subject, defaults(subject)):
+    is_first = not seed  # what was found with another seed says nothing of this one
+    for result in examine(subject, defaults(subject), use_cited=is_first):
         assert result.status == "pass", result.sentence()
 
 
