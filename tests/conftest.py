@@ -18,6 +18,17 @@ torch.utils.deterministic.fill_uninitialized_memory = True
 os.environ["SEQLAB_KERNELS"] = str(compiled_folder())  # tests have caches of their own; one compilation serves them all
 
 
+LONG = (
+    "test_readme.py", "test_wheel.py", "train/test_distributed.py", "cli/test_sweep_command.py", "train/test_worker.py",
+    "bench/test_gate.py", "sweeps/test_packed_sweep.py", "cli/test_run_command.py", "death/test_kill.py",
+)  # fmt: skip
+"""Files of few tests that take long: begun first, so that no process is left with one when the others are done."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(key=lambda item: not str(item.path).endswith(LONG))
+
+
 @pytest.fixture(autouse=True)
 def seeded() -> Iterator[None]:
     """The same draws in every test, alone or in company."""
