@@ -1,7 +1,8 @@
-"""One tiny trained run for all tests of the command line."""
+"""One tiny trained run for all tests of the command line, in a lab book of each file's own."""
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -10,9 +11,9 @@ from click.testing import Result
 
 
 @pytest.fixture(scope="session")
-def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
-    """With one finished run, `tiny`."""
-    folder = tmp_path_factory.mktemp("place")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Place:
+    """With one finished run, `tiny`, and nothing that a test has left there."""
+    folder = tmp_path_factory.mktemp("trained")
     text = folder / "text.txt"
     text.write_text(TEXT)
     recipes = folder / "recipes.py"
@@ -22,9 +23,21 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
         patch.setenv("SEQLAB_CACHE", str(folder / "cache"))
         patch.setenv("SEQLAB_RUNS", str(found.runs))
         result = call("run", found.recipe, "seed=1", "--name", "tiny", "--why", "to see", "--tag", "small")
-        assert result.exit_code == 0, result.output
-        (folder / "said.txt").write_text(result.output)
-        yield found
+    assert result.exit_code == 0, result.output
+    (folder / "said.txt").write_text(result.output)
+    return found
+
+
+@pytest.fixture(scope="module")
+def place(trained: Place, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """A lab book with a copy of it for the tests of one file, whichever files ran before."""
+    folder = tmp_path_factory.mktemp("place")
+    own = trained._replace(runs=folder / "runs")
+    shutil.copytree(trained.runs, own.runs)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SEQLAB_CACHE", str(folder / "cache"))
+        patch.setenv("SEQLAB_RUNS", str(own.runs))
+        yield own
 
 
 @pytest.fixture

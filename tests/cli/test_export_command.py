@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import re
 from pathlib import Path
 
 import pytest
@@ -29,8 +28,7 @@ def test_a_text_without_a_place_is_printed(cli: Cli) -> None:
 
 def test_filters_are_those_of_ls(cli: Cli, tmp_path: Path) -> None:
     for asked in (("seed=1",), ("--where", "seed=1"), ("--tag", "small")):
-        lines = cli("export", *asked, "--as", "csv").output.splitlines()
-        assert any(line.startswith("tiny,") for line in lines[1:])
+        assert cli("export", *asked, "--as", "csv").output.splitlines()[1].startswith("tiny,")
 
 
 def test_a_figure_has_its_caption(cli: Cli, tmp_path: Path) -> None:
@@ -45,7 +43,7 @@ def test_a_report_is_a_document(cli: Cli, tmp_path: Path) -> None:
     text = (tmp_path / "report.tex").read_text()
     assert r"\begin{document}" in text
     assert r"\section*{Report since 20" in text
-    assert re.search(r"\d finished", text), "how many depends on what other tests have run there"
+    assert "1 finished" in text
 
 
 def test_event_files_are_written_beside_each_other(cli: Cli, tmp_path: Path) -> None:

@@ -91,7 +91,6 @@ def test_only_some_runs(cli: Cli, book: LabBook) -> None:
 
 def test_eval_goes_whole_and_a_running_run_is_named(cli: Cli, book: LabBook) -> None:
     tiny = book.open("tiny")
-    shutil.rmtree(tiny.folder / "eval", ignore_errors=True)  # what other tests of the same run have left there
     (tiny.folder / "eval").mkdir()
     (tiny.folder / "eval/a.json").write_text("{}")
     with book.open("away").attempt():
