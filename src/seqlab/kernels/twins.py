@@ -18,8 +18,8 @@ NATIVE = Native(Path(__file__).with_name("twins.cpp"))
 
 
 def twin(func: Any, args: Any, kwargs: Any, result: Any) -> Callable[[], object] | None:
-    """What leaves in `result` what the operation of torch leaves there, bit for bit but for
-    those of NaN; None where nothing else does."""
+    """What leaves in `result` what the operation of torch leaves there, bit for bit (NaN aside); None where nothing
+    else does."""
     if kwargs:
         return None
     match func, args:
@@ -28,9 +28,8 @@ def twin(func: Any, args: Any, kwargs: Any, result: Any) -> Callable[[], object]
         case torch.ops.aten.add_.Tensor, [Tensor() as x, int() as by] if _few(x) and x.dtype == torch.int64:
             return NATIVE.call("advance", x, x.numel(), by)
         case torch.ops.aten.embedding.default, [Tensor() as weight, Tensor() as rows] if rows.ndim == 1:
-            return partial(
-                torch.ops.aten.index_select.out, weight, 0, rows, out=result
-            )  # embedding.out makes them elsewhere
+            # embedding.out makes the rows elsewhere and copies them
+            return partial(torch.ops.aten.index_select.out, weight, 0, rows, out=result)
         case torch.ops.aten.to.dtype, [Tensor() as x, wide] if (x.dtype, wide) == (torch.bfloat16, torch.float32):
             return NATIVE.call("widen", x, result, x.numel()) if _few(x, result) else partial(result.copy_, x)
     return None

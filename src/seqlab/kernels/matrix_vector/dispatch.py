@@ -11,7 +11,7 @@ from torch import Tensor
 from seqlab.kernels.matrix_vector.fast import widened_int4, widened_int8
 from seqlab.kernels.matrix_vector.native import NATIVE, matrix_vector_native
 from seqlab.kernels.matrix_vector.packing import GROUP
-from seqlab.kernels.members import of_many
+from seqlab.kernels.native import without_gradient
 from seqlab.kernels.shapes import fitting
 from seqlab.kernels.taken import take
 
@@ -77,10 +77,5 @@ def _few(x: Tensor) -> bool:
 def _native(x: Tensor, weight: Tensor, bias: Tensor | None) -> bool:
     fits = x.dtype in (torch.float32, torch.bfloat16) and weight.is_contiguous() and weight.device == x.device
     plain = bias is None or (bias.dtype == x.dtype and bias.is_contiguous())
-    return fits and plain and weight.numel() > 0 and not _differentiated(x, weight, bias) and NATIVE.serves(x)
-
-
-def _differentiated(*given: Tensor | None) -> bool:
-    """Whether somebody will ask for gradients, or these stand for many models' at once."""
-    asked = torch.is_grad_enabled() and any(tensor is not None and tensor.requires_grad for tensor in given)
-    return asked or of_many(*given)
+    given = [x, weight] if bias is None else [x, weight, bias]
+    return fits and plain and weight.numel() > 0 and without_gradient(*given) and NATIVE.serves(x)
