@@ -67,9 +67,9 @@ def _modules_of_user(loaded: tuple[str, ...]) -> list[tuple[str, str]]:
 @functools.cache
 def _is_of_user(file: str) -> bool:
     path = Path(file).absolute()
-    if path.resolve() in COMMANDS:
+    if any(path.is_relative_to(folder) for folder in OF_NOBODY) or INSTALLED.intersection(path.parts):
         return False
-    return not any(path.is_relative_to(folder) for folder in OF_NOBODY) and not INSTALLED.intersection(path.parts)
+    return path.resolve() not in COMMANDS
 
 
 def _content(file: str) -> str | None:
