@@ -13,8 +13,9 @@ from typing import Any
 
 import pytest
 from lab_book import FROM_HERE, benchmarks, browser, sweep, trained
+from starlette.testclient import TestClient
 
-from seqlab.journal import Attempt, LabBook
+from seqlab.journal import Attempt, LabBook, Run
 from seqlab.journal.files import append_record, replace_json
 
 READS = (
@@ -105,14 +106,20 @@ def everything_that_training_writes(book: LabBook, attempt: Attempt) -> Callable
     return write
 
 
-def test_a_training_writes_wherever_a_page_is_stopped(book: LabBook, monkeypatch: pytest.MonkeyPatch) -> None:
-    trained(book, "calm-lake-1", 0.01)
+@contextmanager
+def training(book: LabBook, patch: pytest.MonkeyPatch) -> Iterator[tuple[Run, Attempt, TestClient, Interrupting]]:
+    """A run of a sweep that trains, and a browser that looks at it; they meet where it interrupts."""
     sweep(book)
-    benchmarks(book)
     run = book.create({"seed": 0}, name="quick-fox-1", origin={})
     seen = browser(book)
     with run.attempt() as attempt:
-        interrupting = Interrupting(everything_that_training_writes(book, attempt), monkeypatch)
+        yield run, attempt, seen, Interrupting(everything_that_training_writes(book, attempt), patch)
+
+
+def test_a_training_writes_wherever_a_page_is_stopped(book: LabBook, monkeypatch: pytest.MonkeyPatch) -> None:
+    trained(book, "calm-lake-1", 0.01)
+    benchmarks(book)
+    with training(book, monkeypatch) as (run, _, seen, interrupting):
         for page in READS:
             before = interrupting.times
             seen.app.state.lab.index.forget_time()  # type: ignore[attr-defined]
@@ -132,11 +139,7 @@ def test_a_training_writes_wherever_a_write_of_a_page_is_stopped(
     book: LabBook, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What a browser appends is locked for that one line, in files that a training never writes."""
-    sweep(book)
-    run = book.create({"seed": 0}, name="quick-fox-1", origin={})
-    seen = browser(book)
-    with run.attempt() as attempt:
-        interrupting = Interrupting(everything_that_training_writes(book, attempt), monkeypatch)
+    with training(book, monkeypatch) as (run, attempt, seen, interrupting):
         for page in WRITES:
             with interrupting():
                 assert seen.post(page, data=FORM, headers=FROM_HERE).status_code == 303, page
