@@ -4,6 +4,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from audits_for_tests import times
 
 from tiny_runs import text, tiny, workplace
 
@@ -15,3 +16,8 @@ __all__ = ["text", "tiny", "workplace"]
 @pytest.fixture(autouse=True)
 def findings() -> None:
     """Each test finds what it finds by itself."""
+
+
+@pytest.fixture(autouse=True)
+def _forgotten() -> None:
+    times.clear()
