@@ -17,6 +17,8 @@ __all__ = [
 ]  # fmt: skip
 
 WIDTH = 80
+NARROWEST = 12
+"""A column of words is cut to no less."""
 FULL_LINE = 70
 """A line of a docstring longer than this goes on in the next one."""
 
@@ -64,18 +66,34 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[str] = (), marked: int = -1) -> None:
     """Print rows under their head, numbers to the right, the columns named in `left` to the left.
 
-    On a terminal a line is cut at its edge; elsewhere nothing is lost. The row `marked` is bold. An empty column is
-    left out.
+    On a terminal that is too narrow the widest columns of words are cut, the widest first, then the line at its edge;
+    elsewhere nothing is lost. The row `marked` is bold. An empty column is left out.
     """
     kept = [i for i, title in enumerate(head) if any(row[i] for row in rows) or title in left[:1]]
     wide = {i: max(len(head[i]), *(len(row[i]) for row in rows), 0) for i in kept}
     edge = shutil.get_terminal_size((1 << 16, 24)).columns
+    wide |= _narrowed({i: wide[i] for i in kept if head[i] in left}, sum(wide.values()) + 2 * len(kept) - edge)
 
     def line(cells: Sequence[str]) -> str:
-        parts = (f"{cells[i]:<{wide[i]}}" if head[i] in left else f"{cells[i]:>{wide[i]}}" for i in kept)
-        text = ("  " + "  ".join(parts)).rstrip()
-        return text if len(text) <= edge else text[: edge - 1] + "…"
+        shown = {i: _cut(cells[i], wide[i]) for i in kept}
+        parts = (f"{shown[i]:<{wide[i]}}" if head[i] in left else f"{shown[i]:>{wide[i]}}" for i in kept)
+        return _cut(("  " + "  ".join(parts)).rstrip(), edge)
 
     click.echo(click.style(line(head), dim=True))
     for index, row in enumerate(rows):
         click.echo(click.style(line(row), bold=True) if index == marked else line(row))
+
+
+def _narrowed(wide: dict[int, int], excess: int) -> dict[int, int]:
+    """The widths of columns of words, less what is too much, so that numbers beside them stay whole."""
+    narrowed = dict(wide)
+    for _ in range(excess):
+        widest = max(narrowed, key=narrowed.__getitem__, default=None)
+        if widest is None or narrowed[widest] <= NARROWEST:
+            break
+        narrowed[widest] -= 1
+    return narrowed
+
+
+def _cut(text: str, width: int) -> str:
+    return text if len(text) <= width else text[: width - 1] + "…"
