@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -58,6 +59,59 @@ def test_the_model_goes_into_a_file_too(folder: Path) -> None:
     fitted(folder, "plmdca", "--out", str(out), "--zero-sum")
     scored = called(folder, "energies", str(out), str(folder / "family.fasta"))
     assert "s29" in scored
+
+
+def refused(folder: Path, *words: str) -> str:
+    found = CliRunner().invoke(main, [*words, "--runs", str(folder / "runs")])
+    assert found.exit_code in (1, 2), found.output
+    return " ".join(found.output.split())
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_fit(folder: Path) -> None:
+    family = str(folder / "family.fasta")
+    assert "couplings are kept in .npz" in refused(folder, "fit", "plmdca", family, "--out", str(folder / "m.json"))
+    assert "--zero-sum goes with --out FILE" in refused(folder, "fit", "plmdca", family, "--zero-sum")
+    out = str(folder / "m.txt")
+    assert "not with ardca" in refused(folder, "fit", "ardca", family, "--zero-sum", "--out", out)
+    assert not list((folder / "runs").glob("*/experiment.json"))
+
+
+def test_a_model_without_gaps_scores_sequences_with_gaps(folder: Path) -> None:
+    fitted(folder, "plmdca", "gaps=left_out")
+    family = str(folder / "family.fasta")
+    assert len(json.loads(called(folder, "energies", "plmdca", family, "--json"))) == 30
+    changes = json.loads(called(folder, "energies", "plmdca", family, "--mutations", "s0", "--json"))
+    assert not any(change["mutation"].endswith("-") for change in changes)
+
+
+def test_what_is_not_scored_as_it_stands_is_told(folder: Path) -> None:
+    fitted(folder, "independent")
+    (folder / "given.a3m").write_text(">one/1-6 of a family\nACX-eeEF\n")
+    words = ("energies", "independent", str(folder / "given.a3m"))
+    found = CliRunner().invoke(main, [*words, "--mutations", "one", "--json", "--runs", str(folder / "runs")])
+    assert "2 lower-case inserts dropped (one/1-6)" in found.stderr
+    assert "1 letters that are no amino acid became gaps (one/1-6)" in found.stderr
+    assert json.loads(found.stdout)[0]["mutation"] == "A1C"
+    assert "has no sequence called 'one/1-7' (near it: one/1-6" in refused(folder, *words, "--mutations", "one/1-7")
+    focused = refused(folder, *words, "--focus", "one")
+    assert "the model has 6 columns and these sequences 5; keep those that its fit kept (--focus" in focused
+
+
+def test_a_fit_is_shown_with_its_settings_and_what_it_found(folder: Path) -> None:
+    fitted(folder, "plmdca", "--held-out", "0.1")
+    shown = called(folder, "show", "plmdca")
+    assert re.search(r"Settings\n.*held_out +0\.1\n.*part +couplings/fits/plmdca\n", shown, re.DOTALL)
+    assert re.search(r"Found\n +sequences +27\n.*objective +[\d.]+\n.*converged +true\n", shown, re.DOTALL)
+
+
+@pytest.mark.parametrize(
+    "words", [("eval",), ("interpolate", "--from", "1", "--to", "2"), ("generate", "--prompt", "A")]
+)
+def test_what_needs_weights_says_what_a_fit_is(folder: Path, words: tuple[str, ...]) -> None:
+    fitted(folder, "independent")
+    assert "independent was made by `seqlab fit`: it holds the couplings" in refused(
+        folder, words[0], "independent", *words[1:]
+    )
 
 
 def test_a_method_that_is_not_there(folder: Path) -> None:
@@ -119,7 +173,9 @@ def test_structures_are_judged_by_their_families(folder: Path) -> None:
     layers = "model.layers.all.mixer.heads=2"
     words = ("model.dim=8", layers, "model.heads=2", "task.folds=3", "task.members=2", "task.drawn=8", "batch.size=2")
     called(folder, "run", "potts:wide_small", *words, "budget.steps=1", "--name", "emits")
-    found = json.loads(called(folder, "eval", "emits", "msa", "samples=20", "sweeps=2", "structures=1", "--json"))
+    judging = ("eval", "emits", "msa", "samples=20", "sweeps=2", "structures=1")
+    assert "emits at step 1: msa\n" in called(folder, *judging)
+    found = json.loads(called(folder, *judging, "--json"))
     assert {row["split"] for row in found["structures"]} <= {"sequence", "structure", "superfamily"}
     assert 0 <= found["structure/precision@L/5"] <= 1
     assert found["sequence/nll_gap"] == pytest.approx(found["sequence/nll_held_out"] - found["sequence/nll"])

@@ -16,6 +16,7 @@ from seqlab.couplings.fits.ardca import Autoregressive
 from seqlab.couplings.fits.independent import Independent
 from seqlab.couplings.fits.mean_field import MeanField
 from seqlab.couplings.fits.plmdca import PseudoLikelihood
+from seqlab.couplings.judged import contact_scores
 from seqlab.couplings.pairwise import Law, Pairwise
 from seqlab.couplings.sampling import STEPS, Steps, ancestral, gibbs
 from seqlab.couplings.saved import load, save
@@ -77,6 +78,32 @@ def test_mutation_effects_are_differences_of_scores(law: Any) -> None:
         assert effects[site, letter] == pytest.approx(change[0], abs=1e-12)
 
 
+@pytest.mark.parametrize("law", ["joint", "autoregressive"])
+def test_a_gap_adds_nothing_where_it_is_no_letter(law: Any) -> None:
+    """As in a model with a letter that nothing is coupled to, whose field is zero."""
+    given = model(law)
+    silent = replace(
+        given, fields=np.pad(given.fields, ((0, 0), (0, 1))), pairs=np.pad(given.pairs, ((0, 0), (0, 1), (0, 1)))
+    )
+    gapped = EVERYTHING[40].copy()
+    gapped[1] = SIZE
+    if law == "joint":
+        assert scores(given, gapped[None]) == pytest.approx(scores(silent, gapped[None]), abs=1e-12)
+    effects = mutation_effects(given, gapped)
+    assert effects.shape == (LENGTH, SIZE)
+    whole = scores(given, np.stack([gapped, EVERYTHING[40]]))
+    assert effects[1, EVERYTHING[40][1]] == pytest.approx(whole[1] - whole[0], abs=1e-12)
+    assert conditional_logs(given, gapped[None])[0, 1] == 0
+
+
+@pytest.mark.parametrize("law", ["joint", "autoregressive"])
+def test_other_columns_and_letters_than_those_of_the_model_are_refused(law: Any) -> None:
+    with pytest.raises(ValueError, match=rf"has {LENGTH} columns and these sequences 2; keep those that its fit kept"):
+        scores(model(law), EVERYTHING[:3, :2])
+    with pytest.raises(ValueError, match=f"has {SIZE} letters, and these sequences others"):
+        scores(model(law), EVERYTHING + SIZE)
+
+
 def test_conditionals_of_a_joint_model_are_those_of_its_scores() -> None:
     whole = scores(model("joint"), EVERYTHING).reshape((SIZE,) * LENGTH)
     logs = conditional_logs(model("joint"), EVERYTHING)
@@ -108,6 +135,7 @@ def test_the_independent_model_has_the_columns_frequencies() -> None:
     fitted = spec.fit(alignment(), SIZE, spec.weights(alignment(), 2))
     np.testing.assert_allclose(np.exp(fitted.model.fields), frequencies(alignment(), SIZE)[0], atol=1e-9)
     assert not fitted.model.pairs.any()
+    assert not contact_scores(fitted.model).any()
 
 
 def test_gaps_may_be_left_out() -> None:
@@ -147,7 +175,7 @@ def test_what_is_saved_is_loaded(tmp_path: Path, ending: str, law: Any) -> None:
 
 def test_the_order_of_the_text_is_as_it_says(tmp_path: Path) -> None:
     path = tmp_path / "model.txt"
-    path.write_text("J 0 1 A C 2\nJ 0 1 2 0 3\nh 1 D 4\n")
+    path.write_text("J 0 1 A C 2\nJ 0 1 D A 3\nh 1 D 4\n")
     found = load(path)
     assert found.pairs.tolist() == [[[0, 2, 0], [0, 0, 0], [3, 0, 0]]]
     assert found.fields.tolist() == [[0, 0, 0], [0, 0, 4]]
@@ -156,6 +184,7 @@ def test_the_order_of_the_text_is_as_it_says(tmp_path: Path) -> None:
 
 MISTAKES = {
     "words": ("J 0 1 A\n", r"model\.txt, line 1: neither `J i j a b value`"),
+    "numbers": ("h 0 1 0.5\n", r"model\.txt, line 1: neither .* with letters a, b of ACDEF"),
     "order": ("J 1 0 A C 2\nh 1 A 1\n", r"model\.txt: J 1 0 has no place: i < j < 2"),
     "empty": ("\n", r"model\.txt holds no fields"),
 }
@@ -167,6 +196,14 @@ def test_a_file_that_holds_no_model(tmp_path: Path, mistake: str) -> None:
     (tmp_path / "model.txt").write_text(text)
     with pytest.raises(DataError, match=told):
         load(tmp_path / "model.txt")
+
+
+def test_a_file_that_is_cut_off(tmp_path: Path) -> None:
+    path = tmp_path / "model.txt.gz"
+    save(path, model("joint"))
+    path.write_bytes(path.read_bytes()[:-20])
+    with pytest.raises(DataError, match=r"model\.txt\.gz cannot be read .*; it is cut off"):
+        load(path)
 
 
 def test_an_ending_that_is_not_known(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,7 +43,7 @@ def test_a_chain_is_read_and_a_residue_without_an_atom_is_named(tmp_path: Path) 
     (found,) = read_backbones(f"{tmp_path}/made.pdb#B")
     assert found.notes == ("made.pdb, line 17: residue ALA B 5 has no atom O; it is left out.",)
     assert len(found) == len(wanted) - 1
-    assert "made, line 20: the chain breaks between ALA B 4 and ALA B 6." in found.breaks()
+    assert "made.pdb, line 20: the chain breaks between ALA B 4 and ALA B 6." in found.breaks()
 
 
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
@@ -53,11 +54,16 @@ def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     path.write_text(pdb(bundle(0, 0)))
     with pytest.raises(DataError, match="has no chain Z of amino acids; it has B"):
         read_backbones(f"{path}#Z")
-    lines = pdb(bundle(0, 0)).splitlines()
-    lines[6] = lines[6][:30] + "   1.2x4" + lines[6][38:]
-    path.write_text("\n".join(lines))
-    with pytest.raises(DataError, match=r"made\.pdb, line 7: the place of atom C is `1\.2x4 "):
-        read_backbones(str(path))
+    for wrong in ("1.2x4", "nan"):
+        lines = pdb(bundle(0, 0)).splitlines()
+        lines[6] = lines[6][:30] + f"{wrong:>8}" + lines[6][38:]
+        path.write_text("\n".join(lines))
+        with pytest.raises(DataError, match=rf"made\.pdb, line 7: the place of atom C is `{wrong} "):
+            read_backbones(str(path))
+    packed = tmp_path / "made.pdb.gz"
+    packed.write_bytes(gzip.compress(pdb(bundle(0, 0)).encode())[:200])
+    with pytest.raises(DataError, match=r"made\.pdb\.gz cannot be unpacked .*: it is cut off or damaged"):
+        read_backbones(str(packed))
     path.write_text("not a structure")
     with pytest.raises(DataError, match="no chain of amino acids"):
         read_backbones(str(path))

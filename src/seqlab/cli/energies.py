@@ -14,34 +14,38 @@ from seqlab.cli import options, render
 @click.argument("source", metavar="RUN|FILE", type=options.RunName())
 @click.argument("alignment", metavar="ALIGNMENT")
 @click.option("--focus", metavar="NAME", help="Keep the columns where this sequence has a letter, as in the fit.")
+@click.option("--structure", metavar="FILE[#CHAIN]", help="Keep the columns of its residues, as in the fit.")
 @click.option("--mutations", metavar="NAME", help="Of this sequence: what each single mutation changes.")
 @options.as_json
 @options.book_option
 def command(
-    source: str, alignment: str, focus: str | None, mutations: str | None, as_json: bool, runs: Path | None
-) -> None:
+    source: str, alignment: str, focus: str | None, structure: str | None, mutations: str | None, as_json: bool,
+    runs: Path | None,
+) -> None:  # fmt: skip
     """Score sequences by a fitted Potts model.
 
     The score is log p of an autoregressive model, in nats; of another sum_i h_i + sum_{i<j} J_ij, minus the energy. The
-    highest is the most probable. With --mutations NAME every single mutation of that sequence, the change of its score;
-    letters stand at their column of this alignment, counted from 1.
+    highest is the most probable. A model that was fitted without gaps passes them over. With --mutations NAME every
+    single mutation of that sequence, the change of its score; sites are the columns that are kept, counted from 1.
     """
     from seqlab.couplings.energies import mutation_effects, scores
+    from seqlab.couplings.family import choose
     from seqlab.couplings.located import model_at
     from seqlab.data.alignments import ALPHABET
-    from seqlab.data.alignments.reading import read_alignment
+    from seqlab.data.alignments.reading import place_of
 
     model = model_at(source, runs)
-    given = read_alignment(alignment, focus=focus)
+    chosen = choose(alignment, focus, structure)
+    given = chosen.alignment
+    for told in (*(f"{alignment}: {told}" for told in given.left_out), *chosen.notes):
+        click.echo(told, err=True)
     if mutations is None:
         found: list[dict[str, Any]] = [
             {"name": name, "score": value}
             for name, value in zip(given.names, scores(model, given.letters).tolist(), strict=True)
         ]
     else:
-        if mutations not in given.names:
-            raise click.ClickException(f"{alignment} has no sequence called {mutations!r}.")
-        own = given.letters[given.names.index(mutations)]
+        own = given.letters[place_of(alignment, given.names, mutations)]
         found = [
             {"mutation": f"{ALPHABET[own[site]]}{site + 1}{ALPHABET[letter]}", "change": change}
             for site, row in enumerate(mutation_effects(model, own).tolist())

@@ -63,10 +63,11 @@ def _on_its_task(
     name, step = options.RunAtStep().convert(source, None, click.get_current_context())
     run = LabBook(runs).open(name)
     _only_the_task(changes)
+    experiment = experiment_of(run)
     model, checkpoint, skipped = load_model(run, step)
     for sentence in skipped:
         click.echo(sentence, err=True)
-    task = _task(experiment_of(run), changes)
+    task = _task(experiment, changes)
     _same_alphabet(run, task)
     if split not in task.splits():
         raise click.ClickException(f"the task has no split `{split}`; it has {', '.join(task.splits())}.")
@@ -158,17 +159,17 @@ def _keep(run: Run, found: dict[str, Any]) -> Path:
 def _print(found: dict[str, Any], split: str, place: str) -> None:
     from seqlab.cli.results import print_floors
 
-    data = ", ".join(found["data"])
-    click.echo(f"{click.style(found['run'], bold=True)} at step {found['step']:,} on {data} ({split})\n")
+    data = f" on {', '.join(found['data'])}" if found["data"] else ""
+    click.echo(f"{click.style(found['run'], bold=True)} at step {found['step']:,}{data} ({split})\n")
     print_floors(found["floors"], {name.partition("/")[2]: value for name, value in found["metrics"].items()}, split)
     if place:
         click.echo(f"\n  {place}")
 
 
 def _print_answers(found: dict[str, Any], place: str) -> None:
-    data = ", ".join(found["data"])
+    data = f" ({', '.join(found['data'])})" if found["data"] else ""
     which = click.style(found["run"], bold=True) + (f" at step {found['step']:,}" if found["step"] is not None else "")
-    click.echo(f"{which}: {found['evaluation']} ({data})\n")
+    click.echo(f"{which}: {found['evaluation']}{data}\n")
     render.pairs((name, render.figure(found[name])) for name in found["measured"])
     if found["settings"] is not None:
         given = {name: value for name, value in found["settings"]["format"].items() if name not in ("part", "schema")}

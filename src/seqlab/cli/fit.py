@@ -50,13 +50,18 @@ def command(
     """
     from seqlab.couplings.family import choose, parts
     from seqlab.couplings.located import MODEL
-    from seqlab.couplings.saved import save
+    from seqlab.couplings.saved import known_ending, save
     from seqlab.data.alignments import SIZE
     from seqlab.data.text import absolute
     from seqlab.journal import LabBook
+    from seqlab.journal.files import clearly
     from seqlab.spec import find, override, to_json
 
     spec: DirectFit = override(find("couplings/fits", method)(), list(changes))  # type: ignore[assignment]
+    if out is not None:
+        known_ending(out)
+    if zero_sum and (out is None or spec.law != "joint"):
+        raise click.UsageError("--zero-sum goes with --out FILE, and not with ardca, whose sites have own gauges.")
     chosen = choose(alignment, focus, structure, unknown, most_gaps)  # type: ignore[arg-type]
     letters = chosen.alignment.letters
     spec.must_fit(letters.shape[1], SIZE)
@@ -71,7 +76,8 @@ def command(
     )
     fitted, found = _fitted(run, spec, chosen, parts(letters, held_out, alignment)[0])
     if out is not None:
-        save(out, fitted.model.zero_sum() if zero_sum else fitted.model)
+        with clearly(out):
+            save(out, fitted.model.zero_sum() if zero_sum else fitted.model)
     found = {"run": run.name, "method": method, **found, "model": str(run.folder / MODEL)}
     if as_json:
         render.json_out(found)

@@ -49,6 +49,8 @@ def command(name: str, computed: Computed, as_json: bool, runs: Path | None) -> 
         return
     _print_head(run, facts)
     _print_result(facts)
+    if facts["origin"].get("by") == "fit":
+        _print_fit(facts["experiment"]["config"], facts["summary"].get("fit", {}))
     _print_audits(facts["audits"])
     _print_model(facts)
     _print_cost(facts)
@@ -108,6 +110,18 @@ def _best_accuracy(facts: dict[str, Any]) -> str:
     if not accuracy or accuracy["step"] == loss["step"]:
         return ""
     return f"; by accuracy {render.figure(accuracy['value'])} at step {accuracy['step']:,}"
+
+
+def _print_fit(config: dict[str, Any], found: dict[str, Any]) -> None:
+    """What `seqlab fit` was told, but for what was left as nothing, and what it found."""
+    given = {**{key: value for key, value in config.items() if key != "fit"}, **config["fit"]}
+    render.heading("Settings")
+    render.pairs((key, render.plain(value)) for key, value in given.items() if value is not None and key != "schema")
+    if found:
+        render.heading("Found")
+    render.pairs(
+        (key, render.plain(value) if isinstance(value, bool) else render.figure(value)) for key, value in found.items()
+    )
 
 
 def _print_audits(audits: dict[str, Any]) -> None:

@@ -25,11 +25,12 @@ def frobenius(couplings: Array, leave_out: int | None = None) -> Array:
 
 
 def average_product_corrected(scores: Array) -> Array:
-    """Each score less what its columns have with all others: s_ij - s_i. s_.j / s_.. (Dunn 2008), zero diagonal."""
+    """Each score less what its columns have with all others: s_ij - s_i. s_.j / s_.. (Dunn 2008), zero diagonal; zero
+    where no columns are coupled."""
     length = len(scores)
     apart = scores * (1 - np.eye(length))
     rows = apart.sum(1) / (length - 1)
-    corrected: Array = apart - np.outer(rows, rows) / rows.mean()
+    corrected: Array = apart - np.outer(rows, rows) / (rows.mean() or 1.0)
     np.fill_diagonal(corrected, 0)
     return corrected
 

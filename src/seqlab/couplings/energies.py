@@ -1,4 +1,7 @@
-"""How probable a model finds given sequences, and what each mutation of them would change."""
+"""How probable a model finds given sequences, and what each mutation of them would change.
+
+A model without a gap passes gaps over, as its fit did: such a site has no term and is seen by nobody.
+"""
 
 from __future__ import annotations
 
@@ -20,21 +23,21 @@ def scores(model: Pairwise, letters: NDArray[np.integer]) -> Array:
     if model.law == "autoregressive":
         logs: Array = conditional_logs(model, letters).sum(1)
         return logs
-    fields = np.take_along_axis(model.fields[None], letters[:, :, None].astype(np.int64), 2)[..., 0].sum(1)
-    seen = np.concatenate([_seen(model, part) for part in _pieces(model, letters)])
-    own = np.take_along_axis(seen, letters[:, :, None].astype(np.int64), 2)[..., 0].sum(1)
-    total: Array = fields + own / 2
+    total: Array = np.concatenate(
+        [_own(model.fields + _seen(model, part) / 2, part).sum(1) for part in _pieces(model, letters)]
+    )
     return total
 
 
 def conditional_logs(model: Pairwise, letters: NDArray[np.integer]) -> Array:
-    """(N, L) -> (N, L): log of the probability of each letter given what its site sees: all others, or those before."""
+    """(N, L) -> (N, L): log of the probability of each letter given what its site sees: all others, or those before;
+    0 where there is no letter."""
     logs = []
     for part in _pieces(model, letters):
         logits = _seen(model, part) + model.of_columns()
         logits -= logits.max(2, keepdims=True)
         logits -= np.log(np.exp(logits).sum(2, keepdims=True))
-        logs.append(np.take_along_axis(logits, part[:, :, None].astype(np.int64), 2)[..., 0])
+        logs.append(_own(logits, part))
     return np.concatenate(logs)
 
 
@@ -43,7 +46,7 @@ def mutation_effects(model: Pairwise, letters: NDArray[np.integer]) -> Array:
     length, size = model.fields.shape
     if model.law == "joint":
         logits = (_seen(model, letters[None]) + model.fields)[0]
-        effects: Array = logits - logits[np.arange(length), letters][:, None]
+        effects: Array = logits - _own(logits[None], letters[None]).T
         return effects
     mutants = np.broadcast_to(letters, (length, size, length)).copy()
     mutants[np.arange(length), :, np.arange(length)] = np.arange(size)
@@ -56,17 +59,29 @@ def _pieces(model: Pairwise, letters: NDArray[np.integer]) -> list[NDArray[np.in
     return [letters[start : start + rows] for start in range(0, len(letters), rows)]
 
 
+def _own(values: Array, letters: NDArray[np.integer]) -> Array:
+    """(N, L, q) and letters (N, L) -> (N, L): the value of each letter, 0 of none."""
+    size = values.shape[2]
+    places = np.minimum(letters, size - 1)[:, :, None].astype(np.int64)
+    found: Array = np.take_along_axis(values, places, 2)[..., 0] * (letters < size)
+    return found
+
+
 def _seen(model: Pairwise, letters: NDArray[np.integer]) -> Array:
     """(N, L) -> (N, L, q), by columns: what the couplings of the letters that a site sees add to its logits."""
     length, size = model.fields.shape
     if letters.shape[1] != length:
-        raise ValueError(f"the model has {length:,} columns and these sequences {letters.shape[1]:,}.")
-    if letters.max(initial=0) >= size:
-        raise ValueError(f"the model has {size} letters, without the gap; give sequences without gaps.")
+        raise ValueError(
+            f"the model has {length:,} columns and these sequences {letters.shape[1]:,}; keep those that its fit kept "
+            "(--focus, --structure)."
+        )
+    if letters.max(initial=0) > size:
+        raise ValueError(f"the model has {size} letters, and these sequences others.")
     whole = torch.from_numpy(model.couplings())
     if model.law == "autoregressive":
         rank = torch.from_numpy(np.argsort(model.order))
         whole = whole * (rank[:, None] > rank)[:, None, :, None]
-    chosen = torch.nn.functional.one_hot(torch.from_numpy(letters.astype(np.int64)), size).double().flatten(1)
+    marked = torch.nn.functional.one_hot(torch.from_numpy(letters.astype(np.int64)), size + 1)
+    chosen = marked[:, :, :size].double().flatten(1)
     found: Array = (chosen @ whole.reshape(length * size, length * size).T).view(-1, length, size).numpy()
     return found

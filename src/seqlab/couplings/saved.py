@@ -1,14 +1,16 @@
 """A pairwise model in a file: `.npz`, or the text of adabmDCA and CCMpred's kin, `J i j a b value` and `h i a value`.
 
 In both, sites are the alignment's columns that were fitted, counted from 0; i < j; letters in text are written as
-letters of ALPHABET. In an `.npz`: `fields` (L, q), `pairs` (L (L - 1) / 2, q, q) row by row of i < j, a of the first
-site and b of the second, `law`, and `order`: which column each site is (numpy.triu_indices gives the pairs).
+letters of ALPHABET; numbers in their place are refused, for programs count letters in different orders. In an `.npz`:
+`fields` (L, q), `pairs` (L (L - 1) / 2, q, q) row by row of i < j, a of the first site and b of the second, `law`, and
+`order`: which column each site is (numpy.triu_indices gives the pairs).
 """
 
 from __future__ import annotations
 
 import gzip
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +19,7 @@ from seqlab.couplings.pairwise import Pairwise
 from seqlab.data import DataError
 from seqlab.data.alignments import ALPHABET
 
-__all__ = ["ENDINGS", "load", "save"]
+__all__ = ["ENDINGS", "known_ending", "load", "save"]
 
 ENDINGS = (".npz", ".txt", ".txt.gz")
 
@@ -31,14 +33,14 @@ def save(path: Path, model: Pairwise) -> None:
                 file, fields=model.fields, pairs=model.pairs.astype(np.float32), law=np.str_(model.law), order=order
             )
         return
-    _known(path)
+    known_ending(path)
     text = "".join(_lines(model)).encode()
     path.write_bytes(gzip.compress(text, mtime=0) if path.suffix == ".gz" else text)
 
 
 def load(path: Path) -> Pairwise:
     """Read a model. Raises DataError in one sentence for what is none, with the line."""
-    _known(path)
+    known_ending(path)
     if not path.is_file():
         raise DataError(f"there is no file of couplings {path}; `seqlab fit` makes one")
     if path.suffix == ".npz":
@@ -48,11 +50,16 @@ def load(path: Path) -> Pairwise:
                 return Pairwise(file["fields"], pairs, str(file["law"]), file["order"])  # type: ignore[arg-type]
         except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
             raise DataError(f"{path} holds no couplings ({error}); it is cut off or of another program") from None
-    data = path.read_bytes()
-    return _read(path, (gzip.decompress(data) if path.suffix == ".gz" else data).decode())
+    try:
+        data = path.read_bytes()
+        text = (gzip.decompress(data) if path.suffix == ".gz" else data).decode()
+    except (EOFError, OSError, zlib.error, UnicodeDecodeError) as error:
+        raise DataError(f"{path} cannot be read ({error}); it is cut off or of another program") from None
+    return _read(path, text)
 
 
-def _known(path: Path) -> None:
+def known_ending(path: Path) -> None:
+    """Raises DataError for an ending that says no kind of file."""
     if not path.name.endswith(ENDINGS):
         raise DataError(f"{path}: couplings are kept in {', '.join(ENDINGS)}; give it such an ending")
 
@@ -87,7 +94,9 @@ def _read(path: Path, text: str) -> Pairwise:
             elif words and words[0] != "#":
                 raise ValueError
         except (ValueError, IndexError):
-            raise DataError(f"{path}, line {number}: neither `J i j a b value` nor `h i a value`") from None
+            raise DataError(
+                f"{path}, line {number}: neither `J i j a b value` nor `h i a value` with letters a, b of {ALPHABET}"
+            ) from None
     if not fields:
         raise DataError(f"{path} holds no fields (`h i a value`); it is cut off or of another program")
     length, size = (max(key[k] for key in fields) + 1 for k in (0, 1))
@@ -102,4 +111,5 @@ def _read(path: Path, text: str) -> Pairwise:
 
 
 def _letter(word: str) -> int:
-    return int(word) if word.isdigit() else ALPHABET.index(word)
+    """Raises ValueError for what is no letter."""
+    return ALPHABET.index(word)

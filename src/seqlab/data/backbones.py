@@ -31,6 +31,8 @@ class Backbone:
     """What each residue is called in its file: `GLY A 19`."""
     notes: tuple[str, ...] = ()
     """Which residues were left out, a sentence each."""
+    file: str = ""
+    """The name of that file; empty where there is none."""
     lines: tuple[int, ...] = ()
     """The line of the file where each residue begins, 0 where that is not known; empty where there is no file."""
 
@@ -39,8 +41,8 @@ class Backbone:
         if len(bad):
             residue, atom = bad[0]
             raise DataError(
-                f"{self.name}: atom {ATOMS[atom]} of residue {self.labels[residue]} has no number for a place; "
-                "leave the residue out."
+                f"{self.file or self.name}: atom {ATOMS[atom]} of residue {self.labels[residue]} has no number for a "
+                "place; leave the residue out."
             )
 
     def __len__(self) -> int:
@@ -58,7 +60,7 @@ class Backbone:
         lines = self.lines or (0,) * len(self)
         places = np.flatnonzero(~self.bonded)
         return tuple(
-            f"{self.name}{f', line {lines[at + 1]}' if lines[at + 1] else ''}: the chain breaks between "
+            f"{self.file or self.name}{f', line {lines[at + 1]}' if lines[at + 1] else ''}: the chain breaks between "
             f"{self.labels[at]} and {self.labels[at + 1]}."
             for at in places
         )

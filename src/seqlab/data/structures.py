@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import gzip
 import io
+import math
 import re
 import tarfile
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -57,7 +59,7 @@ def _files(location: str) -> Iterator[tuple[str, bytes]]:
 
 def _backbone(gemmi: Any, file: str, data: bytes, chain: str) -> Backbone:
     if file.endswith(".gz"):
-        file, data = file.removesuffix(".gz"), gzip.decompress(data)
+        file, data = file.removesuffix(".gz"), _unpacked(file, data)
     text = data.decode("latin-1")
     try:
         if file.endswith((".cif", ".mmcif")):
@@ -71,17 +73,26 @@ def _backbone(gemmi: Any, file: str, data: bytes, chain: str) -> Backbone:
     return _of_chain(gemmi, file, structure, chain or None, _atom_lines(text))
 
 
+def _unpacked(file: str, data: bytes) -> bytes:
+    try:
+        return gzip.decompress(data)
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(f"{file} cannot be unpacked ({error}): it is cut off or damaged; get it again.") from None
+
+
 def _check_places(file: str, text: str) -> None:
     """Raise DataError where an atom's place in a PDB file is no three numbers, which gemmi would read as zeros."""
     for number, line in enumerate(text.splitlines(), start=1):
         if line.startswith(("ATOM  ", "HETATM")):
             try:
-                [float(line[start : start + 8]) for start in (30, 38, 46)]
+                known = all(math.isfinite(float(line[start : start + 8])) for start in (30, 38, 46))
             except ValueError:
+                known = False
+            if not known:
                 raise DataError(
                     f"{file}, line {number}: the place of atom {line[12:16].strip()} is `{line[30:54].strip()}`, and "
                     "three numbers are needed; the file is cut off or damaged."
-                ) from None
+                )
 
 
 def _atom_lines(text: str) -> dict[int, int]:
@@ -119,7 +130,7 @@ def _of_chain(gemmi: Any, file: str, structure: Any, wanted: str | None, lines: 
     if not places:
         raise DataError(f"{file}: no residue of chain {key} has all of {', '.join(ATOMS)}; it may hold C-alphas alone.")
     name = file.partition(".")[0]
-    return Backbone(name, "".join(letters), np.array(places), tuple(labels), tuple(notes), tuple(starts))
+    return Backbone(name, "".join(letters), np.array(places), tuple(labels), tuple(notes), file, tuple(starts))
 
 
 def require_gemmi() -> Any:

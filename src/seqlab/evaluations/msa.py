@@ -61,7 +61,7 @@ class Msa(OfCouplings):
         for name, far in (("", nearest(drawn[:1000], natural)), ("_natural", nearest(some, natural, others=True))):
             measured |= {f"hamming{name}_p{share}": float(np.percentile(far, share)) for share in (10, 50, 90)}
         scores = contact_scores(model)
-        if known.contacts is not None:
+        if known.contacts is not None and model.pairs.any():
             measured |= precisions(scores, known.contacts)
         own, other = principal(natural, drawn)
         drawings = {

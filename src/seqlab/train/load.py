@@ -38,6 +38,11 @@ def made_elsewhere(run: Run) -> str | None:
                 f"{run.name} was imported from another program's log: it has numbers, and no experiment or weights to "
                 "go on with."
             )
+        case "fit":
+            return (
+                f"{run.name} was made by `seqlab fit`: it holds the couplings of one alignment, which `seqlab eval "
+                f"{run.name} msa`, `seqlab sample` and `seqlab energies` take."
+            )
     return None
 
 

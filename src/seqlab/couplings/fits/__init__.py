@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from seqlab.couplings.descent import Point
-from seqlab.couplings.pairwise import Array, Pairwise
+from seqlab.couplings.pairwise import Array, Law, Pairwise
 from seqlab.couplings.weights import Likeness, sequence_weights
 from seqlab.data import DataError
 from seqlab.kernels.memory import available_memory
@@ -36,6 +37,8 @@ def nobody(point: Point) -> None:
 class DirectFit(Part, kind="couplings/fits"):
     """How a pairwise model is fitted to one alignment."""
 
+    law: ClassVar[Law] = "joint"
+    """Of the model."""
     identity: float = Field(default=0.8, ge=0, le=1)
     """Sequences this alike share their weight; 0: each counts one."""
     likeness: Likeness = "at_least"
@@ -65,5 +68,5 @@ class DirectFit(Part, kind="couplings/fits"):
         if needed > there:
             raise DataError(
                 f"couplings of {length:,} columns and {size} letters need {needed / 1e9:,.1f} GB here and "
-                f"{there / 1e9:,.1f} GB are free; keep fewer columns (`--focus`, `--most-gaps`)"
+                f"{there / 1e9:,.1f} GB are free; keep fewer columns (`--focus`, `--structure`)"
             )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +13,7 @@ from seqlab.couplings.fit import fit
 from seqlab.couplings.fits import Fitted, nobody
 from seqlab.couplings.fits.shared.descending import Descending
 from seqlab.couplings.objective import Objective
-from seqlab.couplings.pairwise import Array, Pairwise
+from seqlab.couplings.pairwise import Array, Law, Pairwise
 from seqlab.spec import Field
 
 __all__ = ["Autoregressive"]
@@ -23,6 +23,7 @@ class Autoregressive(Descending):
     """sum_n w_n sum_i -log P(x_ni | those before) + W (field_penalty |h|^2 + coupling_penalty |J|^2), smallest, where W
     is the sum of the weights: penalties beside the mean over sequences."""
 
+    law: ClassVar[Law] = "autoregressive"
     field_penalty: float = Field(default=1e-6, ge=0)
     """The paper's for generated sequences; for contacts it takes 1e-4."""
     coupling_penalty: float = Field(default=1e-4, ge=0)
@@ -40,7 +41,7 @@ class Autoregressive(Descending):
         penalties = total * self.field_penalty, total * self.coupling_penalty
         objective = Objective(letters[:, order], size, weights, *penalties, self.dtype, seen="before")
         found = fit(objective, self.iterations, self.tolerance, told)
-        return Fitted(Pairwise(found.fields, found.pairs, "autoregressive", order), found.readout())
+        return Fitted(Pairwise(found.fields, found.pairs, self.law, order), found.readout())
 
 
 def entropies(letters: NDArray[np.uint8], size: int, weights: Array) -> Array:

@@ -6,6 +6,7 @@ import difflib
 import gzip
 import string
 import zlib
+from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Literal, NamedTuple
 
@@ -18,7 +19,7 @@ from seqlab.data.alignments.numeric import array, table
 from seqlab.data.alignments.rows import Row, fasta, stockholm
 from seqlab.data.text import is_card, read_text
 
-__all__ = ["ENDINGS", "Unknown", "kind_of", "read_alignment"]
+__all__ = ["ENDINGS", "Unknown", "kind_of", "place_of", "read_alignment"]
 
 Kind = Literal["fasta", "a3m", "stockholm", "table", "array"]
 Unknown = Literal["gap", "drop"]
@@ -57,7 +58,7 @@ def read_alignment(
     rows, coded, left_out = _coded(location, _unpacked(location, source.data.tobytes()))
     columns = np.arange(coded.shape[1]) if columns is None else columns
     if focus is not None:
-        columns = np.flatnonzero(coded[_place(location, rows, focus)] != GAP)
+        columns = np.flatnonzero(coded[place_of(location, [row.name for row in rows], focus)] != GAP)
     names = np.array([row.name for row in rows])
     kept = _Kept(names, coded[:, columns], left_out)
     kept = _without_unknown(kept, unknown)
@@ -81,6 +82,16 @@ def kind_of(location: str) -> Kind:
             "(each also with .gz)"
         )
     return ENDINGS[name.suffix.lower()]
+
+
+def place_of(location: str, names: Sequence[str], wanted: str) -> int:
+    """Where the sequence of that name stands: whole, or as it is before a `/` (NAME/FROM-TO). Raises DataError."""
+    for candidates in (list(names), [name.partition("/")[0] for name in names]):
+        if wanted in candidates:
+            return candidates.index(wanted)
+    near = difflib.get_close_matches(wanted, names, n=3)
+    told = f"near it: {', '.join(near)}" if near else f"the first is {names[0]}"
+    raise DataError(f"{location} has no sequence called {wanted!r} ({told})")
 
 
 def _unpacked(location: str, data: bytes) -> bytes:
@@ -153,17 +164,6 @@ def _codes() -> NDArray[np.uint8]:
         known = "-" if letter == "." else letter.upper()
         codes[ord(letter)] = ALPHABET.index(known) if known in ALPHABET else UNKNOWN
     return codes
-
-
-def _place(location: str, rows: list[Row], focus: str) -> int:
-    """Where the sequence of that name stands: whole, or as it is before a `/` (NAME/FROM-TO)."""
-    names = [row.name for row in rows]
-    for candidates in (names, [name.partition("/")[0] for name in names]):
-        if focus in candidates:
-            return candidates.index(focus)
-    near = difflib.get_close_matches(focus, names, n=3)
-    told = f"near it: {', '.join(near)}" if near else f"the first is {names[0]}"
-    raise DataError(f"{location} has no sequence called {focus!r} ({told})")
 
 
 def _without_unknown(kept: _Kept, unknown: Unknown) -> _Kept:
