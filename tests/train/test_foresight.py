@@ -121,6 +121,22 @@ def test_a_rate_that_resets_everything_at_each_step_is_warned_of_with_the_number
         assert share == pytest.approx(1.0, abs=0.02)
 
 
+@pytest.mark.parametrize("method", [ReDo(every_steps=10, threshold=0.08, normalisation="sum"), ReDo(every_steps=10)])
+def test_the_notebooks_thresholds_by_the_sum_are_warned_of_and_not_refused(method: ReDo, stream: Experiment) -> None:
+    """Two rows of its grid reset whole layers: they are to be trained, and to tell on themselves."""
+    t = in_memory(replace(stream, model=MLP(widths=(40, 40)), methods=(method,)))
+    found = {name: audit.examine(Subject(t)) for name, audit in chosen(["method_effect", "reset_rate"]).items()}
+    assert found["method_effect"].status == "pass", found["method_effect"].message
+    assert found["reset_rate"].status == ("warn" if method.normalisation == "sum" else "pass")
+
+
+def test_a_method_that_found_no_unit_to_reset_is_told_of(stream: Experiment) -> None:
+    run, t, _ = carried_out(replace(stream, methods=(SNR(initial_threshold=1e6, update_every_steps=1000),)))
+    found = chosen(["method_effect"])["method_effect"].examine(Subject(t, "trained", run=run))
+    assert found.status == "warn", found.message
+    assert "the method snr acted and reset no unit" in found.message
+
+
 def test_a_new_start_between_tasks_is_what_it_is_meant_to_be(stream: Experiment) -> None:
     t = in_memory(replace(stream, methods=(Reinitialise(),)))
     assert chosen(["reset_rate"])["reset_rate"].examine(Subject(t)).status == "pass"
