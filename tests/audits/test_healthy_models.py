@@ -80,6 +80,14 @@ class WithoutResidual(Averaging):
     residual = 0
 
 
+class Rounding(Averaging):
+    """Takes another kernel where no gradient is asked for, which rounds more, as some do in bfloat16."""
+
+    def forward(self, hidden_states: Tensor) -> Tensor:
+        y = super().forward(hidden_states)
+        return y if torch.is_grad_enabled() else (2 * y).round() / 2
+
+
 class OfMup(nn.Module):
     """One head whose scores are divided by its width, once."""
 
@@ -98,6 +106,7 @@ KINDS: dict[str, Callable[[int], nn.Module]] = {
     "called by name": ByName,
     "without residual": WithoutResidual,
     "of muP": OfMup,
+    "rounding": Rounding,
 }
 
 
@@ -106,6 +115,12 @@ KINDS: dict[str, Callable[[int], nn.Module]] = {
 def test_layers_of_ones_own_are_believed(kind: str, audit: str) -> None:
     found = finding(audit, small(Layers(kind=kind)))
     assert found.status == "pass", found.message
+
+
+def test_what_a_step_reports_is_measured_as_the_step_does_with_a_graph() -> None:
+    found = finding("evaluation_phase", small(Layers(kind="rounding")))
+    assert found.status == "pass", found.message
+    assert found.measured["difference"] == 0
 
 
 def test_the_gain_of_layers_that_return_more_than_the_stream_is_measured() -> None:
