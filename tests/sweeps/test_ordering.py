@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from made import finished, losses, made_run
+from made import declared, finished, losses, made_run, ran
 
 from seqlab.cli.main import main
 from seqlab.journal import LabBook
@@ -50,3 +50,22 @@ def test_the_command(book: LabBook) -> None:
     assert json.loads(CliRunner().invoke(main, [*call, "--json"]).output)["claims"][0]["verdict"] == "holds"
     refused = CliRunner().invoke(main, ["order", "low:", "high:", "--by", "last(test/loss)", "--runs", str(book.root)])
     assert "selects on a test split" in refused.output
+
+
+def test_means_of_other_steps_are_warned_of(book: LabBook) -> None:
+    """A method that acts now and then logs a line whenever it does, beside every tenth."""
+    places = {"plain": (1, 10, 20), "acting": (1, 5, 10, 15, 20)}
+    for name, steps in places.items():
+        made_run(book, name, [{"step": step, "train/loss": 1.0, "val/loss": 1.0} for step in steps])
+    call = ["order", "plain", "acting", "--runs", str(book.root), "--by"]
+    said = " ".join(CliRunner().invoke(main, [*call, "mean(train/loss)"]).output.split())
+    assert "! train/loss was logged at 15% of the steps of plain and 25% of those of acting" in said
+    assert "!" not in CliRunner().invoke(main, [*call, "mean(val/loss)"]).output
+
+
+def test_who_was_left_out_is_told(book: LabBook) -> None:
+    sweep = declared(book, "some", [{"x": 1}], range(2))
+    ran(sweep, "cell0-0", losses(1.0))
+    ran(sweep, "cell0-1", losses(1.0), state="failed")
+    said = CliRunner().invoke(main, ["order", "some:", "high:", "--by", "last(val/loss)", "--runs", str(book.root)])
+    assert "! some:: left out: " in said.output

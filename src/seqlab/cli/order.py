@@ -56,6 +56,8 @@ def _print(found: Ordering) -> None:
         [_row(claim) for claim in found.claims],
         left=["better", "than", ""],
     )
+    for told in found.warnings:
+        click.secho(render.indented(f"! {told}"), fg="yellow")
 
 
 def _row(claim: Claim) -> list[str]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from seqlab.journal.column_cache import ColumnCache
+from seqlab.journal.columns import Columns
 from seqlab.journal.contrast import Contrast, contrast
 from seqlab.journal.groups import RunGroup
 from seqlab.statistics import mean_and_error
@@ -16,6 +19,9 @@ from seqlab.sweeps.errors import SweepError
 from seqlab.sweeps.rules import Rule, value_of
 
 __all__ = ["Claim", "Ordering", "ordered"]
+
+SAME_SHARE = 0.05
+"""Largest difference between two shares of steps that are taken for the same: the first and last are always logged."""
 
 
 @dataclass(frozen=True)
@@ -40,11 +46,14 @@ class Ordering:
     values: dict[str, dict[Hashable, float]]
     """By group and then by seed; of every group in the claimed order."""
     claims: tuple[Claim, ...]
+    warnings: tuple[str, ...] = ()
+    """Sentences: who was left out, and why means may not be of the same."""
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         groups = {name: [*values.values()] for name, values in self.values.items()}
-        return {"rule": self.rule.to_json(), "groups": groups, "claims": [claim.to_json() for claim in self.claims]}
+        claims = [claim.to_json() for claim in self.claims]
+        return {"rule": self.rule.to_json(), "groups": groups, "claims": claims, "warnings": list(self.warnings)}
 
     @property
     def table(self) -> list[tuple[str, float, float | None, int]]:
@@ -57,7 +66,8 @@ def ordered(groups: Sequence[RunGroup], rule: Rule) -> Ordering:
     number, and for what the rule says and a run did not record."""
     with ColumnCache() as cache:
         values = {group.name: _values(group, rule, cache) for group in groups}
-    return Ordering(rule, values, tuple(_claim(a, b, values, rule) for a, b in pairwise(values)))
+        told = (*(told for group in groups for told in group.warnings()), *_other_steps(groups, rule, cache))
+    return Ordering(rule, values, tuple(_claim(a, b, values, rule) for a, b in pairwise(values)), told)
 
 
 def _values(group: RunGroup, rule: Rule, cache: ColumnCache) -> dict[Hashable, float]:
@@ -67,6 +77,26 @@ def _values(group: RunGroup, rule: Rule, cache: ColumnCache) -> dict[Hashable, f
         if not math.isfinite(found[key]):
             raise SweepError(f"{rule.metric} of {run.name} is not a finite number; leave {group.name} out")
     return found
+
+
+def _other_steps(groups: Sequence[RunGroup], rule: Rule, cache: ColumnCache) -> Iterator[str]:
+    """A sentence where what training logs is of a larger share of one run's steps than of another's: a method that acts
+    now and then logs a line whenever it does."""
+    if not rule.metric.startswith("train"):
+        return
+    shares = {run.name: _share(cache.columns(run, rule.metric)) for group in groups for run in group.runs}
+    least, most = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
+    if shares[most] - shares[least] > SAME_SHARE:
+        yield (
+            f"{rule.metric} was logged at {shares[least]:.0%} of the steps of {least} and {shares[most]:.0%} of those "
+            f"of {most}: these are means of other steps; train with evaluation.log_every_steps=1"
+        )
+
+
+def _share(columns: Columns) -> float:
+    """Of the steps that have a measurement."""
+    steps = columns.count("step")
+    return float(len(np.unique(steps)) / steps.max())
 
 
 def _claim(a: str, b: str, values: dict[str, dict[Hashable, float]], rule: Rule) -> Claim:
