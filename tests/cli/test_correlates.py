@@ -53,6 +53,12 @@ def test_as_a_figure_and_as_a_table(book: LabBook, tmp_path: Path) -> None:
     assert "resets since the last look" in said(book, "a=a0,a1", "b=b0,b1").output
 
 
+def test_a_run_alone(book: LabBook) -> None:
+    found = json.loads(said(book, "a0", "--json").output)
+    assert found["bands"]["resets since the last look"]["blocks.0"]["a0"]["mean"] == [3, 3]
+    assert "each once" in said(book, "a0", "a0").output
+
+
 def test_runs_that_nobody_looked_at(book: LabBook) -> None:
     for name in ("x", "y"):
         with book.create({"part": "experiment:Experiment"}, name=name, origin={}).attempt() as attempt:

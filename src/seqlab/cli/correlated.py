@@ -24,8 +24,8 @@ def draw_correlates(place: Path, found: Correlates) -> None:
             axes.set_axis_off()
         for axes, (layer, groups) in zip(row, layers.items(), strict=False):
             for index, (name, band) in enumerate(groups.items()):
-                colour = f"C{index}"
-                (labelled[name],) = axes.plot(band.x, band.mean, color=colour, linewidth=1.1)
+                colour, dot = f"C{index}", "." if len(band.x) == 1 else ""  # a line of one look would not be seen
+                (labelled[name],) = axes.plot(band.x, band.mean, color=colour, linewidth=1.1, marker=dot)
                 axes.fill_between(band.x, band.low, band.high, color=colour, alpha=0.2, linewidth=0)
             axes.set_title(f"{layer}: {title}", fontsize=6)
             axes.tick_params(labelsize=6)

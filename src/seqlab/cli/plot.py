@@ -91,7 +91,7 @@ def _correlates(book: LabBook, names: Sequence[str], out: Path | None, as_json: 
     from seqlab.journal.correlates import correlates
     from seqlab.sweeps.grouped import grouped
 
-    found = correlates(grouped(book, names))
+    found = correlates(grouped(book, names, least=1))
     if out is not None:
         draw_correlates(out, found)
         click.echo(f"wrote {out}", err=as_json)

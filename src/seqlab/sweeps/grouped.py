@@ -20,8 +20,8 @@ __all__ = ["grouped"]
 COUNTED = ("finished", "imported")
 
 
-def grouped(book: LabBook, texts: Sequence[str]) -> list[RunGroup]:
-    """The groups that are to be compared, each with a name of its own and with runs of its own.
+def grouped(book: LabBook, texts: Sequence[str], least: int = 2) -> list[RunGroup]:
+    """The groups that are to be compared, each with a name of its own and with runs of its own. least: how many.
 
     Raises JournalError and SweepError, one sentence each.
     """
@@ -32,10 +32,10 @@ def grouped(book: LabBook, texts: Sequence[str]) -> list[RunGroup]:
             if run.folder in seen and len(group.runs) > 1:
                 raise JournalError(f"{run.name} is in {seen[run.folder]} and in {group.name}; compare each run once")
             seen[run.folder] = group.name
-    if len(seen) < sum(len(group.runs) for group in groups) or len({group.name for group in groups}) < max(
-        2, len(texts)
-    ):
-        raise JournalError("compare takes two runs or more, or groups, each once and with a name of its own")
+    enough = len({group.name for group in groups}) >= max(least, len(texts))
+    if len(seen) < sum(len(group.runs) for group in groups) or not enough:
+        several = "two runs or more, or groups" if least > 1 else "runs or groups"
+        raise JournalError(f"this takes {several}, each once and with a name of its own")
     return groups
 
 
