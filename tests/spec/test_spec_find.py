@@ -119,3 +119,8 @@ def test_paths(where: list[str], except_where: list[str], expected: list[str]) -
 def test_a_pattern_that_matches_nothing(pattern: str) -> None:
     with pytest.raises(SpecError, match="matches no parameter; "):
         matching_paths(PATHS, ["*"], [pattern])
+
+
+def test_a_pattern_that_is_near_nothing_is_told_where_paths_begin() -> None:
+    with pytest.raises(SpecError, match=r"`xyz` matches no parameter; known: `blocks`, `embedding`, `head`\.$"):
+        matching_paths(PATHS, ["xyz"])

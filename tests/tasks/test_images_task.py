@@ -121,7 +121,9 @@ def test_the_same_images_elsewhere_are_the_same_experiment(
     ("fields", "told"),
     [
         ({"change": "classes", "tasks": 4}, "has 6 classes, which make 3 tasks of 2, and `task.tasks` asks for 4"),
-        ({"change": "classes", "classes": 7}, "has 6 classes, which make 0 tasks of 7"),
+        ({"change": "classes", "classes": 7}, "has 6 classes, and `task.classes` asks for 7 in each task"),
+        ({"change": "classes", "classes": 7, "repeats": True}, "has 6 classes, and `task.classes` asks for 7"),
+        ({"change": "classes", "classes": 3, "training": 2}, "`task.training` asks for 2 images of 3 classes"),
         ({"change": "classes", "training": 60}, "class 0 has 18 images in its train part, and 30 are needed"),
         ({"training": 200}, "has 108 training images beside those held out, and `task.training` asks for 200"),
     ],

@@ -33,7 +33,7 @@ def print_record(t: Training) -> None:
 
     for index, (looks, size) in record_forecast(t).items():
         render.heading(f"Record of {label(type(t.experiment.probes[index]))}")
-        click.echo(f"  {looks:,} looks, {render.size(size)} at most")
+        click.echo(f"  {looks:,} look{'s' * (looks != 1)}, {render.size(size)} at most")
 
 
 def _lines(t: Training, index: int) -> Iterator[str]:

@@ -79,7 +79,7 @@ class Method(Part, kind="methods"):
 
     def check(self) -> None:
         if (self.every_steps is None) == (self.every_tasks is None):
-            raise SpecError(f"{label(type(self))} needs either `every_steps` or `every_tasks`; set the other to None.")
+            raise SpecError(f"{label(type(self))} needs either `every_steps` or `every_tasks`; set the other to none.")
 
     def due(self, updates: int, tasks: int | None) -> bool:
         """Whether to act now. updates: done so far, >= 1; tasks: finished so far if this update ended one, or None."""

@@ -26,7 +26,8 @@ def _matching(paths: tuple[str, ...], where: tuple[str, ...], except_where: tupl
     for pattern in (*where, *except_where):
         if not any(_matches(path, pattern) for path in paths):
             known = {prefix for path in paths for prefix in _prefixes(path)}
-            raise SpecError(f"`{pattern}` matches no parameter; {did_you_mean(pattern, known)}")
+            first = {path.partition(".")[0] for path in paths}
+            raise SpecError(f"`{pattern}` matches no parameter; {did_you_mean(pattern, known, listed=first)}")
     return [path for path in paths if _any(path, where) and not _any(path, except_where)]
 
 

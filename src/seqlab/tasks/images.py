@@ -95,8 +95,13 @@ class PreparedImages(PreparedClassification):
     def _check(self) -> None:
         spec, path = self.spec, self.spec.path
         if spec.change == "classes":
+            if spec.classes > self.source.classes:
+                raise DataError(
+                    f"{path} has {self.source.classes} classes, and `task.classes` asks for {spec.classes} in each "
+                    "task; ask for fewer"
+                )
             most = self.source.classes // spec.classes
-            if spec.classes > self.source.classes or (spec.tasks > most and not spec.repeats):
+            if spec.tasks > most and not spec.repeats:
                 raise DataError(
                     f"{path} has {self.source.classes} classes, which make {most} tasks of {spec.classes}, and "
                     f"`task.tasks` asks for {spec.tasks}; ask for fewer, or set `task.repeats=true`"
@@ -109,8 +114,12 @@ class PreparedImages(PreparedClassification):
             )
 
     def _check_class_sizes(self) -> None:
-        wanted = 1 if self.spec.training is None else self.spec.training // self.spec.classes
-        for split, needed in (("train", max(wanted, 1)), ("val", 1), ("test", 1)):
+        asked, classes = self.spec.training, self.spec.classes
+        if asked is not None and asked < classes:
+            raise DataError(
+                f"`task.training` asks for {asked} images of {classes} classes; ask for one of each at least"
+            )
+        for split, needed in (("train", (asked or classes) // classes), ("val", 1), ("test", 1)):
             counts = np.bincount(self._labels(split), minlength=self.source.classes)
             if counts.min() < needed:
                 raise DataError(
