@@ -318,6 +318,15 @@ def test_where_chooses_layers(method: Method) -> None:
         replace(method, where=("inn",)).layers(UNITS)
 
 
+@pytest.mark.parametrize(("rate", "most"), [(0.4, {0, 1, 2}), (0.1, {0, 1})])
+def test_a_fraction_beside_whole_units_is_dropped_where_it_is_a_probability(rate: float, most: set[int]) -> None:
+    """Dohare's code: int(0.4 * 6) = 2 of six mature units, or one of 0.6 with that probability."""
+    method = method_of("cbp", replacement_rate=rate, maturity_steps=0, counting="probabilistic")
+    counts = {int(change.report["units/layer"]) for change in course(method, steps=40)[3]}
+    assert counts <= most
+    assert max(counts) == max(most)
+
+
 def shrink(**settings: object) -> Change:
     return act(method_of("shrink_and_perturb", **settings))[0]
 

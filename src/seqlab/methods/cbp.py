@@ -36,8 +36,8 @@ class CBP(Resetter):
     maturity_steps: int = Field(default=100, ge=0)
     """A unit may be reset when more steps than these have passed since its last reset."""
     counting: Literal["accumulated", "probabilistic"] = "accumulated"
-    """What becomes of the fraction of a unit that a step is to reset: it is kept for the next step, or it is the
-    probability of one unit more."""
+    """What becomes of the fraction of a unit that a step is to reset: it is kept for the next step; or, where that is
+    less than one unit, it is the probability of one, and is dropped otherwise, as in the authors' code."""
 
     def expected(self, steps_a_task: int | None, sizes: Mapping[str, int]) -> list[str]:
         return lifetimes(self.replacement_rate, self.maturity_steps, steps_a_task, sizes)
@@ -74,5 +74,5 @@ class CBP(Resetter):
         whole, rest = wanted.floor(), wanted - wanted.floor()
         if self.counting == "accumulated":
             return whole, rest
-        more = torch.rand((), generator=turn.generator, device=wanted.device, dtype=wanted.dtype) < rest
-        return whole + more, torch.zeros_like(rest)
+        one = torch.rand((), generator=turn.generator, device=wanted.device, dtype=wanted.dtype) < rest
+        return torch.where(whole > 0, whole, one), torch.zeros_like(rest)
