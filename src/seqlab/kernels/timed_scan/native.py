@@ -16,7 +16,8 @@ __all__ = ["NATIVE", "timed_scan_native"]
 
 NATIVE = Native(Path(__file__).with_name("timed_scan.cpp"))
 PIECE = 16
-"""Positions whose states and decays the gradient computes again at once: 64 features of them fit the first cache."""
+"""Positions whose states and decays the gradient computes again at once: what it reads of them, of 128 features, fits
+the first cache."""
 
 
 def timed_scan_native(

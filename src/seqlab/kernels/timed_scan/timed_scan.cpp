@@ -109,35 +109,57 @@ struct Gradient {
     double sums[2][Lanes<Wide>::count] = {};  // the gradient of log z
 };
 
-// Positions `begin` to `end` of a row, one vector of features: pointers are to the row's first position.
+// What the gradient reads of one position and one vector.
+template <class Wide>
+struct Given {
+    Vector<Wide> time, data, grad_y;
+};
+
+// Positions `begin` to `end` of a row, one block of features: pointers are to the row's first position.
 template <class Wide, class Stored>
 struct Piece {
     const Stored *time, *data, *grad_y;
     Stored *grad_time, *grad_data;
     const bool* starts;
     int64_t begin, end, features;
-    int lanes;
+    Block<Wide> block;
 
-    // `ways` and `faded`, z^t s_{l-1}, have room for every position.
-    void backward(Gradient<Wide>& to, State<Wide> state, Wide bias, Passing<Wide>* ways, State<Wide>* faded) const {
+    int64_t place(int64_t l, int64_t j) const { return l * features + block.feature(j); }
+
+    // All that is read, each vector's positions one behind the other: a line of the cache that two vectors share, as
+    // where the features are no multiple of a line, is fetched once.
+    void gather(Given<Wide>* to) const {
+        const int64_t count = end - begin;
+        for (int64_t l = begin; l < end; ++l)
+            for (int64_t j = 0; j < block.vectors(); ++j) {
+                const int64_t at = place(l, j);
+                const int lanes = block.lanes(j);
+                to[j * count + l - begin] = {load<Wide>(time + at, lanes), load<Wide>(data + at, lanes),
+                                             load<Wide>(grad_y + at, lanes)};
+            }
+    }
+
+    // One vector of features; `ways` and `faded`, z^t s_{l-1}, have room for every position.
+    void backward(int64_t j, const Given<Wide>* given, Gradient<Wide>& to, State<Wide> state, Wide bias,
+                  Passing<Wide>* ways, State<Wide>* faded) const {
         using V = Vector<Wide>;
-        for (int64_t l = begin; l < end; ++l) {
-            const V clock = load<Wide>(time + l * features, lanes);
-            const Passing<Wide> way = ways[l - begin] = passing<Wide>(clock, to.rate, bias, starts && starts[l]);
-            faded[l - begin] = state = times(way.decay, state);
-            state.re += way.time * load<Wide>(data + l * features, lanes);
+        const int lanes = block.lanes(j);
+        for (int64_t l = 0; l < end - begin; ++l) {
+            const bool start = starts && starts[begin + l];
+            const Passing<Wide> way = ways[l] = passing<Wide>(given[l].time, to.rate, bias, start);
+            faded[l] = state = times(way.decay, state);
+            state.re += way.time * given[l].data;
         }
         State<Wide> g = to.carried, sum = {V{}, V{}};
-        for (int64_t l = end; l-- > begin;) {
-            const Passing<Wide> way = ways[l - begin];
-            const State<Wide> held = faded[l - begin];
-            g.re += load<Wide>(grad_y + l * features, lanes);
+        for (int64_t l = end - begin; l-- > 0;) {
+            const Passing<Wide> way = ways[l];
+            const State<Wide> held = faded[l];
+            g.re += given[l].grad_y;
             // d(z^t s) is z^t s (t d log z + log z dt).
             const V by_modulus = g.re * held.re + g.im * held.im, by_angle = g.im * held.re - g.re * held.im;
-            const V by_input = g.re * load<Wide>(data + l * features, lanes);
-            const V by_time = by_input + by_modulus * to.rate.re + by_angle * to.rate.im;
-            store<Wide>(grad_data + l * features, g.re * way.time, lanes);
-            store<Wide>(grad_time + l * features, by_time * way.time * (1 - way.time), lanes);
+            const V by_time = g.re * given[l].data + by_modulus * to.rate.re + by_angle * to.rate.im;
+            store<Wide>(grad_data + place(begin + l, j), g.re * way.time, lanes);
+            store<Wide>(grad_time + place(begin + l, j), by_time * way.time * (1 - way.time), lanes);
             sum.re += by_modulus * way.time;
             sum.im += by_angle * way.time;
             g = times(State<Wide>{way.decay.re, -way.decay.im}, g);
@@ -154,7 +176,8 @@ void backward(const Stored* time, const Stored* data, const Wide* rates, const b
               Sizes sizes, Wide bias, int64_t threads) {
     const int64_t f = sizes.features, pieces = (sizes.length + sizes.piece - 1) / sizes.piece;
     for_blocks<Wide>(sizes, threads, [=](Block<Wide> block) {
-        const int64_t origin = block.row * sizes.length, vectors = block.vectors();
+        const int64_t origin = block.row * sizes.length, at = origin * f, vectors = block.vectors();
+        std::vector<Given<Wide>> given(VECTORS * sizes.piece);
         std::vector<Passing<Wide>> ways(sizes.piece);
         std::vector<State<Wide>> faded(sizes.piece);
         Gradient<Wide> gradients[VECTORS];
@@ -162,22 +185,17 @@ void backward(const Stored* time, const Stored* data, const Wide* rates, const b
             gradients[j].rate = block.read(rates, f, j);
             gradients[j].carried = block.read(carried + block.row * 2 * f, f, j);
         }
-        for (int64_t number = pieces; number-- > 0;)
-            for (int64_t j = 0; j < vectors; ++j) {
-                const int64_t at = origin * f + block.feature(j), begin = number * sizes.piece;
-                const Piece<Wide, Stored> piece = {time + at,
-                                                   data + at,
-                                                   grad_y + at,
-                                                   grad_time + at,
-                                                   grad_data + at,
-                                                   starts ? starts + origin : nullptr,
-                                                   begin,
-                                                   std::min(begin + sizes.piece, sizes.length),
-                                                   f,
-                                                   block.lanes(j)};
-                const State<Wide> before = block.read(borders + (block.row * pieces + number) * 2 * f, f, j);
-                piece.backward(gradients[j], before, bias, ways.data(), faded.data());
-            }
+        for (int64_t number = pieces; number-- > 0;) {
+            const int64_t begin = number * sizes.piece, end = std::min(begin + sizes.piece, sizes.length);
+            const bool* row_starts = starts ? starts + origin : nullptr;
+            const Piece<Wide, Stored> piece = {
+                time + at, data + at, grad_y + at, grad_time + at, grad_data + at, row_starts, begin, end, f, block};
+            piece.gather(given.data());
+            const Wide* border = borders + (block.row * pieces + number) * 2 * f;
+            for (int64_t j = 0; j < vectors; ++j)
+                piece.backward(j, given.data() + j * (end - begin), gradients[j], block.read(border, f, j), bias,
+                               ways.data(), faded.data());
+        }
         for (int64_t j = 0; j < vectors; ++j) {
             block.write(carried + block.row * 2 * f, f, j, gradients[j].carried);
             double* to = grad_rates + block.row * 2 * f + block.feature(j);
