@@ -6,11 +6,12 @@ import importlib
 
 import pytest
 import torch
-from compare_kernels import agree
+from compare_kernels import agree, ways
 
 from seqlab.kernels.linear import linear
 from seqlab.kernels.linear.dispatch import LEAST_PRODUCTS
 from seqlab.kernels.linear.fast import linear_onednn
+from seqlab.kernels.linear.native import NATIVE, transposed
 from seqlab.kernels.linear.reference import linear_reference
 
 needs_onednn = pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN")
@@ -28,8 +29,19 @@ def test_values_and_gradients(with_bias: bool, dtype: torch.dtype) -> None:
 @pytest.mark.parametrize("with_bias", [True, False])
 def test_onednn_gives_values_and_gradients(with_bias: bool) -> None:
     bias = torch.randn(5) if with_bias else None
-    x, weight = torch.randn(4, 2, 3).transpose(0, 1), torch.randn(3, 5).T
-    agree(linear_onednn, linear_reference, x, weight, bias, dtype=torch.float32)
+    for d in (3, 5, 70):  # fewer inputs than outputs, as many, more
+        x, weight = torch.randn(4, 2, d).transpose(0, 1), torch.randn(d, 5).T
+        agree(linear_onednn, linear_reference, x, weight, bias, dtype=torch.float32)
+
+
+@ways(NATIVE)
+@pytest.mark.usefixtures("native_kernels")
+@pytest.mark.parametrize("shape", [(1, 1), (3, 5), (64, 16), (128, 32), (65, 17), (200, 130)])
+def test_transposes_lie_in_rows(shape: tuple[int, int]) -> None:
+    for x in (torch.randn(shape), torch.randn(shape[::-1]).T, torch.randn(2 * shape[0], shape[1])[::2]):
+        y = transposed(x)
+        assert y.equal(x.T)
+        assert y.is_contiguous()
 
 
 @needs_onednn

@@ -12,6 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqlab.kernels.linear.native import transposed
 from seqlab.kernels.shapes import fitting
 
 __all__ = ["linear_onednn"]
@@ -47,6 +48,14 @@ class _Linear(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         return (
             _product(grad, weight.T) if ctx.needs_input_grad[0] else None,
-            _product(x.T, grad.T).T if ctx.needs_input_grad[1] else None,  # the faster of the two ways round
+            _weight_gradient(grad, x) if ctx.needs_input_grad[1] else None,
             grad.sum(0) if ctx.has_bias else None,
         )
+
+
+def _weight_gradient(grad: Tensor, x: Tensor) -> Tensor:
+    """grad^T x. oneDNN loses about a quarter of its rate where its first operand lies in columns, as both do here: the
+    narrower one is laid out in rows beforehand."""
+    if grad.shape[1] <= x.shape[1]:
+        return _product(transposed(grad), x.T)
+    return transposed(_product(transposed(x), grad.T))
