@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from seqlab.data.streams import stream_seed
 from seqlab.experiment import Experiment
+from seqlab.kernels.allocator import keep_freed_memory
 from seqlab.models import BlockModule
 from seqlab.nn.units import Units
 from seqlab.optim.groups import freeze, parameter_groups
@@ -148,6 +149,7 @@ def assemble(
 
     world: the processes that train it together; None: this one alone, whatever the experiment asks for."""
     spare_the_compiler()
+    keep_freed_memory()
     world = world or World()
     model = build_model(experiment, task).to(device)
     frozen = freeze(model, experiment.freeze)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import torch
 
 from seqlab.bench import Row
+from seqlab.kernels.allocator import keep_freed_memory
 
 __all__ = ["Timing", "alternate", "overhead", "ratio"]
 
@@ -74,7 +75,8 @@ def overhead(ours: Timing, bare: Timing, peer: str, **others: Any) -> Row:
 
 def alternate(functions: Mapping[Key, Callable[[], object]], *, rounds: int = 7, warm_up: int = 2) -> dict[Key, Timing]:
     """Seconds a call of each function. Every round takes one sample of each, every other round backwards, so that a
-    machine that grows slower or faster does so for all of them."""
+    machine that grows slower or faster does so for all of them. Memory is kept from call to call, as in a training."""
+    keep_freed_memory()
     calls = {name: _calls(function, warm_up) for name, function in functions.items()}
     samples: dict[Key, list[float]] = {name: [] for name in functions}
     for number in range(rounds):
