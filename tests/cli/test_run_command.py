@@ -233,3 +233,18 @@ def test_layers_that_take_turns_are_described_once_each(cli: Cli, place: Place) 
     assert list(_alike("abab")) == [("0:3:2", "a"), ("1:4:2", "b")]
     assert list(_alike("aab")) == [("0:2", "a"), ("2", "b")]
     assert list(_alike("abaa")) == [("0", "a"), ("2", "a"), ("3", "a"), ("1", "b")]
+
+
+def test_what_a_part_replaced_by_name_takes_with_it_is_said(cli: Cli, place: Place) -> None:
+    """Not among what is printed, which a program reads; of a sweep once, whatever the number of cells."""
+    lost = (
+        "`model.layers.all.channel=mlp` has its own defaults, and loses multiple=8, which channels/mlp does not have.\n"
+    )
+    change = "model.layers.all.channel=mlp"
+    printed = cli("run", place.recipe, change, "model.layers.all.channel.dropout=0.1", "--print")
+    assert (printed.stderr, json.loads(printed.stdout)["model"]["layers"][0]["channel"]["dropout"]) == (lost, 0.1)
+    assert cli("run", place.recipe, "model.layers.all.mixer.heads=4", "--print").stderr == ""
+    assert cli("sweep", place.recipe, change, "optim.lr=0.1,0.2", "--dry-run").stderr.count(lost) == 1
+    assert cli("audit", place.recipe, change).stderr.count(lost) == 1
+    forked = cli("fork", "tiny", "model.layers.all.mixer=attention", "budget.steps=8", "--dry-run").stderr
+    assert forked.startswith("`model.layers.all.mixer=attention` has its own defaults, and loses heads=2, now 4")

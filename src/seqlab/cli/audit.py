@@ -59,11 +59,11 @@ def command(
 
 def _of_recipe(name: str, changes: tuple[str, ...], runs: Path | None) -> Subject:
     from seqlab.audits.shared.subject import Subject
+    from seqlab.cli.overridden import overridden
     from seqlab.recipes import find_recipe
-    from seqlab.spec import override
     from seqlab.train.start import built, prepare, read
 
-    experiment = override(find_recipe(name).build(), changes)
+    experiment = overridden(find_recipe(name).build(), changes)
     if experiment.start_from is not None:
         return Subject(prepare(experiment, runs).training)
     return Subject(built(experiment, read(experiment)))

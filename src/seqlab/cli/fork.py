@@ -66,22 +66,26 @@ def command(
 
 def _of(source: str, changes: Sequence[str], parts: Sequence[str] | None, book: LabBook) -> tuple[Fork, Recorded]:
     """The fork of a run, and what to record of where it comes from."""
+    from seqlab.cli.overridden import say_set_back
     from seqlab.journal.names import at_step
     from seqlab.train.fork import fork
+    from seqlab.train.load import experiment_of
 
     if _holds_weights(source):
         raise click.UsageError(f"{source} is a file or folder: say which experiment its weights are of (--recipe).")
     name, step = at_step(source)
     parent = book.open(name)
-    return fork(parent, step, changes, parts, book), {"recipe": parent.origin.get("recipe")}
+    made = fork(parent, step, changes, parts, book)
+    say_set_back([(experiment_of(parent), made.prepared.training.experiment, changes)])
+    return made, {"recipe": parent.origin.get("recipe")}
 
 
 def _from_file(
     source: str, name: str, changes: Sequence[str], parts: Sequence[str] | None, book: LabBook
 ) -> tuple[Fork, Recorded]:
     """The fork of a file of weights, and what to record of where its experiment comes from."""
+    from seqlab.cli.overridden import overridden
     from seqlab.recipes import find_recipe
-    from seqlab.spec import override
     from seqlab.train.fork import fork_file
 
     if not _holds_weights(source) and _is_run(source, book):
@@ -89,7 +93,7 @@ def _from_file(
     if parts is not None and parts != ["weights"]:
         raise click.UsageError(f"--inherit: from a file come `weights` and nothing else, not {', '.join(parts)}.")
     recipe = find_recipe(name)
-    made = fork_file(Path(source), override(recipe.build(), changes), book)
+    made = fork_file(Path(source), overridden(recipe.build(), changes), book)
     return made, {"recipe": recipe.name, "sources": {recipe.file.name: recipe.file.read_bytes()}}
 
 

@@ -8,8 +8,10 @@ from collections.abc import Sequence
 import click
 
 from seqlab.cli import render
+from seqlab.cli.overridden import say_set_back
 from seqlab.experiment import Experiment
 from seqlab.recipes import find_recipe
+from seqlab.spec import override
 from seqlab.sweeps import grid
 from seqlab.sweeps.cells import Plan, cells_of, vary
 from seqlab.sweeps.costs import Costs, refuse_what_cannot_fit
@@ -35,6 +37,8 @@ def planned(
     if isinstance(made, Experiment):
         settings = grid.draws(varied, draws) if draws is not None else grid.combinations(varied)
         plan = vary(made, settings, range(seeds))
+        typed_in = [[f"{path}={text}" for path, text in cell.items()] for cell in settings]
+        say_set_back((made, override(made, cell), cell) for cell in typed_in)
     elif knobs or draws is not None:
         raise click.UsageError(f"{name} yields its experiments itself; vary them there, and give no knobs.")
     else:

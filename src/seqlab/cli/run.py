@@ -64,11 +64,11 @@ def command(
 
 
 def _resolve(name: str, changes: tuple[str, ...]) -> tuple[Recipe, Experiment]:
+    from seqlab.cli.overridden import overridden
     from seqlab.recipes import find_recipe
-    from seqlab.spec import override
 
     recipe = find_recipe(name)
-    return recipe, override(recipe.build(), changes)
+    return recipe, overridden(recipe.build(), changes)
 
 
 def _print_help(context: click.Context, recipe: Recipe, experiment: Experiment) -> None:

@@ -11,8 +11,9 @@ from seqlab.spec.override import override
 from seqlab.spec.part import Field, Part, label
 from seqlab.spec.paths import matching_paths
 from seqlab.spec.saved import from_json, to_json
+from seqlab.spec.set_back import set_back
 
 __all__ = [
     "Field", "Part", "SpecError", "describe", "did_you_mean", "diff", "find", "from_json", "id", "label",
-    "load_file", "matching_paths", "members", "names", "override", "to_json",
+    "load_file", "matching_paths", "members", "names", "override", "set_back", "to_json",
 ]  # fmt: skip

@@ -15,7 +15,7 @@ from seqlab.spec.errors import SpecError, did_you_mean
 from seqlab.spec.find import find
 from seqlab.spec.part import Part, label, source_file
 
-__all__ = ["field_types", "override"]
+__all__ = ["field_types", "override", "selection"]
 
 AnyPart = TypeVar("AnyPart", bound=Part)
 
@@ -101,7 +101,7 @@ def _built(value: Any, path: str) -> Any:
 def _assign(draft: Any, keys: list[str], value: Any, path: str) -> None:
     key, rest = keys[0], keys[1:]
     if isinstance(draft, list):
-        for item in draft[_selection(key, len(draft), path)]:
+        for item in draft[selection(key, len(draft), path)]:
             _require_inside(item, rest, path)
             _assign(item, rest, value, path)
         return
@@ -126,7 +126,8 @@ def _require_inside(item: Any, rest: list[str], path: str) -> None:
         raise SpecError(f"`{path}` must name a field of the part, such as `{path}.FIELD=value`.")
 
 
-def _selection(key: str, length: int, path: str) -> slice:
+def selection(key: str, length: int, path: str) -> slice:
+    """The elements of a tuple that `all`, an index or a slice means. Raises SpecError where it means none."""
     if key == "all":
         return slice(None)
     if re.fullmatch(r"-?\d+", key):

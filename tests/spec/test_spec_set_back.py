@@ -1,0 +1,32 @@
+"""A part replaced by name has its own defaults, and what the old one had set is said, never lost in silence."""
+
+import pytest
+from parts_for_tests import Layer, Model, Trial
+
+from seqlab.nn.inits.glorot import Glorot
+from seqlab.nn.inits.normal import Normal
+from seqlab.spec import Part, override, set_back
+
+SET = Trial(
+    model=Model(layers=(Layer(init=Normal(scale=0.5)), Layer(init=Normal(scale=0.5)), Layer()), extra=Glorot(scale=3.0))
+)
+
+
+def said(*changes: str, before: Part = SET) -> list[str]:
+    return set_back(before, override(before, changes), changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "lost"),
+    [
+        (["lr=0.1"], None),
+        (["model.layers.2.init=glorot"], None),
+        (["model.layers.all.init=glorot"], "scale=0.5, now 1.0"),
+        (["model.layers.0.init=normal"], "scale=0.5, now 0.02"),
+        (["model.layers.1:.init=glorot", "model.layers.1:.init.scale=2"], None),
+        (["model.extra=none"], None),
+    ],
+)  # fmt: skip
+def test_what_is_lost_is_said_once(changes: list[str], lost: str | None) -> None:
+    told = [f"`{changes[0]}` has its own defaults, and loses {lost}."] if lost else []
+    assert said(*changes) == told
