@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seqlab.methods.shared.reset import by_incoming, by_outgoing
 from seqlab.methods.shared.resetter import Resetter, State, Turn, lifetimes
+from seqlab.nn.activity import Activity
 from seqlab.nn.units import Units
 from seqlab.spec import Field
 
@@ -48,11 +49,11 @@ class CBP(Resetter):
         return state | {"owed": zeros.new_zeros((), dtype=torch.float64)}
 
     def seen(self, state: State, before: Tensor, units: Units) -> State:
-        active, age = units.activation(before).flatten(0, -2), state["age"] + 1
-        mean = self.decay * state["mean"] + (1 - self.decay) * active.mean(0, dtype=state["mean"].dtype)
-        if self.utility == "adaptable_contribution":
-            active = active - mean / (1 - self.decay**age)
-        return state | {"age": age, "mean": mean, "activity": active.abs().mean(0, dtype=mean.dtype)}
+        active, age = Activity(before, units), state["age"] + 1
+        mean = self.decay * state["mean"] + (1 - self.decay) * active.mean()
+        is_adaptable = self.utility == "adaptable_contribution"
+        activity = active.deviation(mean / (1 - self.decay**age)) if is_adaptable else active.magnitude()
+        return state | {"age": age, "mean": mean, "activity": activity}
 
     def choose(self, state: State, turn: Turn) -> tuple[Tensor, State]:
         made, read = (f(turn.weights, turn.units).abs().mean(1) for f in (by_incoming, by_outgoing))

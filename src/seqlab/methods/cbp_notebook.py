@@ -10,6 +10,7 @@ from torch import Tensor
 
 from seqlab.methods.shared.reset import by_incoming, by_outgoing
 from seqlab.methods.shared.resetter import Resetter, State, Turn, lifetimes
+from seqlab.nn.activity import Activity
 from seqlab.nn.units import Units
 from seqlab.spec import Field
 
@@ -43,7 +44,7 @@ class CBPNotebook(Resetter):
 
     def seen(self, state: State, before: Tensor, units: Units) -> State:
         mean, age = state["mean"], state["age"] + 1
-        active = units.activation(before).flatten(0, -2).mean(0, dtype=mean.dtype)
+        active = Activity(before, units).mean()
         deviation = (mean / (1 - self.decay**age) - active).abs()
         return state | {
             "age": age,

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from seqlab.methods.shared.resetter import Resetter, State, Turn
+from seqlab.nn.activity import Activity
 from seqlab.nn.units import Units
 from seqlab.spec import Field
 
@@ -52,8 +53,7 @@ class ReDo(Resetter):
         return {"activity": torch.full_like(like, torch.inf)}
 
     def seen(self, state: State, before: Tensor, units: Units) -> State:
-        activity = units.activation(before).abs().flatten(0, -2)
-        return state | {"activity": activity.mean(0, dtype=state["activity"].dtype)}
+        return state | {"activity": Activity(before, units).magnitude()}
 
     def choose(self, state: State, turn: Turn) -> tuple[Tensor, State]:
         chosen = self.scores(state["activity"]) <= self.threshold

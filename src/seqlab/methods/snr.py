@@ -9,8 +9,9 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 
+from seqlab.kernels.firing import firing
 from seqlab.methods.shared.resetter import Resetter, State, Turn, check_updates, is_due, kappa
-from seqlab.nn.firing import deciding, positive
+from seqlab.nn.firing import deciding
 from seqlab.nn.units import Units
 from seqlab.spec import Field
 
@@ -70,11 +71,11 @@ class SNR(Resetter):
 
     def seen(self, state: State, before: Tensor, units: Units) -> State:
         age, flat = state["age"], deciding(before, units)
-        if self.silence == "whole" and self.silent_share == 1:  # the highest value tells, which is fast
-            highest = flat.amax(0)
+        if self.silence == "whole" and self.silent_share == 1:  # the highest value tells
+            _, highest = firing(flat)
             fires, quiet = highest >= 0 if self.zero_fires else highest > 0, age
         else:
-            quiet = (positive(-flat) if self.zero_fires else len(flat) - positive(flat)) / len(flat)
+            quiet = (firing(-flat)[0] if self.zero_fires else len(flat) - firing(flat)[0]) / len(flat)
             fires = quiet < self.silent_share
         ended, left, tested = age + 1, torch.zeros_like(age), torch.zeros_like(age)
         if self.silence == "first":

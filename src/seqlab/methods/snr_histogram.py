@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from seqlab.kernels.firing import firing
 from seqlab.methods.shared.resetter import Resetter, State, Turn, is_due
 from seqlab.nn.firing import deciding
 from seqlab.nn.units import Units
@@ -52,7 +53,8 @@ class SNRHistogram(Resetter):
         return {"age": zeros, "threshold": zeros + self.initial_threshold, "ended": ended}
 
     def seen(self, state: State, before: Tensor, units: Units) -> State:
-        silent = deciding(before, units).amax(0) <= 0
+        _, highest = firing(deciding(before, units))
+        silent = highest <= 0
         age = state["age"]
         after = {"age": torch.where(silent, age + len(before), 0)}
         return state | after | {"ended": self._noted(state["ended"], age, ~silent)}

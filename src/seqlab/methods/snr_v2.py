@@ -9,8 +9,9 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from seqlab.kernels.firing import firing
 from seqlab.methods.shared.resetter import Resetter, State, Turn, check_updates, is_due, kappa
-from seqlab.nn.firing import deciding, positive
+from seqlab.nn.firing import deciding
 from seqlab.nn.units import Units
 from seqlab.spec import Field
 
@@ -64,12 +65,11 @@ class SNRV2(Resetter):
 
     def seen(self, state: State, before: Tensor, units: Units) -> State:
         flat = deciding(before, units)
-        positions, firing = len(flat), positive(flat)
-        silent = flat.amax(0) < 0
+        positions, (firings, highest) = len(flat), firing(flat)
         return state | {
-            "age": torch.where(silent, state["age"] + positions, positions / firing),
+            "age": torch.where(highest < 0, state["age"] + positions, positions / firings),
             "sum": state["sum"] + positions,
-            "count": state["count"] + firing,
+            "count": state["count"] + firings,
         }
 
     def choose(self, state: State, turn: Turn) -> tuple[Tensor, State]:

@@ -9,8 +9,9 @@ import torch
 from torch import Tensor
 
 from seqlab.journal.arrays import packed
+from seqlab.kernels.firing import firing
 from seqlab.nn.by_layer import named, of_layer
-from seqlab.nn.firing import deciding, positive
+from seqlab.nn.firing import deciding
 from seqlab.nn.units import Units
 from seqlab.probes import Measures, Memory, Profile, Watcher
 from seqlab.spec import Field
@@ -64,7 +65,7 @@ class Lifetimes(Watcher):
         for name, before in activations.items():
             old = of_layer(memory, name)
             flat = deciding(before, units[name])
-            firings = positive(flat)
+            firings, _ = firing(flat)
             silent = firings == 0
             after |= named(
                 name,
