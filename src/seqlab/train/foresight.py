@@ -55,7 +55,7 @@ def foreseen(t: Training, method: Method) -> list[Foreseen]:
     units = method.layers(hidden_units(t.model)) if method.of_units else {}
     if not units:
         return []
-    weights = {name: p.detach() for name, p in t.model.named_parameters() if p.requires_grad}
+    weights = {name: p.detach() for name, p in t.weights.trainable.items()}
     counts: dict[str, list[int]] = {name: [] for name in units}
     statistics = method.begin(weights, units)
     batches = itertools.cycle(_activations(t, method)) if method.watches() else itertools.repeat({})

@@ -136,7 +136,8 @@ def _act(t: Training, index: int, method: Method) -> dict[str, Tensor]:
     if _watchers(t):
         _note_resets(t, index, change)
     t.method_statistics[index] = change.statistics or t.method_statistics[index]
-    t.weights.publish()
+    if change.weights:
+        t.weights.publish()
     name = distinct_names(t.experiment.methods)[index]
     return {f"method/{name}_{what}": value for what, value in change.report.items()}
 
@@ -184,7 +185,7 @@ def _draws(t: Training, index: int) -> Draws:
 
 
 def _trainable(t: Training) -> dict[str, Tensor]:
-    return {name: p.detach() for name, p in t.model.named_parameters() if p.requires_grad}
+    return {name: p.detach() for name, p in t.weights.trainable.items()}
 
 
 def optimiser_state(t: Training) -> dict[str, dict[str, Any]]:

@@ -19,7 +19,7 @@ def optimiser_step(t: Training) -> Metrics:
     with t.shares("data"):
         batch = t.next_batch()
     metrics = backward(t, batch)
-    is_usable = t.loss_scale.unscale([p.grad for p in t.model.parameters() if p.grad is not None])
+    is_usable = t.loss_scale.unscale([p.grad for p in t.weights.trainable.values() if p.grad is not None])
     metrics |= measure_probes(t, "before_update", t.step + 1)
     observe(t)
     remember_weights(t, t.step + 1)
@@ -59,7 +59,7 @@ def update(t: Training) -> dict[str, Tensor | float]:
         metrics |= penalise(t, index, regulariser)
     if spec.clip is not None:
         metrics["train/gradient_norm"] = whole(
-            torch.nn.utils.clip_grad_norm_(t.model.parameters(), spec.clip, foreach=True)
+            torch.nn.utils.clip_grad_norm_(t.weights.trainable.values(), spec.clip, foreach=True)
         )
     metrics["train/lr"] = set_rates(t)
     t.optimiser.step()
@@ -81,13 +81,12 @@ def set_rates(t: Training) -> float:
 
 def penalise(t: Training, index: int, regulariser: Regulariser) -> dict[str, Tensor | float]:
     """Add the gradient of a penalty on the master weights; returns the penalty's value."""
-    trainable = {name: p for name, p in t.model.named_parameters() if p.requires_grad}
     reference: dict[str, Tensor] = {}
     if regulariser.compares_with() == "initial":
         reference = t.initial
     elif regulariser.compares_with() == "fresh":
         reference = fresh_weights(t, "regularisers", index, t.step)
-    penalty = regulariser.penalty(trainable, reference)
+    penalty = regulariser.penalty(t.weights.trainable, reference)
     penalty.backward()
     return {f"train/penalty_{distinct_names(t.experiment.regularisers)[index]}": penalty.detach()}
 

@@ -27,6 +27,8 @@ class Weights:
         ]
         self._masters: list[Tensor] = [master for master, _ in pairs]
         self._narrow: list[Tensor] = [narrow for _, narrow in pairs]
+        self.trainable = {name: p for name, p in self.model.named_parameters() if p.requires_grad}
+        """The masters that are trained, by path: to walk through the modules takes as long as a small reset."""
         self._trained = [(master, narrow) for master, narrow in pairs if master.requires_grad]
         self.averaging = averaging
         self.average: dict[str, Tensor] | None = None
