@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import math
-from collections.abc import Sequence
+import signal
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -17,6 +19,9 @@ from seqlab.bench import Options, Row, gate
 from seqlab.bench.shared import peer, processes
 from seqlab.cli.bench import command
 from seqlab.cli.main import main
+from seqlab.journal import Run
+from seqlab.train.training import Training
+from seqlab.train.watch import Watch
 
 
 def run(*arguments: str) -> Result:
@@ -101,6 +106,35 @@ def test_every_benchmark_is_tested_here() -> None:
         "start",
         "web",
     ]
+
+
+class EndedBySignal:
+    """In the place of a training loop: at the given call SIGTERM comes, which `train` obeys by ending well."""
+
+    def __init__(self, train: Callable[..., str], at: int) -> None:
+        self._train, self._left = train, at
+
+    def __call__(self, training: Training, run: Run, watch: Watch | None = None) -> str:
+        self._left -= 1
+        if self._left == 0:
+            step = training.next_batch
+            training.next_batch = lambda: (signal.raise_signal(signal.SIGTERM), step())[1]  # type: ignore[method-assign]
+        return self._train(training, run, watch) if watch is not None else self._train(training, run)
+
+
+@pytest.mark.parametrize(("name", "at", "known"), [("loop", 2, 1), ("packing", 1, 0)])
+def test_an_interrupted_benchmark_says_in_one_sentence_what_was_not_measured(
+    name: str, at: int, known: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = importlib.import_module(f"seqlab.bench.{name}")
+    monkeypatch.setattr(gate, "measure", lambda options: [])
+    monkeypatch.setattr(module, "train", EndedBySignal(module.train, at))
+    shown = run(name, "--quick")
+    assert shown.exit_code == 1
+    assert "Traceback" not in shown.output
+    (said,) = [line for line in shown.output.splitlines() if "a signal ended the benchmark: `" in line]
+    assert said.endswith("`, and what was to follow, was not measured.")
+    assert shown.output.count("% over bare") == known, "what was measured before is shown"
 
 
 @pytest.mark.usefixtures("in_process")

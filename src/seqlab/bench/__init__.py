@@ -1,7 +1,7 @@
 """Timings side by side, one benchmark a file, shown only after the gate is green.
 
 A benchmark is a file of this folder: its name is the file's, the first line of its docstring says what it measures,
-and `measure(options)` returns its rows. What several of them need lies in `shared`.
+and `measure(options)` gives its rows. What several of them need lies in `shared`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from seqlab.spec import SpecError, did_you_mean
 if TYPE_CHECKING:
     from seqlab.experiment import Experiment
 
-__all__ = ["Options", "Row", "measure", "names", "summary"]
+__all__ = ["Interrupted", "Options", "Row", "measure", "names", "summary"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +90,22 @@ class Row:
         return {**asdict(self), "misses": self.misses}
 
 
+class Interrupted(Exception):
+    """A signal ended a training that was measured. Trainings obey signals by ending well: without this, the next
+    measurement would begin."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"a signal ended the benchmark: `{what}`, and what was to follow, was not measured.")
+        self.rows: list[Row] = []
+        """What the benchmark had measured before."""
+
+    @classmethod
+    def check(cls, state: str, what: str) -> None:
+        """Raise it where the state in which a training ended says so. what: was being measured."""
+        if state in ("stopped", "preempted"):
+            raise cls(what)
+
+
 def names() -> list[str]:
     """Every benchmark: the files of this folder. Nothing is imported."""
     return sorted(module.name for module in pkgutil.iter_modules(__path__) if not module.ispkg)
@@ -102,8 +118,14 @@ def summary(name: str) -> str:
 
 
 def measure(name: str, options: Options) -> list[Row]:
-    """The rows of a benchmark. Raises SpecError naming the nearest when there is none of that name."""
+    """The rows of a benchmark. Raises SpecError naming the nearest when there is none of that name, and Interrupted,
+    with the rows so far, when a signal ends it."""
     if name not in names():
         raise SpecError(f"there is no benchmark `{name}`; {did_you_mean(name, names())}")
-    rows: list[Row] = importlib.import_module(f"{__name__}.{name}").measure(options)
+    rows: list[Row] = []
+    try:
+        rows.extend(importlib.import_module(f"{__name__}.{name}").measure(options))  # one by one, so they stay
+    except Interrupted as error:
+        error.rows = rows
+        raise
     return rows

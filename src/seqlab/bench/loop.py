@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 
 import torch
 
-from seqlab.bench import Options, Row
+from seqlab.bench import Interrupted, Options, Row
 from seqlab.bench.shared.machine import Precision, dtypes
 from seqlab.bench.shared.subjects import subjects, transformer
 from seqlab.bench.shared.timing import Timing, overhead
@@ -31,17 +31,15 @@ WARM_UP = 3 * BLOCK
 """The early checkpoint, at step 20, is in it."""
 
 
-def measure(options: Options) -> list[Row]:
+def measure(options: Options) -> Iterator[Row]:
     """`seqlab.train.loop.train` itself, in a lab book of its own, interrupted at every metrics line by as many bare
     steps: so blocks of both alternate. Counted for seqlab: batches, dropout's seeds, the schedule, shares of time,
     cadence, the metrics line, stop requests. Not counted, since the bare loop has none: evaluations, checkpoints,
     probes, methods, penalties, an average of the weights."""
     pairs = 1 if options.quick else 9
-    return [
-        _compared(f"{name} {precision}", _plain(experiment, precision, pairs))
-        for name, experiment in subjects(options, **{LARGER: transformer(dim=256, layers=4)}).items()
-        for precision in dtypes()
-    ]
+    for name, experiment in subjects(options, **{LARGER: transformer(dim=256, layers=4)}).items():
+        for precision in dtypes():
+            yield _compared(f"{name} {precision}", _plain(experiment, precision, pairs), pairs)
 
 
 def _plain(experiment: Experiment, precision: Precision, pairs: int) -> Experiment:
@@ -62,12 +60,14 @@ def _plain(experiment: Experiment, precision: Precision, pairs: int) -> Experime
     )
 
 
-def _compared(what: str, experiment: Experiment) -> Row:
+def _compared(what: str, experiment: Experiment, pairs: int) -> Row:
     with TemporaryDirectory(prefix="seqlab-bench-") as folder:
         prepared = prepare(experiment, folder)
         run = record(prepared)
         watch = Alternating(BareLoop(prepared.training), run)
         train(prepared.training, run, watch)
+    if len(watch.ours) < pairs:
+        raise Interrupted(what)
     ours, bare = Timing(tuple(watch.ours)), Timing(tuple(watch.bare))
     also = {"ms a step": 1e3 * ours.median, "bare ms a step": 1e3 * bare.median}
     return overhead(ours, bare, "bare loop", what=what, unit="% over bare", target=TARGET, also=also)

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 
-from seqlab.bench import Options, Row
+from seqlab.bench import Interrupted, Options, Row
 from seqlab.bench.shared.timing import Timing
 from seqlab.channels.mlp import MLP as FeedForward
 from seqlab.experiment import Batching, Budget, Evaluation, Experiment, Snapshots
@@ -36,14 +36,16 @@ WARM_UP = 30
 """Steps, with the early checkpoint in them."""
 
 
-def measure(options: Options) -> list[Row]:
+def measure(options: Options) -> Iterator[Row]:
     """The whole training loop with run folders on both sides, in turns, from step 30 to the end: batches, updates,
     metrics lines and requests to stop are counted; reading data, tracing the program and the last numbers are not."""
     subjects = list(_experiments().items())
     if options.quick:
         name, (experiment, _) = subjects[0]
-        return [_compared(name, experiment, rounds=1, steps=WARM_UP + 1)]
-    return [_compared(name, experiment, rounds=5, steps=steps) for name, (experiment, steps) in subjects]
+        yield _compared(name, experiment, rounds=1, steps=WARM_UP + 1)
+        return
+    for name, (experiment, steps) in subjects:
+        yield _compared(name, experiment, rounds=5, steps=steps)
 
 
 def _experiments() -> dict[str, tuple[Experiment, int]]:
@@ -85,8 +87,8 @@ def _compared(what: str, experiment: Experiment, rounds: int, steps: int) -> Row
     single, packed = [], []
     for _ in range(rounds):
         with TemporaryDirectory(prefix="seqlab-bench-") as folder:
-            single.append(sum(_step_seconds_alone(each, folder) for each in seeds))
-            packed.append(_step_seconds_packed(seeds, folder))
+            single.append(sum(_step_seconds_alone(what, each, folder) for each in seeds))
+            packed.append(_step_seconds_packed(what, seeds, folder))
     faster = Timing(tuple(alone / together for alone, together in zip(single, packed, strict=True)))
     return faster.row(
         f"{what}, batch {experiment.batch.size}, {SEEDS} seeds",
@@ -97,20 +99,23 @@ def _compared(what: str, experiment: Experiment, rounds: int, steps: int) -> Row
     )
 
 
-def _step_seconds_alone(experiment: Experiment, folder: str) -> float:
+def _step_seconds_alone(what: str, experiment: Experiment, folder: str) -> float:
     prepared, clock = prepare(experiment, folder), Clock()
-    train(prepared.training, record(prepared), clock)
+    Interrupted.check(train(prepared.training, record(prepared), clock), what)
     return clock.step_seconds
 
 
-def _step_seconds_packed(experiments: Sequence[Experiment], folder: str) -> float:
+def _step_seconds_packed(what: str, experiments: Sequence[Experiment], folder: str) -> float:
     """Seconds in which every member takes a step."""
     clock = Clock()
     prepared = [prepare(experiment, folder) for experiment in experiments]
     watches = [clock, *(Watch() for _ in prepared[1:])]
     members = [Member(each.training, record(each), watch) for each, watch in zip(prepared, watches, strict=True)]
     with _without_asking():
-        train_packed(members)
+        for state in train_packed(members):
+            if isinstance(state, Exception):
+                raise state
+            Interrupted.check(state, what)
     return clock.step_seconds
 
 

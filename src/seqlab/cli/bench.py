@@ -188,7 +188,12 @@ def _print(state: dict[str, Any], gate: Sequence[Row], names: Sequence[str], tol
     for name in names:
         render.heading(f"{name}: {bench.summary(name)}")
         started = time.monotonic()
-        measured[name] = bench.measure(name, told)
+        try:
+            measured[name] = bench.measure(name, told)
+        except bench.Interrupted as error:
+            if error.rows:
+                _print_rows(error.rows)
+            raise
         _print_rows(measured[name])
         click.echo(click.style(f"  measured in {render.duration(time.monotonic() - started)}", dim=True))
     return measured

@@ -12,7 +12,15 @@ from seqlab.journal.memory import ran_out_of_memory
 
 __all__ = ["sentence"]
 
-MEANT_FOR_USERS = {"JournalError", "SpecError", "DataError", "CheckpointError", "TooLarge", "AuditFailed"}
+MEANT_FOR_USERS = {
+    "JournalError",
+    "SpecError",
+    "DataError",
+    "CheckpointError",
+    "TooLarge",
+    "AuditFailed",
+    "Interrupted",
+}
 
 
 def sentence(error: Exception) -> str | None:

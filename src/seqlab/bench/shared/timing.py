@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Hashable, Mapping
@@ -42,6 +43,15 @@ class Timing:
         """Largest less smallest, as a share of the median."""
         return (max(self.samples) - self.minimum) / abs(self.median) if self.median else 0.0
 
+    @property
+    def interval(self) -> tuple[float, float]:
+        """Between which numbers the median of many more samples would lie, 95 times in 100: two of the samples, by
+        their ranks, so whatever their law; the outermost of a few."""
+        count = len(self.samples)
+        rank = max(0, math.floor(count / 2 - 0.98 * math.sqrt(count)))
+        ordered = sorted(self.samples)
+        return ordered[rank], ordered[count - 1 - rank]
+
     def row(self, what: str, unit: str, *, scale: float = 1.0, **others: Any) -> Row:
         """A row of these samples, times `scale`."""
         return Row(
@@ -59,16 +69,20 @@ def ratio(ours: Timing, peer: Timing) -> Timing:
     return Timing(tuple(a / b for a, b in zip(ours.samples, peer.samples, strict=True)))
 
 
-def overhead(ours: Timing, bare: Timing, peer: str, **others: Any) -> Row:
-    """By how many per cent ours takes longer than the bare one, sample by sample. peer: what the bare one is."""
+def overhead(ours: Timing, bare: Timing, peer: str, *, target: float, **others: Any) -> Row:
+    """By how many per cent ours takes longer than the bare one, sample by sample, with the interval of the median. A
+    target within it is missed or reached by chance, which a note says. peer: what the bare one is."""
     compared = ratio(ours, bare)
     over = Timing(tuple(100 * (sample - 1) for sample in compared.samples))
+    low, high = over.interval
     return Row(
         value=over.median,
         minimum=over.minimum,
         spread=compared.spread,
+        target=target,
         ratio=compared.median,
         peer=peer,
+        note=f"{low:.2g} to {high:.2g} %{', undecided' if low <= target < high else ''}",
         **others,
     )
 
