@@ -207,6 +207,15 @@ def test_what_is_accepted_is_trained_and_recorded(tiny: Experiment, monkeypatch:
     assert [event["message"] for event in run.events() if event["kind"] == "alarm"] == run.summary["alarms"]
 
 
+def test_an_acceptance_of_what_passes_is_refused_before_the_other_audits(
+    tiny: Experiment, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    only(monkeypatch, once=BrokenOnce(), causality=chosen(["causality"])["causality"])
+    with pytest.raises(SpecError, match=r"accept: the audit `causality` did not fail \(pass\); leave it out"):
+        seqlab.run(replace(tiny, accept=("causality",)))
+    assert times == []
+
+
 def test_a_queued_run_is_audited_when_it_is_taken(tiny: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
     only(monkeypatch, always=Always())
     run = record(prepare(tiny), name="queued")

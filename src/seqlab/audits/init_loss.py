@@ -6,7 +6,7 @@ import math
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from seqlab.audits import Audit, Finding, Stage, failed, not_applicable, passed, warned
 from seqlab.audits.shared.ends import ends
@@ -54,11 +54,13 @@ class InitLoss(Audit):
             return not_applicable("the weights are those of another run")
         rows = min(SCORED, subject.experiment.batch.size) if subject.task.row_tokens == 1 else rows_for(subject)
         t = trainee(subject, rows=rows)
-        loss = _mean_loss(subject, t, t.weights.worker)
+        loss, likelihood = _mean_loss(subject, t, t.weights.worker)
         allowed = max(self.high, 1 + (self.of_classes / chance if subject.task.signature.classes is not None else 0))
         measured: dict[str, Any] = {"loss": loss, "limit": allowed * chance, "guessing": chance}
         if subject.task.forward_only and (finding := _judge_task(subject, t, chance, measured)):
             return finding
+        if likelihood is not None:
+            measured["likelihood"] = likelihood
         return self._judge(subject, t, loss, chance, measured)
 
     def _judge(self, subject: Subject, t: Training, loss: float, chance: float, measured: dict[str, Any]) -> Finding:
@@ -70,7 +72,7 @@ class InitLoss(Audit):
             why = _cause(share, t) or "it is scored on what it can see (targets among the inputs)"
             return failed(f"{told}, though it has learned nothing: {why}.", **measured)
         if loss > measured["limit"]:
-            why = _cause(share, t) or TOO_LARGE
+            why = _penalised(loss, measured) or _cause(share, t) or TOO_LARGE
             tell = failed if share > self.highest and not ends(subject, t.model).is_tied else warned
             return tell(f"{told}: {why}.", **measured)
         return passed(f"the fresh model's loss is {share:.3g} times that of guessing", **measured)
@@ -79,7 +81,7 @@ class InitLoss(Audit):
 def _judge_task(subject: Subject, t: Training, chance: float, measured: dict[str, Any]) -> Finding | None:
     """Whether equal predictions score ln V; None where they do, or where the task cannot score such a model."""
     try:
-        flat = _mean_loss(subject, t, Uniform(subject.task.signature.vocabulary).to(t.device))
+        flat, _ = _mean_loss(subject, t, Uniform(subject.task.signature.vocabulary).to(t.device))
     except Exception:  # a task that asks more of its model than logits is judged by the model's own loss
         return None
     share = flat / chance
@@ -105,11 +107,23 @@ def _chance(subject: Subject) -> float | None:
     return None
 
 
-def _mean_loss(subject: Subject, t: Training, model: nn.Module) -> float:
+def _mean_loss(subject: Subject, t: Training, model: nn.Module) -> tuple[float, float | None]:
+    """The loss of a batch, and that of its likelihood alone where the task penalises what the model emits."""
     batch = t.next_batch()
     with subject.drawing("init_loss"), torch.no_grad():
-        loss: Tensor = t.task.loss(model, batch)[0]
-    return float(loss) / batch.scored
+        loss, sums = t.task.loss(model, batch)
+    return float(loss) / batch.scored, float(sums["nll"]) / batch.scored if "nll" in sums else None
+
+
+def _penalised(loss: float, measured: dict[str, Any]) -> str | None:
+    """That the penalty is what is too large, where it is most of a loss."""
+    likelihood = measured.get("likelihood", loss)
+    if loss - likelihood <= likelihood:
+        return None
+    return (
+        f"{loss - likelihood:.4g} of it are the task's penalty and {likelihood:.4g} the likelihood; a smaller penalty, "
+        "or a start whose couplings are smaller, begins lower"
+    )
 
 
 def _cause(share: float, t: Training) -> str | None:

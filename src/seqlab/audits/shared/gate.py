@@ -64,8 +64,8 @@ def chosen(wanted: Sequence[str]) -> dict[str, Audit]:
 def examine(
     subject: Subject, audits: dict[str, Audit], *, use_cited: bool = True, by_structure: bool = False
 ) -> Iterator[Result]:
-    """The results of the audits that look at this stage, one after the other as they are done; FIRST's alone where it
-    fails and nobody accepts that.
+    """The results of the audits that look at this stage, one after the other as they are done, first those that the
+    experiment accepts; FIRST's alone where it fails and nobody accepts that.
 
     by_structure: of experiments that differ in numbers alone, one is looked at and the others cite it. Raises SpecError
     for an audit that breaks its contract.
@@ -75,9 +75,9 @@ def examine(
     if found.status == "fail" and FIRST not in subject.experiment.accept:
         yield found
         return
-    for name, audit in audits.items():
-        if subject.stage in audit.stages:
-            yield found if name == FIRST else _looked(name, audit, subject, use_cited, by_structure)
+    for name in sorted(audits, key=lambda name: name not in subject.experiment.accept):
+        if subject.stage in audits[name].stages:
+            yield found if name == FIRST else _looked(name, audits[name], subject, use_cited, by_structure)
 
 
 def _looked(name: str, audit: Audit, subject: Subject, use_cited: bool, by_structure: bool) -> Result:
@@ -163,19 +163,24 @@ class Auditor:
         self._by_structure = by_structure
 
     def before(self, t: Training) -> dict[str, Any]:
-        """Audit what was built; returns what the record keeps. Raises AuditFailed, SpecError."""
-        results = self._all(Subject(t))
-        refuse(results, t.experiment.accept)
-        accepted = list(t.experiment.accept)
-        return {"schema": SCHEMA, "before": [result.to_json() for result in results], "accepted": accepted}
+        """Audit what was built; returns what the record keeps. Raises AuditFailed, and SpecError for an acceptance of
+        what passes: as soon as that is known, for the audits behind it may take minutes."""
+        accepted = t.experiment.accept
+        results = list[Result]()
+        for result in self._examined(Subject(t)):
+            results.append(result)
+            if result.name in accepted:
+                _must_have_failed([result.name], {result.name: result.status})
+        refuse(results, accepted)
+        return {"schema": SCHEMA, "before": [result.to_json() for result in results], "accepted": list(accepted)}
 
     def trained(self, t: Training, run: Run) -> list[str]:
         """Audit what was trained, keep it in audits.json; returns a sentence for each alarm."""
-        results = self._all(Subject(t, "trained", run=run))
+        results = list(self._examined(Subject(t, "trained", run=run)))
         place = run.folder / "audits.json"
         kept = read_object(place) or {"schema": SCHEMA}
         replace_json(place, {**kept, "trained": [result.to_json() for result in results]})
         return [f"audit {result.sentence()}" for result in results if result.status != "pass"]
 
-    def _all(self, subject: Subject) -> list[Result]:
-        return list(examine(subject, defaults(subject), by_structure=self._by_structure))
+    def _examined(self, subject: Subject) -> Iterator[Result]:
+        return examine(subject, defaults(subject), by_structure=self._by_structure)
