@@ -46,6 +46,20 @@ def test_a_chain_is_read_and_a_residue_without_an_atom_is_named(tmp_path: Path) 
     assert "made.pdb, line 20: the chain breaks between ALA B 4 and ALA B 6." in found.breaks()
 
 
+def test_a_stretch_of_a_chain_is_read_by_the_numbers_of_the_file(tmp_path: Path) -> None:
+    pytest.importorskip("gemmi")
+    wanted = bundle(0, 0)
+    path = tmp_path / "made.pdb"
+    path.write_text(pdb(wanted))
+    (found,) = read_backbones(f"{path}#B:5-12")
+    assert found.labels == tuple(f"ALA B {number}" for number in range(5, 13))
+    np.testing.assert_allclose(found.atoms, wanted.atoms[4:12], atol=6e-4)
+    with pytest.raises(DataError, match="`12-5` is no range of residues; give FIRST-LAST behind the chain"):
+        read_backbones(f"{path}#B:12-5")
+    with pytest.raises(DataError, match="no residue of chain B from 900 to 950 has all of N, CA"):
+        read_backbones(f"{path}#B:900-950")
+
+
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:
     pytest.importorskip("gemmi")
     path = tmp_path / "made.pdb"

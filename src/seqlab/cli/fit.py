@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 @click.argument("alignment", metavar="ALIGNMENT")
 @click.argument("changes", nargs=-1, metavar="[FIELD=VALUE]...")
 @click.option("--focus", metavar="NAME", help="Keep the columns where this sequence has a letter.")
-@click.option("--structure", metavar="FILE[#CHAIN]", help="Keep the columns of its residues; judge by its contacts.")
+@click.option("--structure", metavar="FILE[#CHAIN[:FIRST-LAST]]",
+              help="Keep the columns of its residues; judge by its contacts.")  # fmt: skip
 @click.option("--unknown", type=click.Choice(["gap", "drop"]), default="gap", show_default=True,
               help="What becomes of B J O U X Z *: a gap, or the sequence is left out.")  # fmt: skip
 @click.option("--most-gaps", metavar="SHARE", type=click.FloatRange(0, 1), default=1.0, show_default=True,

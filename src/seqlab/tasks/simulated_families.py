@@ -14,7 +14,7 @@ from seqlab.data.structures import read_backbones, require_gemmi
 from seqlab.data.text import absolute, file_name
 from seqlab.spec import Field
 from seqlab.tasks.shared.families import OfFamilies, PreparedFamilies
-from seqlab.tasks.shared.locations import hash_of
+from seqlab.tasks.shared.locations import hash_of_structures
 
 __all__ = ["SimulatedFamilies"]
 
@@ -26,8 +26,8 @@ class SimulatedFamilies(OfFamilies):
     nothing is downloaded."""
 
     structures: tuple[str, ...] = ()
-    """Real backbones in place of bundles: `card:NAME` or PDB and mmCIF files, `#CHAIN` behind them. Those of one
-    location are one superfamily."""
+    """Real backbones in place of bundles: `card:NAME` or PDB and mmCIF files, `#CHAIN` or `#CHAIN:FIRST-LAST`
+    behind them. Those of one location are one superfamily."""
     folds: int = Field(default=8, ge=2)
     """Superfamilies of bundles."""
     members: int = Field(default=3, ge=1)
@@ -47,7 +47,7 @@ class SimulatedFamilies(OfFamilies):
         if not self.structures:
             return {}
         require_gemmi()
-        return {"structures": hash_of([location.partition("#")[0] for location in self.structures])}
+        return {"structures": hash_of_structures(self.structures)}
 
     def anchored(self) -> SimulatedFamilies:
         return replace(self, structures=tuple(map(absolute, self.structures)))

@@ -9,7 +9,7 @@ from seqlab.data import DataError, cards, fetch
 from seqlab.data.cache import sha256
 from seqlab.data.text import is_card
 
-__all__ = ["hash_of"]
+__all__ = ["hash_of", "hash_of_structures"]
 
 
 def hash_of(locations: Sequence[str]) -> str:
@@ -24,3 +24,11 @@ def hash_of(locations: Sequence[str]) -> str:
         else:
             found.append(sha256(Path(where).expanduser().read_bytes()))
     return sha256("".join(found).encode())
+
+
+def hash_of_structures(locations: Sequence[str]) -> str:
+    """The same of files of structures; which chains and residues of them are asked for (`#A:20-80`) is told apart."""
+    parts = [location.partition("#")[::2] for location in locations]
+    files = hash_of([where for where, _ in parts])
+    asked = [part for _, part in parts]
+    return sha256(f"{files} {' '.join(asked)}".encode()) if any(asked) else files
