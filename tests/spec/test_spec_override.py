@@ -9,6 +9,10 @@ from seqlab.nn.inits.glorot import Glorot
 from seqlab.nn.inits.he import He
 from seqlab.nn.inits.normal import Normal
 from seqlab.spec import Part, SpecError, override
+from seqlab.tasks import Task
+from seqlab.tasks.families import Families
+from seqlab.tasks.induction import Induction
+from seqlab.tasks.wikitext import WikiText
 
 
 def widths(trial: Trial) -> list[int]:
@@ -149,6 +153,35 @@ def test_a_field_of_one_member_takes_no_other() -> None:
     assert override(OneLaw(), "law=glorot") == OneLaw()
     with pytest.raises(SpecError, match=r"`law=normal`: it must be nn/inits/glorot; set its fields: `law.FIELD=value`"):
         override(OneLaw(), "law=normal")
+
+
+class Held(Part):
+    """A part with a task, as an experiment has one."""
+
+    task: Task
+    """The task."""
+
+
+def test_what_a_part_needs_may_follow_its_name() -> None:
+    letters = Held(task=Induction())
+    found = override(letters, "task=wikitext", "task.folder=here", "task.length=16")
+    assert found.task == WikiText(folder="here", length=16)
+    families = override(letters, ["task=families", "task.alignments=a.a3m,b.a3m", "task.structures=a.pdb"]).task
+    assert families == Families(alignments=("a.a3m", "b.a3m"), structures=("a.pdb",))
+
+
+def test_what_a_part_lacks_is_said_once_after_the_last_change() -> None:
+    letters = Held(task=Induction())
+    with pytest.raises(SpecError) as caught:
+        override(letters, "task=families", "task.held_structures=1")
+    assert str(caught.value) == (
+        "`task`: tasks/families needs a value for `alignments`, `structures` (seqlab/tasks/families.py); give "
+        "`task.alignments=VALUE task.structures=VALUE` too."
+    )
+    with pytest.raises(SpecError, match=r"^`task.folder.x`: `task.folder` has no value yet; give `task.folder=VALUE`"):
+        override(letters, "task=wikitext", "task.folder.x=1")
+    with pytest.raises(SpecError, match=r"^`task.foldr`: tasks/wikitext has no field `foldr` .*did you mean `folder`"):
+        override(letters, "task=wikitext", "task.foldr=here")
 
 
 def test_a_part_from_a_users_file(tmp_path: Path) -> None:

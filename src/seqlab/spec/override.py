@@ -27,8 +27,9 @@ def override(part: AnyPart, *changes: str | Iterable[str] | Mapping[str, Any]) -
     fields (`optim.lr`); a tuple is addressed by `all`, an index or a slice (`model.layers.2:5.mixer`). A part is
     replaced by the name of another of its kind (`model.layers.all.mixer=longconv`) with its defaults; a tuple of
     parts by names with commas; `none` where None is allowed. Later changes see earlier ones; one that would
-    throw them away with the part that they changed is refused, and so is a path that stands twice in one list. The
-    checks of the parts run once, after the last. Raises SpecError naming the nearest valid key.
+    throw them away with the part that they changed is refused, and so is a path that stands twice in one list.
+    Parts are made and checked once, after the last, so that what a part needs may follow its name. Raises SpecError
+    naming the nearest valid key.
     """
     draft = _Draft.of(part)
     done: list[str] = []
@@ -72,6 +73,7 @@ class _Draft:
 
     cls: type[Part]
     values: dict[str, Any]
+    """A field that has no default and was not given is not among them."""
 
     @classmethod
     def of(cls, value: Any) -> Any:
@@ -81,8 +83,21 @@ class _Draft:
             return [cls.of(item) for item in value]
         return value
 
+    @classmethod
+    def new(cls, part: type[Part]) -> _Draft:
+        """A part with its defaults, which may lack others."""
+        known = part.__pydantic_fields__  # type: ignore[attr-defined]  # every part is a pydantic dataclass
+        return cls(part, {name: cls.of(field.default) for name, field in known.items() if not field.is_required()})
+
     def build(self, path: str = "") -> Part:
         """The part, its checks run; an error says at which path."""
+        missing = [field.name for field in fields(self.cls) if field.name not in self.values]  # type: ignore[arg-type]
+        if missing:
+            words = " ".join(f"{path}.{name}=VALUE".lstrip(".") for name in missing)
+            raise SpecError(
+                f"`{path}`: {label(self.cls)} needs a value for `{'`, `'.join(missing)}` ({source_file(self.cls)}); "
+                f"give `{words}` too."
+            )
         values = {name: _built(value, f"{path}.{name}".lstrip(".")) for name, value in self.values.items()}
         try:
             return self.cls(**values)
@@ -107,11 +122,14 @@ def _assign(draft: Any, keys: list[str], value: Any, path: str) -> None:
         return
     if not isinstance(draft, _Draft):
         raise SpecError(f"`{path}` goes too deep: there is nothing below `{path.rpartition('.' + key)[0]}`.")
-    if key not in draft.values:
-        known = list(draft.values)
+    known = [field.name for field in fields(draft.cls)]  # type: ignore[arg-type]
+    if key not in known:
         raise SpecError(
             f"`{path}`: {label(draft.cls)} has no field `{key}` ({source_file(draft.cls)}); {did_you_mean(key, known)}"
         )
+    if rest and key not in draft.values:
+        above = path.removesuffix("." + ".".join(rest))
+        raise SpecError(f"`{path}`: `{above}` has no value yet; give `{above}=VALUE` first.")
     if rest:
         _assign(draft.values[key], rest, value, path)
     else:
@@ -190,7 +208,7 @@ def _first_that_fits(text: str, options: list[Any], path: str) -> Any:
     raise failure
 
 
-def _part(text: str, wanted: type[Part], path: str) -> Part:
+def _part(text: str, wanted: type[Part], path: str) -> _Draft:
     if wanted.kind is None:
         raise SpecError(
             f"`{path}` is a {wanted.__name__} and has no alternatives; set its fields: `{path}.FIELD=value`."
@@ -199,12 +217,11 @@ def _part(text: str, wanted: type[Part], path: str) -> Part:
         raise SpecError(f"`{path}` needs a part of kind {wanted.kind}; a missing part is never replaced silently.")
     try:
         found = find(wanted.kind, text)
-        part = found() if issubclass(found, wanted) else None
     except SpecError as error:
         raise SpecError(f"`{path}={text}`: {error}") from None
-    if part is None:
+    if not issubclass(found, wanted):
         raise SpecError(f"`{path}={text}`: it must be {label(wanted)}; set its fields: `{path}.FIELD=value`.")
-    return part
+    return _Draft.new(found)
 
 
 def _scalar(text: str, wanted: Any, path: str) -> Any:
