@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import codecs
+import hashlib
 import pickle
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,7 @@ from numpy.typing import NDArray
 
 from seqlab.data import DataError
 
-__all__ = ["read_encodings", "read_letters", "read_superfamilies"]
+__all__ = ["content_hash", "read_encodings", "read_letters", "read_superfamilies"]
 
 _ALLOWED: list[Any] = [
     np.ndarray,
@@ -24,6 +26,18 @@ _ALLOWED: list[Any] = [
     (np._core.multiarray._reconstruct, "numpy._core.multiarray._reconstruct"),
 ]
 """All that a pickled array of float32 calls, under numpy 1's name and numpy 2's."""
+
+
+def content_hash(path: Path) -> str:
+    """SHA-256 of a file, read once as long as it does not change."""
+    told = path.stat()
+    return _digest(path, told.st_size, told.st_mtime_ns)
+
+
+@cache
+def _digest(path: Path, size: int, changed: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def read_encodings(path: Path) -> NDArray[np.float32]:
@@ -41,10 +55,12 @@ def read_encodings(path: Path) -> NDArray[np.float32]:
 
 
 def read_letters(path: Path) -> NDArray[np.uint8]:
-    """`NAME....a3m.pt`, a tensor (M, N) of letters 0 to 20. Raises DataError."""
+    """`NAME....a3m.pt`, a tensor (M, N) of letters 0 to 20. Raises DataError, for an empty one too."""
     found = _opened(path)
     if not isinstance(found, torch.Tensor) or found.ndim != 2 or found.is_floating_point():
         raise DataError(f"{path} holds no tensor of (sequences, columns) of whole numbers.")
+    if not found.numel():
+        raise DataError(f"{path} is empty: {found.shape[0]:,} sequences of {found.shape[1]:,} columns.")
     letters: NDArray[np.uint8] = found.to(torch.uint8).numpy()
     return letters
 
