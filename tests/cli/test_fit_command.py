@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from pdb_text import family, pdb
 from seqlab.cli.main import main
+from seqlab.couplings.judged import contact_scores, precisions
+from seqlab.couplings.saved import load
+from seqlab.data.alignments import ALPHABET, GAP
 from seqlab.data.alignments.reading import read_alignment
 from seqlab.data.alignments.writing import write_alignment
+from seqlab.data.backbones import contact_map
+from seqlab.data.bundles import bundle
+from seqlab.data.structures import read_backbones
 from seqlab.journal import LabBook
 
 
@@ -82,6 +90,53 @@ def test_a_model_without_gaps_scores_sequences_with_gaps(folder: Path) -> None:
     assert len(json.loads(called(folder, "energies", "plmdca", family, "--json"))) == 30
     changes = json.loads(called(folder, "energies", "plmdca", family, "--mutations", "s0", "--json"))
     assert not any(change["mutation"].endswith("-") for change in changes)
+
+
+def test_the_columns_that_a_fit_kept_are_those_that_are_scored(folder: Path) -> None:
+    """Also of an alignment without the focus; one of as many columns as the model has is scored as it stands."""
+    letters = read_alignment(str(folder / "family.fasta")).letters
+    letters[0, 2], letters[1:20, 4] = GAP, GAP
+    names = [f"s{n}" for n in range(30)]
+    write_alignment(folder / "family.fasta", names, letters)
+    write_alignment(folder / "rest.fasta", names[1:], letters[1:])
+    write_alignment(folder / "cut.fasta", names, letters[:, [0, 1, 3, 5]])
+    out = str(folder / "model.txt")
+    found = CliRunner().invoke(main, ["fit", "ardca", str(folder / "family.fasta"), "--focus", "s0", "--column-gaps",
+                               "0.5", "--name", "few", "--out", out, "--runs", str(folder / "runs")])  # fmt: skip
+    assert "1 columns of more than 50% gaps left out (5)" in found.stderr
+    told = CliRunner().invoke(main, ["energies", "few", str(folder / "rest.fasta"), "--runs", str(folder / "runs")])
+    assert "rest.fasta: scored are 4 of 6 columns, as in the fit." in told.stderr
+    expected = [
+        row["score"] for row in json.loads(called(folder, "energies", "few", str(folder / "cut.fasta"), "--json"))
+    ]
+    for source in ("few", out):
+        rows = json.loads(called(folder, "energies", source, str(folder / "rest.fasta"), "--json"))
+        assert [row["score"] for row in rows] == pytest.approx(expected[1:], rel=1e-6)
+    judged = json.loads(called(folder, "eval", "few", "msa", "samples=20", "--json"))
+    of_file = json.loads(called(folder, "eval", out, "msa", "samples=20", "--file", str(folder / "family.fasta"),
+                                "--json"))  # fmt: skip
+    assert of_file["nll"] == pytest.approx(judged["nll"], rel=1e-6)
+
+
+def test_a_fit_without_gaps_is_judged_by_a_structure_alone(folder: Path) -> None:
+    pytest.importorskip("gemmi")
+    made = bundle(0, 0)
+    made = replace(made, sequence="".join(np.random.default_rng(1).choice(list(ALPHABET[:-1]), len(made))))
+    letters = family(made.sequence)
+    letters[1:, 3] = GAP
+    write_alignment(folder / "family.fasta", [f"s{n}" for n in range(len(letters))], letters)
+    (folder / "made.pdb").write_text(pdb(made))
+    fitted(folder, "plmdca", "gaps=left_out", "iterations=3", "--held-out", "0.2")
+    found = json.loads(called(folder, "eval", "plmdca", "msa", f"structure={folder}/made.pdb", "--json"))
+    assert set(found["measured"]) == {"nll", "nll_held_out", "nll_gap", "precision@L/5", "precision@L/2",
+                                      "precision@L", "contacts_of_all_pairs"}  # fmt: skip
+    assert "fitted without gaps: nothing is drawn from it" in found["remarks"][0]
+    model = load(LabBook(folder / "runs").open("plmdca").folder / "couplings.npz")
+    columns = np.delete(np.arange(len(made)), 3)
+    contacts = contact_map(read_backbones(f"{folder}/made.pdb")[0])[columns][:, columns]
+    expected = precisions(contact_scores(model)[columns][:, columns], contacts)
+    assert {name: found[name] for name in expected} == expected
+    assert "--file and focus go with couplings in a file" in refused(folder, "eval", "plmdca", "msa", "focus=s0")
 
 
 def test_what_is_not_scored_as_it_stands_is_told(folder: Path) -> None:

@@ -17,7 +17,7 @@ from seqlab.couplings.fits.independent import Independent
 from seqlab.couplings.fits.mean_field import MeanField
 from seqlab.couplings.fits.plmdca import PseudoLikelihood
 from seqlab.couplings.judged import contact_scores
-from seqlab.couplings.pairwise import Law, Pairwise
+from seqlab.couplings.pairwise import Kept, Law, Pairwise
 from seqlab.couplings.sampling import STEPS, Steps, ancestral, gibbs
 from seqlab.couplings.saved import load, save
 from seqlab.couplings.statistics import frequencies
@@ -171,6 +171,11 @@ def test_what_is_saved_is_loaded(tmp_path: Path, ending: str, law: Any) -> None:
     np.testing.assert_allclose(found.fields, model(law).fields, rtol=1e-8)
     np.testing.assert_allclose(found.pairs, model(law).pairs, rtol=1e-6)
     np.testing.assert_allclose(found.couplings(), model(law).couplings(), rtol=1e-6)
+    assert found.kept is None
+    save(path, replace(model(law), kept=Kept(np.array([0, 2, 3, 5]), 7)))
+    kept = load(path).kept
+    assert kept is not None
+    assert (kept.columns.tolist(), kept.width) == ([0, 2, 3, 5], 7)
 
 
 def test_the_order_of_the_text_is_as_it_says(tmp_path: Path) -> None:

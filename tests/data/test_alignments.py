@@ -89,6 +89,17 @@ def test_sequences_of_many_gaps(folder: Path) -> None:
     assert found.gaps() == (found.letters == GAP).mean() == 0.25
 
 
+def test_columns_of_many_gaps_go_before_sequences(folder: Path) -> None:
+    place = written(folder, "x.fa", ">one\nA-DE\n>two\n---E\n>three\n-XDE\n>four\nACD-\n")
+    found = read_alignment(place, column_gaps=0.5, most_gaps=0.4)
+    assert text_of(found.letters) == ["ADE", "-DE", "AD-"]
+    assert (found.columns.tolist(), found.width, found.names) == ([0, 2, 3], 4, ("one", "three", "four")), found
+    assert [str(told) for told in found.left_out[1:]] == [
+        "1 columns of more than 50% gaps left out (2)",
+        "1 sequences of more than 40% gaps left out (two)",
+    ]
+
+
 MISTAKES = {
     "unequal": ("x.fa", ">one\nACD\n>two\nACDE\n", r"x\.fa, line 3: `two` has 4 columns and the first .* 3; .* \.a3m"),
     "wrong letter": ("x.fa", ">one\nACD\n>two\nA7D\n", r"x\.fa, line 3: `two` has '7' in column 2, which is no letter"),
@@ -125,6 +136,14 @@ def test_a_packed_file_that_is_cut_off(folder: Path) -> None:
     path.write_bytes(gzip.compress(b">one\nACDEFGHIKL\n" * 100)[:-12])
     with pytest.raises(DataError, match=r"x\.fa\.gz cannot be unpacked .* cut off"):
         read_alignment(str(path))
+
+
+@pytest.mark.parametrize("shape", [(0, 3), (3, 0), (0,)])
+def test_an_empty_array_says_what_it_is(folder: Path, shape: tuple[int, ...]) -> None:
+    np.save(folder / "x.npy", np.zeros(shape, np.uint8))
+    with pytest.raises(DataError) as caught:
+        read_alignment(str(folder / "x.npy"))
+    assert f"x.npy is an empty array, uint8 of shape {shape}; give one of (sequences, columns)" in str(caught.value)
 
 
 def test_numbers_of_another_kind(folder: Path) -> None:

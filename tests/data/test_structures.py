@@ -9,26 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from pdb_text import pdb
 from seqlab.data import DataError
 from seqlab.data.alignments import letters_of
-from seqlab.data.backbones import ATOMS, Backbone, contact_map
+from seqlab.data.backbones import contact_map
 from seqlab.data.bundles import bundle
 from seqlab.data.contact_potts import contact_potts, draw
 from seqlab.data.geometric import WIDTH, encode
 from seqlab.data.profiles import belongs, lost, mismatch, place
 from seqlab.data.structures import read_backbones
-
-
-def pdb(backbone: Backbone, chain: str = "B", without: tuple[int, str] | None = None) -> str:
-    lines = []
-    for residue, atoms in enumerate(backbone.atoms):
-        for atom, (x, y, z) in zip(ATOMS, atoms, strict=True):
-            if (residue, atom) != without:
-                lines.append(
-                    f"ATOM  {len(lines) + 1:5d}  {atom:<3} ALA {chain}{residue + 1:4d}    "
-                    f"{x:8.3f}{y:8.3f}{z:8.3f}  1.00  0.00           {atom[0]}"
-                )
-    return "\n".join([*lines, "TER", "END", ""])
 
 
 def test_a_chain_is_read_and_a_residue_without_an_atom_is_named(tmp_path: Path) -> None:

@@ -13,8 +13,10 @@ from seqlab.cli import options, render
 @click.command()
 @click.argument("source", metavar="RUN|FILE", type=options.RunName())
 @click.argument("alignment", metavar="ALIGNMENT")
-@click.option("--focus", metavar="NAME", help="Keep the columns where this sequence has a letter, as in the fit.")
-@click.option("--structure", metavar="FILE[#CHAIN]", help="Keep the columns of its residues, as in the fit.")
+@click.option("--focus", metavar="NAME",
+              help="Keep the columns where this sequence has a letter [default: those that the fit kept].")  # fmt: skip
+@click.option("--structure", metavar="FILE[#CHAIN]",
+              help="Keep the columns of its residues [default: those that the fit kept].")  # fmt: skip
 @click.option("--mutations", metavar="NAME", help="Of this sequence: what each single mutation changes.")
 @options.as_json
 @options.book_option
@@ -25,18 +27,26 @@ def command(
     """Score sequences by a fitted Potts model.
 
     The score is log p of an autoregressive model, in nats; of another sum_i h_i + sum_{i<j} J_ij, minus the energy. The
-    highest is the most probable. A model that was fitted without gaps passes them over. With --mutations NAME every
-    single mutation of that sequence, the change of its score; sites are the columns that are kept, counted from 1.
+    highest is the most probable. A model that was fitted without gaps passes them over. Of an alignment as wide as that
+    of the fit the columns are scored that the fit kept, of another all. With --mutations NAME every single mutation of
+    that sequence, the change of its score; sites are the columns that are kept, counted from 1.
     """
     from seqlab.couplings.energies import mutation_effects, scores
-    from seqlab.couplings.family import choose
+    from seqlab.couplings.family import choose, like_its_own
     from seqlab.couplings.located import model_at
     from seqlab.data.alignments import ALPHABET
     from seqlab.data.alignments.reading import place_of
 
     model = model_at(source, runs)
-    chosen = choose(alignment, focus, structure)
+    if focus is None and structure is None:
+        chosen, passed_over = like_its_own(alignment, model.kept)
+    else:
+        chosen, passed_over = choose(alignment, focus, structure), False
     given = chosen.alignment
+    if passed_over:
+        click.echo(
+            f"{alignment}: scored are {len(given.columns):,} of {given.width:,} columns, as in the fit.", err=True
+        )
     for told in (*(f"{alignment}: {told}" for told in given.left_out), *chosen.notes):
         click.echo(told, err=True)
     if mutations is None:

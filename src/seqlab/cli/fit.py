@@ -30,6 +30,8 @@ if TYPE_CHECKING:
               help="What becomes of B J O U X Z *: a gap, or the sequence is left out.")  # fmt: skip
 @click.option("--most-gaps", metavar="SHARE", type=click.FloatRange(0, 1), default=1.0, show_default=True,
               help="Leave out sequences with more gaps.")  # fmt: skip
+@click.option("--column-gaps", metavar="SHARE", type=click.FloatRange(0, 1), default=1.0, show_default=True,
+              help="Leave out columns with more gaps, before sequences.")  # fmt: skip
 @click.option("--held-out", metavar="SHARE", type=click.FloatRange(0, 0.9), default=0.0, show_default=True,
               help="Leave a random share of the sequences to `seqlab eval`.")  # fmt: skip
 @click.option("--out", metavar="FILE", type=click.Path(path_type=Path), help="Also write it to .npz, .txt or .txt.gz.")
@@ -40,8 +42,8 @@ if TYPE_CHECKING:
 @options.book_option
 def command(
     method: str, alignment: str, changes: tuple[str, ...], focus: str | None, structure: str | None, unknown: str,
-    most_gaps: float, held_out: float, out: Path | None, zero_sum: bool, name: str | None, why: str | None,
-    as_json: bool, runs: Path | None,
+    most_gaps: float, column_gaps: float, held_out: float, out: Path | None, zero_sum: bool, name: str | None,
+    why: str | None, as_json: bool, runs: Path | None,
 ) -> None:  # fmt: skip
     """Fit a Potts model to one alignment.
 
@@ -63,7 +65,8 @@ def command(
         known_ending(out)
     if zero_sum and (out is None or spec.law != "joint"):
         raise click.UsageError("--zero-sum goes with --out FILE, and not with ardca, whose sites have own gauges.")
-    chosen = choose(alignment, focus, structure, unknown, most_gaps)  # type: ignore[arg-type]
+    limits: Any = {"unknown": unknown, "most_gaps": most_gaps, "column_gaps": column_gaps}
+    chosen = choose(alignment, focus, structure, **limits)
     letters = chosen.alignment.letters
     spec.must_fit(letters.shape[1], SIZE)
     for told in chosen.alignment.left_out:
@@ -71,7 +74,7 @@ def command(
     for note in chosen.notes:
         click.echo(note, err=True)
     given = {"alignment": absolute(alignment), "focus": focus, "structure": structure and absolute(structure)}
-    config = {"fit": to_json(spec), **given, "unknown": unknown, "most_gaps": most_gaps, "held_out": held_out}
+    config = {"fit": to_json(spec), **given, **limits, "held_out": held_out}
     run = LabBook(runs).create(
         {"config": config}, name=name, origin={"by": "fit", "data": {alignment: chosen.alignment.sha256}}, why=why
     )
@@ -91,6 +94,7 @@ def command(
 def _fitted(run: Run, spec: DirectFit, chosen: Chosen, letters: NDArray[np.uint8]) -> tuple[Fitted, dict[str, Any]]:
     """Fit under the run's lease, so that each step is recorded."""
     import time
+    from dataclasses import replace
 
     from seqlab.couplings.judged import contact_scores, precisions
     from seqlab.couplings.located import MODEL
@@ -106,6 +110,7 @@ def _fitted(run: Run, spec: DirectFit, chosen: Chosen, letters: NDArray[np.uint8
             attempt.log(step=at.evaluations, **metrics)
 
         fitted = spec.fit(letters, SIZE, weights, told)
+        fitted = replace(fitted, model=replace(fitted.model, kept=chosen.kept))
         found: dict[str, Any] = {
             "sequences": len(letters),
             "columns": letters.shape[1],

@@ -13,13 +13,14 @@ import numpy as np
 from seqlab.spec import Part, override
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from seqlab.couplings.family import Letters
     from seqlab.couplings.fits import DirectFit
-    from seqlab.couplings.pairwise import Array, Pairwise
+    from seqlab.couplings.pairwise import Array
     from seqlab.data.families import Family
     from seqlab.evaluations import Answers, OfCouplings
     from seqlab.journal import Run
-    from seqlab.models.potts import PottsModel
     from seqlab.tasks.shared.families import PreparedFamilies
 
 __all__ = ["judge"]
@@ -43,27 +44,31 @@ def judge(
         return {"run": source, "evaluation": name, "settings": None, **_file(source, str(file), evaluation)}, None
     place, step = at_step(source)
     run = LabBook(runs).open(place)
-    if file is not None or evaluation.focus is not None or evaluation.structure is not None:
+    is_fit = run.origin.get("by") == "fit"
+    if file is not None or evaluation.focus is not None or (evaluation.structure is not None and not is_fit):
         raise click.UsageError(
-            f"{run.name} has its sequences: --file, focus and structure go with couplings in a file."
+            f"{run.name} has its sequences: --file and focus go with couplings in a file, structure also with a fit."
         )
-    judged = _fit(run, evaluation, runs) if run.origin.get("by") == "fit" else _emitted(run, step, evaluation)
+    judged = _fit(run, evaluation, runs) if is_fit else _emitted(run, step, evaluation)
     return {"run": run.name, "evaluation": name, "settings": None, **judged}, run
 
 
 def _file(source: str, alignment: str, evaluation: OfCouplings) -> Found:
-    from seqlab.couplings.family import Known, choose
+    from seqlab.couplings.family import Known, choose, like_its_own
     from seqlab.couplings.saved import load
 
-    model = _with_gaps(source, load(Path(source)))
-    chosen = choose(alignment, evaluation.focus, evaluation.structure)
+    model = load(Path(source))
+    if evaluation.focus is None and evaluation.structure is None:
+        chosen, _ = like_its_own(alignment, model.kept)
+    else:
+        chosen = choose(alignment, evaluation.focus, evaluation.structure)
     letters = chosen.alignment.letters
     if letters.shape[1] != len(model.fields):
         raise click.ClickException(
             f"{source} has {len(model.fields):,} columns and {alignment} {letters.shape[1]:,}; name what its fit kept "
             "by focus=NAME or structure=FILE."
         )
-    known = Known(letters, letters[:0], chosen.contacts, _weigh(None, evaluation.identity))
+    known = Known(letters, letters[:0], chosen.contacts, weigh=_weigh(None, evaluation.identity))
     answers = evaluation.judge(model, known)
     found: Found = {"step": None, "checkpoint": None, "data": {alignment: chosen.alignment.sha256}, **answers.measured}
     return found | {"measured": list(answers.measured), "remarks": list(answers.remarks)}
@@ -81,35 +86,39 @@ def _weigh(fit: DirectFit | None, identity: float | None) -> Callable[[Letters],
     return lambda letters: sequence_weights(letters, identity) if identity else alike(letters)
 
 
-def _with_gaps(name: str, model: Pairwise) -> Pairwise:
-    """The model. Raises ClickException where it has no gap."""
-    from seqlab.data.alignments import SIZE
-
-    if model.fields.shape[1] < SIZE:
-        raise click.ClickException(f"{name} has no gap among its letters, as its family has; fit with gaps=letter.")
-    return model
-
-
 def _fit(run: Run, evaluation: OfCouplings, runs: Path | None) -> Found:
     from seqlab.couplings.family import Known, choose, parts
     from seqlab.couplings.located import model_at
     from seqlab.spec import from_json
 
-    config = run.experiment["config"]
-    model = _with_gaps(run.name, model_at(run.name, runs))
-    chosen = choose(*(config[key] for key in ("alignment", "focus", "structure", "unknown", "most_gaps")))
+    config = {"column_gaps": 1.0, **run.experiment["config"]}  # which older fits do not have
+    settings = ("focus", "structure", "unknown", "most_gaps", "column_gaps")
+    chosen = choose(config["alignment"], *(config[key] for key in settings))
+    letters, contacts, seen = chosen.alignment.letters, chosen.contacts, None
+    if evaluation.structure is not None:
+        contacts, seen = _touching(evaluation.structure, letters, config["alignment"])
     fit: Any = from_json(config["fit"])
     weigh = _weigh(fit, evaluation.identity)
-    known = Known(*parts(chosen.alignment.letters, config["held_out"], config["alignment"]), chosen.contacts, weigh)
-    answers = evaluation.judge(model, known)
+    known = Known(*parts(letters, config["held_out"], config["alignment"]), contacts, seen, weigh)
+    answers = evaluation.judge(model_at(run.name, runs), known)
     drawn = _draw(run, "", answers)
     found: Found = {"step": None, "checkpoint": None, "data": {config["alignment"]: chosen.alignment.sha256}}
     measured = {"measured": list(answers.measured), "remarks": [*answers.remarks, *drawn]}
     return found | dict(answers.measured) | measured
 
 
+def _touching(structure: str, letters: Letters, alignment: str) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+    """Which of the columns that a fit kept touch in a structure, (K, K), and which have a residue there, (K,)."""
+    from seqlab.couplings.family import stands
+    from seqlab.data.backbones import contact_map
+
+    backbone, placed = stands(structure, letters, alignment)
+    return contact_map(backbone)[placed.residues][:, placed.residues], placed.columns
+
+
 def _emitted(run: Run, step: int | None, evaluation: OfCouplings) -> Found:
     """Means over the structures of each held-out split, and each structure by itself."""
+    from seqlab.couplings.emitted import emitted
     from seqlab.couplings.family import Known
     from seqlab.models.potts import PottsModel
     from seqlab.train.load import experiment_of, load_model
@@ -125,8 +134,8 @@ def _emitted(run: Run, step: int | None, evaluation: OfCouplings) -> Found:
     each: list[Found] = []
     remarks: dict[str, None] = {}
     for split, family, fitted, held in _families(task, evaluation.structures):
-        known = Known(fitted, held, family.contacts, _weigh(None, evaluation.identity))
-        answers = evaluation.judge(_of(model, family), known)
+        known = Known(fitted, held, family.contacts, weigh=_weigh(None, evaluation.identity))
+        answers = evaluation.judge(emitted(model, family.encodings), known)
         each.append({"split": split, "structure": family.name, **answers.measured})
         remarks |= dict.fromkeys([*answers.remarks, *_draw(run, f"{split}-{family.name}-", answers)])
     means = {
@@ -146,17 +155,6 @@ def _families(task: PreparedFamilies, most: int) -> Iterator[tuple[str, Family, 
         for family in getattr(task.collection, split)[:most]:
             own = family.sequences
             yield (split, family, trained[family.name], own) if split == "sequence" else (split, family, own, own[:0])
-
-
-def _of(model: PottsModel, family: Family) -> Pairwise:
-    import torch
-
-    from seqlab.couplings.pairwise import Pairwise
-
-    fields, couplings = model.fields_and_couplings(torch.from_numpy(family.encodings))
-    i, j = np.triu_indices(len(fields), 1)
-    law: Any = "autoregressive" if model.form in ("before", "before_scaled") else "joint"
-    return Pairwise(fields.astype(np.float64), couplings[i, :, j].astype(np.float64), law, np.arange(len(fields)))
 
 
 def _draw(run: Run, prefix: str, answers: Answers) -> list[str]:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from seqlab.couplings.pairwise import Array
+from seqlab.couplings.pairwise import Array, Kept
 from seqlab.data import DataError
 from seqlab.data.alignments import Alignment
 from seqlab.data.alignments.reading import Unknown, read_alignment
-from seqlab.data.backbones import contact_map
+from seqlab.data.backbones import Backbone, contact_map
 from seqlab.data.families import held_rows
-from seqlab.data.profiles import belongs, lost, mismatch, place
+from seqlab.data.profiles import Placed, belongs, lost, mismatch, place
 from seqlab.data.structures import read_backbones
 from seqlab.data.text import file_name
 
-__all__ = ["Chosen", "Known", "Letters", "alike", "choose", "parts"]
+__all__ = ["Chosen", "Known", "Letters", "alike", "choose", "like_its_own", "one_backbone", "parts", "stands"]
 
 Letters = NDArray[np.uint8]
 
@@ -32,6 +33,11 @@ class Chosen:
     """(L, L); None where no structure was given."""
     notes: tuple[str, ...] = ()
     """What is missing of the structure, and what of it has no column, a sentence each."""
+
+    @property
+    def kept(self) -> Kept:
+        """Which columns these are."""
+        return Kept(self.alignment.columns, self.alignment.width)
 
 
 def alike(letters: Letters) -> Array:
@@ -48,7 +54,9 @@ class Known:
     held: Letters
     """Others of the family, (M', L), perhaps none."""
     contacts: NDArray[np.bool_] | None = None
-    """Which columns touch in a structure, (L, L)."""
+    """Which columns touch in a structure, (L, L), or (K, K) of those in `seen`."""
+    seen: NDArray[np.int64] | None = None
+    """(K,): the columns that have a residue in the structure; None: all."""
     weigh: Callable[[Letters], Array] = alike
     """How its fit weighs sequences: (N, L) -> (N,)."""
 
@@ -63,23 +71,52 @@ def parts(letters: Letters, held_out: float, location: str) -> tuple[Letters, Le
 
 
 def choose(
-    location: str, focus: str | None, structure: str | None, unknown: Unknown = "gap", most_gaps: float = 1.0
+    location: str,
+    focus: str | None,
+    structure: str | None,
+    unknown: Unknown = "gap",
+    most_gaps: float = 1.0,
+    column_gaps: float = 1.0,
 ) -> Chosen:
     """Read an alignment (see read_alignment). With a structure (`card:NAME` or a file, `#CHAIN`) the columns are those
     of its residues, and contacts are C-betas nearer than 8 angstrom. Raises DataError where it does not belong."""
+    limits: Any = {"unknown": unknown, "most_gaps": most_gaps, "column_gaps": column_gaps}
     if structure is None:
-        return Chosen(read_alignment(location, focus=focus, unknown=unknown, most_gaps=most_gaps), None)
+        return Chosen(read_alignment(location, focus=focus, **limits), None)
     whole = read_alignment(location, focus=focus, unknown=unknown)
+    backbone, placed = stands(structure, whole.letters, location)
+    columns = whole.columns[placed.columns]
+    alignment = read_alignment(location, columns=columns, **limits)
+    residues = placed.residues[np.isin(columns, alignment.columns)]
+    notes = (*backbone.notes, *backbone.breaks(), *lost(backbone, placed, location))
+    return Chosen(alignment, contact_map(backbone)[residues][:, residues], notes)
+
+
+def stands(structure: str, letters: Letters, location: str) -> tuple[Backbone, Placed]:
+    """The one structure at `card:NAME` or in a file (`#CHAIN`), and where its residues stand in the sequences (N, L) of
+    the alignment at this location. Raises DataError where it does not belong."""
+    backbone = one_backbone(structure)
+    placed = place(backbone, letters)
+    if not belongs(placed):
+        raise DataError(
+            f"{structure} does not belong to {location}: {mismatch(backbone, placed, letters)}; give a structure of "
+            "this family"
+        )
+    return backbone, placed
+
+
+def one_backbone(structure: str) -> Backbone:
+    """The backbone at `card:NAME` or in a file (`#CHAIN`). Raises DataError where there are several, or none."""
     (backbone, *others) = read_backbones(structure)
     if others:
         raise DataError(f"{structure} holds {len(others) + 1} structures; give one")
-    placed = place(backbone, whole.letters)
-    if not belongs(placed):
-        raise DataError(
-            f"{structure} does not belong to {location}: {mismatch(backbone, placed, whole.letters)}; give a structure "
-            "of this family"
-        )
-    columns = whole.columns[placed.columns]
-    alignment = read_alignment(location, columns=columns, unknown=unknown, most_gaps=most_gaps)
-    notes = (*backbone.notes, *backbone.breaks(), *lost(backbone, placed, location))
-    return Chosen(alignment, contact_map(backbone)[placed.residues][:, placed.residues], notes)
+    return backbone
+
+
+def like_its_own(location: str, kept: Kept | None) -> tuple[Chosen, bool]:
+    """The sequences of an alignment for a model whose columns are `kept` of its own: of an alignment that is as wide as
+    that one the same columns, of another all; and whether some were passed over so."""
+    whole = read_alignment(location)
+    if kept is None or kept.width != whole.width or len(kept.columns) == whole.width:
+        return Chosen(whole, None), False
+    return Chosen(read_alignment(location, columns=kept.columns), None), True

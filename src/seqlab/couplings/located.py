@@ -22,5 +22,8 @@ def model_at(source: str, runs: Path | None) -> Pairwise:
     run = LabBook(runs).open(source)
     path = run.folder / MODEL
     if not path.is_file():
-        raise DataError(f"{run.name} holds no couplings ({MODEL}); `seqlab fit METHOD ALIGNMENT` makes a run that does")
+        raise DataError(
+            f"{run.name} holds no couplings ({MODEL}); `seqlab fit METHOD ALIGNMENT` makes a run that does, and "
+            "`seqlab couplings RUN STRUCTURE --out FILE.npz` writes those that a network emits for a structure"
+        )
     return load(path)

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from seqlab.couplings.gauge import zero_sum
 
-__all__ = ["Array", "Law", "Pairwise", "laid_out"]
+__all__ = ["Array", "Kept", "Law", "Pairwise", "laid_out"]
 
 Array = NDArray[np.float64]
 Law = Literal["joint", "autoregressive"]
 """joint: p(x) is proportional to exp(sum_i h_i(x_i) + sum_{i<j} J_ij(x_i, x_j)). autoregressive: p(x) is the product of
 softmax_a(h_i(a) + sum_{j<i} J_ji(x_j, a)) at x_i, with the sites in their order."""
+
+
+class Kept(NamedTuple):
+    """Which columns of an alignment a model is of."""
+
+    columns: NDArray[np.int64]
+    """(L,), counted from 0."""
+    width: int
+    """How many columns the alignment has."""
 
 
 @dataclass(frozen=True)
@@ -28,7 +37,9 @@ class Pairwise:
     """J_ij(a, b) of the pairs i < j, row by row (numpy.triu_indices): (L (L - 1) / 2, q, q)."""
     law: Law
     order: NDArray[np.int64]
-    """(L,): which column of the alignment each site is. 0, 1, 2 ... but for autoregressive models of another order."""
+    """(L,): which of the columns each site is. 0, 1, 2 ... but for autoregressive models of another order."""
+    kept: Kept | None = None
+    """Which columns those are; None where that is not known."""
 
     def couplings(self) -> Array:
         """(L, q, L, q) of the alignment's columns, symmetric, zero at i = j."""

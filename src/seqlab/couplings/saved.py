@@ -3,7 +3,8 @@
 In both, sites are the alignment's columns that were fitted, counted from 0; i < j; letters in text are written as
 letters of ALPHABET; numbers in their place are refused, for programs count letters in different orders. In an `.npz`:
 `fields` (L, q), `pairs` (L (L - 1) / 2, q, q) row by row of i < j, a of the first site and b of the second, `law`, and
-`order`: which column each site is (numpy.triu_indices gives the pairs).
+`order`: which column each site is (numpy.triu_indices gives the pairs); where it is known, `columns` (L,) and `width`:
+which columns of their alignment, of how many, were fitted. Text has these in comments, `# columns 0 2 3 of 5`.
 """
 
 from __future__ import annotations
@@ -12,10 +13,11 @@ import gzip
 import zipfile
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from seqlab.couplings.pairwise import Pairwise
+from seqlab.couplings.pairwise import Kept, Pairwise
 from seqlab.data import DataError
 from seqlab.data.alignments import ALPHABET
 
@@ -27,11 +29,11 @@ ENDINGS = (".npz", ".txt", ".txt.gz")
 def save(path: Path, model: Pairwise) -> None:
     """Write a model; the ending says how. Raises DataError for another ending."""
     if path.name.endswith(".npz"):
-        order = model.order.astype(np.int64)
+        told: dict[str, Any] = {"law": np.str_(model.law), "order": model.order.astype(np.int64)}
+        if model.kept is not None:
+            told |= {"columns": model.kept.columns, "width": np.int64(model.kept.width)}
         with path.open("wb") as file:
-            np.savez(
-                file, fields=model.fields, pairs=model.pairs.astype(np.float32), law=np.str_(model.law), order=order
-            )
+            np.savez(file, fields=model.fields, pairs=model.pairs.astype(np.float32), **told)
         return
     known_ending(path)
     text = "".join(_lines(model)).encode()
@@ -47,7 +49,8 @@ def load(path: Path) -> Pairwise:
         try:
             with np.load(path) as file:
                 pairs = file["pairs"].astype(np.float64)
-                return Pairwise(file["fields"], pairs, str(file["law"]), file["order"])  # type: ignore[arg-type]
+                kept = Kept(file["columns"], int(file["width"])) if "columns" in file else None
+                return Pairwise(file["fields"], pairs, str(file["law"]), file["order"], kept)  # type: ignore[arg-type]
         except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
             raise DataError(f"{path} holds no couplings ({error}); it is cut off or of another program") from None
     try:
@@ -67,6 +70,8 @@ def known_ending(path: Path) -> None:
 def _lines(model: Pairwise) -> list[str]:
     letters = ALPHABET[: model.fields.shape[1]]
     lines = [f"# law {model.law}\n", f"# order {' '.join(map(str, model.order))}\n"]
+    if model.kept is not None:
+        lines.append(f"# columns {' '.join(map(str, model.kept.columns))} of {model.kept.width}\n")
     sites = zip(*np.triu_indices(len(model.fields), 1), strict=True)
     for (first, second), block in zip(sites, model.pairs.tolist(), strict=True):
         for a, row in zip(letters, block, strict=True):
@@ -79,7 +84,7 @@ def _lines(model: Pairwise) -> list[str]:
 def _read(path: Path, text: str) -> Pairwise:
     fields: dict[tuple[int, int], float] = {}
     pairs: dict[tuple[int, int, int, int], float] = {}
-    law, order = "joint", None
+    law, order, kept = "joint", None, None
     for number, line in enumerate(text.splitlines(), start=1):
         words = line.split()
         try:
@@ -87,6 +92,8 @@ def _read(path: Path, text: str) -> Pairwise:
                 law = words[2]
             elif words[:2] == ["#", "order"]:
                 order = np.array(words[2:], np.int64)
+            elif words[:2] == ["#", "columns"]:
+                kept = Kept(np.array(words[2:-2], np.int64), int(words[-1]))
             elif words[:1] == ["J"]:
                 pairs[int(words[1]), int(words[2]), _letter(words[3]), _letter(words[4])] = float(words[5])
             elif words[:1] == ["h"]:
@@ -107,7 +114,8 @@ def _read(path: Path, text: str) -> Pairwise:
         if not 0 <= i < j < length or max(a, b) >= size:
             raise DataError(f"{path}: J {i} {j} has no place: i < j < {length} and {size} letters are needed")
         blocks[i, j, a, b] = value
-    return Pairwise(h, blocks[np.triu_indices(length, 1)], law, np.arange(length) if order is None else order)  # type: ignore[arg-type]
+    order = np.arange(length) if order is None else order
+    return Pairwise(h, blocks[np.triu_indices(length, 1)], law, order, kept)  # type: ignore[arg-type]
 
 
 def _letter(word: str) -> int:

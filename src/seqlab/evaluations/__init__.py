@@ -46,7 +46,8 @@ class OfCouplings(Evaluation):
     focus: str | None = None
     """For a file of couplings, whose sequences `--file` gives: keep the columns where this one has a letter."""
     structure: str | None = None
-    """The same: FILE[#CHAIN[:FIRST-LAST]], as for `seqlab fit`."""
+    """The same: FILE[#CHAIN[:FIRST-LAST]], as for `seqlab fit`. Of a run of `seqlab fit`: whose contacts are told, of
+    the columns that the fit kept and that have a residue in it."""
 
     @abstractmethod
     def judge(self, model: Pairwise, known: Known) -> Answers:

@@ -22,6 +22,11 @@ from seqlab.spec import Field
 
 __all__ = ["Msa"]
 
+NO_GAP = (
+    "the model was fitted without gaps: nothing is drawn from it and compared with sequences that have some; nll, a "
+    "pseudo-likelihood, is of letters alone"
+)
+
 
 class Msa(OfCouplings):
     """nll: -log of a letter given what its site sees (before it: exact; all others: pseudo), in nats a residue, of
@@ -43,15 +48,25 @@ class Msa(OfCouplings):
     """Of what is drawn."""
 
     def judge(self, model: Pairwise, known: Known) -> Answers:
+        scores = contact_scores(model)
+        if known.seen is not None:
+            scores = scores[known.seen][:, known.seen]
+        measured = _likelihoods(model, known)
+        drawings = {"contacts": contact_drawing(scores, known.contacts, len(scores), SEPARATION)}
+        has_gap = model.fields.shape[1] == SIZE
+        if has_gap:
+            more, others = self._beside(known, self._drawn(model))
+            measured, drawings = measured | more, drawings | others
+        if known.contacts is not None and model.pairs.any():
+            measured |= precisions(scores, known.contacts)
+        return Answers(measured, {}, self._remarks(model) if has_gap else (NO_GAP,), drawings)
+
+    def _beside(self, known: Known, drawn: NDArray[np.uint8]) -> tuple[dict[str, float], dict[str, str]]:
+        """Natural sequences and drawn ones: the numbers and the drawings."""
         natural = np.concatenate([known.fitted, known.held])
-        drawn = self._drawn(model)
-        measured = {"nll": float(-conditional_logs(model, known.fitted).mean())}
-        if len(known.held):
-            measured["nll_held_out"] = float(-conditional_logs(model, known.held).mean())
-            measured["nll_gap"] = measured["nll_held_out"] - measured["nll"]
         weights = known.weigh(natural)
         real, made = off_diagonal(natural, weights=weights), off_diagonal(drawn)
-        measured |= self._covariances(natural, weights, real, made) | _of_held_out(known, weights, made)
+        measured = self._covariances(natural, weights, real, made) | _of_held_out(known, weights, made)
         single = frequencies(natural, SIZE, weights)[0], frequencies(drawn, SIZE)[0]
         measured |= {
             "frequencies": pearson(single[0].ravel(), single[1].ravel()),
@@ -60,16 +75,11 @@ class Msa(OfCouplings):
         some = natural[np.random.default_rng(self.seed).permutation(len(natural))[:1000]]
         for name, far in (("", nearest(drawn[:1000], natural)), ("_natural", nearest(some, natural, others=True))):
             measured |= {f"hamming{name}_p{share}": float(np.percentile(far, share)) for share in (10, 50, 90)}
-        scores = contact_scores(model)
-        if known.contacts is not None and model.pairs.any():
-            measured |= precisions(scores, known.contacts)
         own, other = principal(natural, drawn)
-        drawings = {
-            "contacts": contact_drawing(scores, known.contacts, len(scores), SEPARATION),
+        return measured, {
             "covariance": scatter({"pairs of letters": (real, made)}, "covariances", "natural", "drawn", equal=True),
             "pca": scatter({"natural": tuple(own.T), "drawn": tuple(other.T)}, "principal axes", "first", "second"),
         }
-        return Answers(measured, {}, self._remarks(model), drawings)
 
     def _covariances(self, natural: NDArray[np.uint8], weights: Array, real: Array, made: Array) -> dict[str, float]:
         halves = ceiling(natural, weights, self.seed)
@@ -93,6 +103,20 @@ class Msa(OfCouplings):
         return (
             f"drawn by {self.sweeps} {self.steps.title()} sweeps from random sequences; nll is a pseudo-likelihood",
         )
+
+
+def _likelihoods(model: Pairwise, known: Known) -> dict[str, float]:
+    """Of sequences of the fit, and of held-out ones with the gap between both."""
+    measured = {"nll": _nll(model, known.fitted)}
+    if len(known.held):
+        measured["nll_held_out"] = _nll(model, known.held)
+        measured["nll_gap"] = measured["nll_held_out"] - measured["nll"]
+    return measured
+
+
+def _nll(model: Pairwise, letters: NDArray[np.uint8]) -> float:
+    """Nats a residue; gaps are none where the model has no gap."""
+    return float(-conditional_logs(model, letters).sum() / (letters < model.fields.shape[1]).sum())
 
 
 def _of_held_out(known: Known, weights: Array, made: Array) -> dict[str, float]:

@@ -8,14 +8,12 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from seqlab.couplings.descent import Point
 from seqlab.couplings.pairwise import Array, Law, Pairwise
+from seqlab.couplings.room import must_fit
 from seqlab.couplings.weights import Likeness, sequence_weights
-from seqlab.data import DataError
-from seqlab.kernels.memory import available_memory
 from seqlab.spec import Field, Part
 
 __all__ = ["DirectFit", "Fitted", "nobody"]
@@ -64,9 +62,5 @@ class DirectFit(Part, kind="couplings/fits"):
 
     def must_fit(self, length: int, size: int) -> None:
         """Raise DataError where the fit needs more memory than there is."""
-        needed, there = self.needed_bytes(length, size), available_memory(torch.device("cpu"))
-        if needed > there:
-            raise DataError(
-                f"couplings of {length:,} columns and {size} letters need {needed / 1e9:,.1f} GB here and "
-                f"{there / 1e9:,.1f} GB are free; keep fewer columns (`--focus`, `--structure`)"
-            )
+        advice = "keep fewer columns (`--focus`, `--structure`, `--column-gaps`)"
+        must_fit(self.needed_bytes(length, size), length, size, advice)

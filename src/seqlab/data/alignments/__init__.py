@@ -42,6 +42,8 @@ class Alignment:
     """(N, L), places in ALPHABET."""
     columns: NDArray[np.int64]
     """(L,): which columns of the file these are, counted from 0."""
+    width: int
+    """How many columns the file has, inserts not counted."""
     left_out: tuple[LeftOut, ...]
     sha256: str
     """Of the file."""

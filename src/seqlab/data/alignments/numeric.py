@@ -34,17 +34,21 @@ def table(where: str, text: str) -> NDArray[np.uint8]:
 
 
 def array(where: str, data: bytes) -> NDArray[np.uint8]:
-    """A `.npy` file of (N, L) whole numbers. Raises DataError for another array."""
+    """A `.npy` file of (N, L) whole numbers. Raises DataError for another array, and for an empty one."""
     try:
         found = np.load(io.BytesIO(data), allow_pickle=False)
     except (ValueError, EOFError, OSError) as error:
         raise DataError(f"{where} is no array of numpy ({error}); it may be cut off") from None
+    if not found.size:
+        raise DataError(
+            f"{where} is an empty array, {found.dtype} of shape {found.shape}; give one of (sequences, columns), with "
+            "some of both"
+        )
     if found.ndim != 2 or found.dtype.kind not in "iu":
         raise DataError(
             f"{where} holds {found.dtype} of shape {found.shape}; whole numbers (sequences, columns) needed"
         )
-    if found.size:
-        _check(where, "", int(found.min()), int(found.max()))
+    _check(where, "", int(found.min()), int(found.max()))
     letters: NDArray[np.uint8] = found.astype(np.uint8)
     return letters
 

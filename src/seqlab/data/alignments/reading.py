@@ -36,7 +36,11 @@ UNKNOWN, WRONG = SIZE, 255
 class _Kept(NamedTuple):
     names: NDArray[np.str_]
     letters: NDArray[np.uint8]
+    columns: NDArray[np.int64]
     left_out: tuple[LeftOut, ...]
+
+    def without(self, told: LeftOut, rows: NDArray[np.bool_]) -> _Kept:
+        return self._replace(names=self.names[~rows], letters=self.letters[~rows], left_out=(*self.left_out, told))
 
 
 def read_alignment(
@@ -46,13 +50,14 @@ def read_alignment(
     columns: NDArray[np.int64] | None = None,
     unknown: Unknown = "gap",
     most_gaps: float = 1.0,
+    column_gaps: float = 1.0,
 ) -> Alignment:
     """The alignment at `card:NAME` or in a file, gzip'd or not, whose ending says its kind.
 
     In a3m and a2m lower-case letters and dots are inserts and dropped; elsewhere a lower-case letter is a letter and a
     dot a gap. `focus` keeps the columns where the sequence of that name has a letter, `columns` those (from 0). Then
-    unknown letters are treated, and sequences whose share of gaps is above `most_gaps` left out. Raises DataError in
-    one sentence, with the line.
+    unknown letters are treated, columns whose share of gaps is above `column_gaps` left out, and of what is left
+    sequences whose share of gaps is above `most_gaps`. Raises DataError in one sentence, with the line.
     """
     source = read_text(location, "alignment")
     rows, coded, left_out = _coded(location, _unpacked(location, source.data.tobytes()))
@@ -60,15 +65,17 @@ def read_alignment(
     if focus is not None:
         columns = np.flatnonzero(coded[place_of(location, [row.name for row in rows], focus)] != GAP)
     names = np.array([row.name for row in rows])
-    kept = _Kept(names, coded[:, columns], left_out)
+    kept = _Kept(names, coded[:, columns], columns, left_out)
     kept = _without_unknown(kept, unknown)
+    kept = _without_empty_columns(kept, column_gaps)
     kept = _without_gaps(kept, most_gaps)
     if not kept.letters.size:
         raise DataError(
             f"{location} has no letter left: {len(rows):,} sequences of {len(columns):,} columns were read, and "
             f"{'; '.join(map(str, kept.left_out)) or 'nothing was left out'}"
         )
-    return Alignment(tuple(kept.names.tolist()), kept.letters, columns, kept.left_out, source.sha256)
+    names_left = tuple(kept.names.tolist())
+    return Alignment(names_left, kept.letters, kept.columns, coded.shape[1], kept.left_out, source.sha256)
 
 
 def kind_of(location: str) -> Kind:
@@ -174,9 +181,19 @@ def _without_unknown(kept: _Kept, unknown: Unknown) -> _Kept:
     names = tuple(kept.names[rows].tolist())
     if unknown == "gap":
         told = LeftOut("letters that are no amino acid became gaps", int(strange.sum()), names)
-        return _Kept(kept.names, np.where(strange, GAP, kept.letters).astype(np.uint8), (*kept.left_out, told))
-    told = LeftOut("sequences with a letter that is no amino acid left out", len(names), names)
-    return _Kept(kept.names[~rows], kept.letters[~rows], (*kept.left_out, told))
+        known = np.where(strange, GAP, kept.letters).astype(np.uint8)
+        return kept._replace(letters=known, left_out=(*kept.left_out, told))
+    return kept.without(LeftOut("sequences with a letter that is no amino acid left out", len(names), names), rows)
+
+
+def _without_empty_columns(kept: _Kept, most: float) -> _Kept:
+    """Columns are named by their numbers in the file, counted from 1."""
+    gone = (kept.letters == GAP).mean(0) > most if kept.letters.size else np.zeros(len(kept.columns), bool)
+    if not gone.any():
+        return kept
+    names = tuple(str(number + 1) for number in kept.columns[gone].tolist())
+    told = LeftOut(f"columns of more than {most:.0%} gaps left out", len(names), names)
+    return kept._replace(letters=kept.letters[:, ~gone], columns=kept.columns[~gone], left_out=(*kept.left_out, told))
 
 
 def _without_gaps(kept: _Kept, most: float) -> _Kept:
@@ -184,5 +201,4 @@ def _without_gaps(kept: _Kept, most: float) -> _Kept:
     if not rows.any():
         return kept
     names = tuple(kept.names[rows].tolist())
-    told = LeftOut(f"sequences of more than {most:.0%} gaps left out", len(names), names)
-    return _Kept(kept.names[~rows], kept.letters[~rows], (*kept.left_out, told))
+    return kept.without(LeftOut(f"sequences of more than {most:.0%} gaps left out", len(names), names), rows)
