@@ -81,7 +81,7 @@ class Families(OfFamilies):
             notes += [*backbone.notes, *backbone.breaks(), *lost(backbone, found, file_name(name))]
         return PreparedFamilies(self, collection, self.located(), tuple(notes))
 
-    def _encoded(self, backbone: Backbone) -> NDArray[np.float32]:
+    def encoded(self, backbone: Backbone) -> NDArray[np.float32]:
         return encode(backbone) if self.encoder == "geometric" else encode_by_proteinmpnn(backbone)
 
     def _placed(self, backbone: Backbone, alignments: dict[str, Alignment]) -> tuple[str, Placed]:
@@ -99,7 +99,7 @@ class Families(OfFamilies):
         name, best = placed
         return Family(
             backbone.name,
-            self._encoded(backbone)[best.residues],
+            self.encoded(backbone)[best.residues],
             alignments[name].letters[:, best.columns],
             superfamily=file_name(name),
             alignment=file_name(name),

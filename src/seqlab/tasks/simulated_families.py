@@ -5,6 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
+from numpy.typing import NDArray
+
 from seqlab.data.backbones import Backbone, contact_map
 from seqlab.data.bundles import bundle
 from seqlab.data.contact_potts import contact_potts, draw
@@ -59,6 +62,9 @@ class SimulatedFamilies(OfFamilies):
         notes = [note for _, backbone in backbones if self.structures for note in (*backbone.notes, *backbone.breaks())]
         return PreparedFamilies(self, collection, self.located(), tuple(notes))
 
+    def encoded(self, backbone: Backbone) -> NDArray[np.float32]:
+        return encode(backbone)
+
     def _backbones(self) -> Iterator[tuple[str, Backbone]]:
         """The superfamily of each, and itself."""
         for location in self.structures:
@@ -70,4 +76,4 @@ class SimulatedFamilies(OfFamilies):
     def _family(self, stream: int, superfamily: str, backbone: Backbone) -> Family:
         truth = contact_potts(backbone, strength=self.strength)
         sequences = draw(truth, self.drawn, seed=self.data_seed, stream=stream)
-        return Family(backbone.name, encode(backbone), sequences, superfamily, contacts=contact_map(backbone))
+        return Family(backbone.name, self.encoded(backbone), sequences, superfamily, contacts=contact_map(backbone))

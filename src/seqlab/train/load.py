@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import cast
 
 import torch
@@ -111,15 +112,25 @@ def read_weights(run: Run, step: int | None = None) -> tuple[Checkpoint, dict[st
     )
 
 
-def load_model(run: Run, step: int | None = None) -> tuple[nn.Module, Checkpoint, list[str]]:
+def load_model(run: Run, step: int | None = None, reach: int = 0) -> tuple[nn.Module, Checkpoint, list[str]]:
     """A run's model in evaluation mode, on the CPU, in the dtype of its master weights, with the averaged weights
     where there is an average; the checkpoint it comes from; and sentences about newer ones that were skipped.
 
-    Needs no data: the sizes were recorded when the run was made.
+    Needs no data: the sizes were recorded when the run was made. reach: an input's length that the model must take,
+    perhaps beyond what it was trained on; only one whose weights do not depend on lengths can.
     """
     checkpoint, weights, skipped = read_weights(run, step)
-    model = experiment_of(run).model.build(Signature.from_json(run.origin["signature"]))
+    trained = Signature.from_json(run.origin["signature"])
+    model = experiment_of(run).model.build(replace(trained, length=max(trained.length, reach)))
     if next(iter(weights.values())).dtype == torch.float64:
         model = model.double()
-    model.load_state_dict(weights)
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError:
+        if reach <= trained.length:
+            raise
+        raise CheckpointError(
+            f"{run.name} was trained on inputs of up to {trained.length:,} and its weights depend on that; give one "
+            f"that is no longer, not of {reach:,}."
+        ) from None
     return model.eval(), checkpoint, skipped

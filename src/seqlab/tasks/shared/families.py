@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 
 from seqlab.data import DataError
 from seqlab.data.alignments import GAP, SIZE
+from seqlab.data.backbones import Backbone
 from seqlab.data.families import Collection, Family
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
@@ -49,6 +51,10 @@ class OfFamilies(Task):
     the model really keeps; none: one part, or `batch.accumulate` equal ones, padded to the longest."""
     evaluated: int = Field(default=64, ge=1)
     """Sequences of a structure that are scored when held out, the first ones: the same at each evaluation."""
+
+    @abstractmethod
+    def encoded(self, backbone: Backbone) -> NDArray[np.float32]:
+        """What a model of this task reads of a backbone, (N, F). Raises DataError where no encoder is known."""
 
 
 class PreparedFamilies(PreparedTask):
