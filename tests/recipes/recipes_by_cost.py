@@ -78,12 +78,21 @@ def narrowed(name: str) -> Experiment:
     return override(few, {"model.dim": 16, "precision": "float32"})
 
 
-@cache
 def _has_data(name: str) -> bool:
-    """Whether it runs with an empty cache: which tests there are does not depend on what the user has fetched."""
+    return name in _with_data()
+
+
+@cache
+def _with_data() -> set[str]:
+    """Those that run with an empty cache: which tests there are does not depend on what the user has fetched. One cache
+    for all of them, into which a text that ships is unpacked once."""
     with TemporaryDirectory() as empty, patch.dict(os.environ, SEQLAB_CACHE=empty):
-        try:
-            find_recipe(name).build().task.located()
-        except DataError:
-            return False
+        return {name for name in shipped() if _is_located(name)}
+
+
+def _is_located(name: str) -> bool:
+    try:
+        find_recipe(name).build().task.located()
+    except DataError:
+        return False
     return True
