@@ -15,7 +15,7 @@ from seqlab.cli import options, render
 @click.argument("alignment", metavar="ALIGNMENT")
 @click.option("--focus", metavar="NAME",
               help="Keep the columns where this sequence has a letter [default: those that the fit kept].")  # fmt: skip
-@click.option("--structure", metavar="FILE[#CHAIN]",
+@click.option("--structure", metavar="FILE[#CHAIN[:FIRST-LAST]]",
               help="Keep the columns of its residues [default: those that the fit kept].")  # fmt: skip
 @click.option("--mutations", metavar="NAME", help="Of this sequence: what each single mutation changes.")
 @options.as_json

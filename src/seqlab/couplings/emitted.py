@@ -12,8 +12,9 @@ from seqlab.models.potts import PottsModel
 
 __all__ = ["emitted"]
 
-BYTES = 10
-"""At the peak, for each two letters of two sites: couplings laid out in float32, those of pairs in both precisions."""
+BYTES = 11
+"""At the peak, for each two letters of two sites: couplings laid out in float32, those of pairs in both precisions, and
+the network's own pass."""
 
 
 def emitted(model: PottsModel, encodings: NDArray[np.float32]) -> Pairwise:
