@@ -8,7 +8,7 @@ import torch
 
 from seqlab.audits.shared.gate import chosen
 from seqlab.audits.shared.subject import Subject
-from seqlab.experiment import Batching, Budget, Experiment
+from seqlab.experiment import Batching, Budget, Evaluation, Experiment
 from seqlab.methods import Method
 from seqlab.methods.cbp import CBP
 from seqlab.methods.cbp_notebook import CBPNotebook
@@ -119,6 +119,21 @@ def test_a_rate_that_resets_everything_at_each_step_is_warned_of_with_the_number
         assert f"{did} 100% of the units of `layers.0` at each step in the mean" in found.message
         share = found.measured[label(type(method)).removeprefix("methods/")]
         assert share == pytest.approx(1.0, abs=0.02)
+
+
+@pytest.mark.parametrize("log_every_steps", [1, 10])
+def test_a_rate_that_comes_in_bursts_is_warned_of_with_the_number(stream: Experiment, log_every_steps: int) -> None:
+    """All 40 units come of age together, at steps 25 and 50: a thirtieth of the layer at a step, in the mean."""
+    methods = (CBPNotebook(replacement_rate=1.0, maturity_steps=25),)
+    experiment = replace(stream, methods=methods, evaluation=Evaluation(log_every_steps=log_every_steps))
+    audit = chosen(["reset_rate"])["reset_rate"]
+    before = audit.examine(Subject(in_memory(experiment)))
+    run, t, _ = carried_out(experiment)
+    after = audit.examine(Subject(t, "trained", run=run))
+    for found, did in ((before, "would reset"), (after, "reset")):
+        assert found.status == "warn", found.message
+        assert f"cbp_notebook {did} 40 of the 40 units of `layers.0` in one act, and 3.3% of them" in found.message
+    assert max(run.metrics.curve("method/cbp_notebook_largest_share")[1]) == 1.0
 
 
 @pytest.mark.parametrize("method", [ReDo(every_steps=10, threshold=0.08, normalisation="sum"), ReDo(every_steps=10)])

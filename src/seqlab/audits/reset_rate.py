@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from seqlab.audits import Audit, Finding, not_applicable, passed, warned
@@ -28,6 +29,8 @@ class ResetRate(Audit):
     """Largest share of a layer that is reset at a step in the mean, at steps that act."""
     at_once: float = Field(default=0.5, gt=0, le=1)
     """Largest share of a layer that one act of a method that acts more seldom resets in the mean."""
+    ever: float = Field(default=0.9, gt=0, le=1)
+    """Largest share of a layer that any act resets: a rate that is small in the mean may come in bursts."""
 
     depends_on: ClassVar[tuple[str, ...]] = ("model", "task", "batch", "methods", "seed", "precision")
 
@@ -41,45 +44,74 @@ class ResetRate(Audit):
         if subject.stage == "trained" and subject.run is None:
             return not_applicable("there is no record of the training")
         measured: dict[str, Any] = {}
+        trained = subject.stage == "trained"
         for method, name in acting:
-            shares = dict(
-                _recorded(subject, name) if subject.stage == "trained" else _foreseen(subject.training, method)
-            )
-            measured[name] = max(shares.values(), default=0.0)
+            shares = _recorded(subject, name) if trained else _foreseen(subject.training, method)
+            measured[name] = max((share.mean for share in shares), default=0.0)
+            measured[f"{name}_at_once"] = max((share.largest for share in shares), default=0.0)
             each_step = method.every_steps == 1
             limit = self.each_step if each_step else self.at_once
             if measured[name] > limit and (each_step or not method.renews_all):
-                return warned(self._told(name, method, shares, subject.stage == "trained"), limit=limit, **measured)
+                return warned(self._told(name, method, shares, trained), limit=limit, **measured)
+            if measured[f"{name}_at_once"] > self.ever and not method.renews_all:
+                return warned(_burst(name, shares, trained), limit=self.ever, **measured)
         return passed("methods reset a small share of each layer at a time", **measured)
 
-    def _told(self, name: str, method: Method, shares: Mapping[str, float], trained: bool) -> str:
-        layer = max(shares, key=lambda layer: shares[layer])
+    def _told(self, name: str, method: Method, shares: Sequence[Share], trained: bool) -> str:
+        most = max(shares, key=lambda share: share.mean)
         when = "at each step" if method.every_steps == 1 else "at each act"
-        did = "reset" if trained else "would reset"
         stays = "" if trained else ", if the model stayed as it is"
         advice = (
             "a layer that is drawn anew all the time learns nothing; act between tasks (`every_tasks`)."
             if method.renews_all
             else "that is no test for rare units, it keeps the layer fresh, or off; compare with methods/reinitialise."
         )
-        return (
-            f"the method {name} {did} {shares[layer]:.0%} of the units of `{layer}` {when} in the mean{stays}: {advice}"
-        )
+        did, layer = _did(trained), most.layer
+        return f"the method {name} {did} {most.mean:.0%} of the units of `{layer}` {when} in the mean{stays}: {advice}"
 
 
-def _foreseen(t: Training, method: Method) -> Iterator[tuple[str, float]]:
-    """The share of each layer that an act resets in the mean."""
-    yield from ((layer.layer, layer.share) for layer in foreseen(t, method))
+@dataclass(frozen=True)
+class Share:
+    """Of a layer's units that acts reset."""
+
+    layer: str
+    mean: float
+    """Over the acts."""
+    largest: float
+    """By one act."""
+    units: int
+    """H."""
 
 
-def _recorded(subject: Subject, name: str) -> Iterator[tuple[str, float]]:
-    """The same of what was trained."""
+def _did(trained: bool) -> str:
+    return "reset" if trained else "would reset"
+
+
+def _burst(name: str, shares: Sequence[Share], trained: bool) -> str:
+    most = max(shares, key=lambda share: share.largest)
+    count, stays = round(most.largest * most.units), "" if trained else ", if the model stayed as it is"
+    return (
+        f"the method {name} {_did(trained)} {count} of the {most.units} units of `{most.layer}` in one act, and "
+        f"{most.mean:.1%} of them at each in the mean{stays}: what a layer has learnt is gone at once; make the rate "
+        "smaller, or compare with methods/reinitialise, which is meant to do so."
+    )
+
+
+def _foreseen(t: Training, method: Method) -> list[Share]:
+    return [Share(one.layer, one.share, one.largest / one.units, one.units) for one in foreseen(t, method)]
+
+
+def _recorded(subject: Subject, name: str) -> list[Share]:
+    """Of what was trained. A line tells the largest share of any layer; that of one layer is no more than its sum."""
     assert subject.run is not None
     t = subject.training
     weights = dict(t.model.named_parameters())
     lines = [line for line in subject.run.metrics.lines() if f"method/{name}_acts" in line]
     acts = sum(line[f"method/{name}_acts"] for line in lines)
-    for layer, units in hidden_units(t.model).items():
-        resets = sum(line.get(f"method/{name}_units/{layer}", 0.0) for line in lines)
-        if acts:
-            yield layer, resets / (acts * units.width(weights))
+    found = []
+    for layer, units in hidden_units(t.model).items() if acts else ():
+        width, key = units.width(weights), f"method/{name}_units/{layer}"
+        each = [line.get(key, 0.0) / width for line in lines]
+        largest = [line.get(f"method/{name}_largest_share", 0.0) for line in lines]
+        found.append(Share(layer, sum(each) / acts, max(map(min, each, largest)), width))
+    return found

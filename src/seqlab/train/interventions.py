@@ -108,13 +108,15 @@ def apply_methods(t: Training) -> Metrics:
 
 
 def _add(reports: dict[str, Tensor], more: Mapping[str, Tensor]) -> None:
-    """Counts add up; so do the squares of norms."""
+    """Counts add up; so do the squares of norms; of shares the largest stays."""
     for name, value in more.items():
         old = reports.get(name)
         if old is None:
             reports[name] = value
+        elif name.endswith("_norm"):
+            reports[name] = torch.hypot(old, value)
         else:
-            reports[name] = torch.hypot(old, value) if name.endswith("_norm") else old + value
+            reports[name] = torch.maximum(old, value) if name.endswith("_largest_share") else old + value
 
 
 def due_methods(t: Training, step: int) -> list[int]:

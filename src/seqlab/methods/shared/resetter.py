@@ -121,7 +121,9 @@ class Resetter(Method):
         what = changed(weights, new) if new else unchanged(weights)
         counted = {f"units/{name}": mask.sum() for name, mask in chosen.items()}
         total = torch.stack(list(counted.values())).sum()
-        report = {**what, "acts": torch.ones_like(statistics["acts"]), "units": total, **counted}
+        largest = torch.stack([mask.float().mean() for mask in chosen.values()]).max()
+        acts = torch.ones_like(statistics["acts"])
+        report = {**what, "acts": acts, "units": total, "largest_share": largest, **counted}
         return Change(new, states, after, report)
 
     def _reset(
