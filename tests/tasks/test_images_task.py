@@ -126,6 +126,10 @@ def test_the_same_images_elsewhere_are_the_same_experiment(
         ({"change": "classes", "classes": 3, "training": 2}, "`task.training` asks for 2 images of 3 classes"),
         ({"change": "classes", "training": 60}, "class 0 has 18 images in its train part, and 30 are needed"),
         ({"training": 200}, "has 108 training images beside those held out, and `task.training` asks for 200"),
+        (
+            {"change": "classes", "training": 21},
+            r"`task.training` asks for 21 images of 2 classes, and a task has equally many of each; ask for 20 or 22",
+        ),
     ],
 )
 def test_more_than_there_is(path: str, fields: dict[str, Any], told: str) -> None:

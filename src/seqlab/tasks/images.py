@@ -119,6 +119,11 @@ class PreparedImages(PreparedClassification):
             raise DataError(
                 f"`task.training` asks for {asked} images of {classes} classes; ask for one of each at least"
             )
+        if asked is not None and asked % classes:
+            raise DataError(
+                f"`task.training` asks for {asked} images of {classes} classes, and a task has equally many of each; "
+                f"ask for {asked - asked % classes} or {asked - asked % classes + classes}"
+            )
         for split, needed in (("train", (asked or classes) // classes), ("val", 1), ("test", 1)):
             counts = np.bincount(self._labels(split), minlength=self.source.classes)
             if counts.min() < needed:
