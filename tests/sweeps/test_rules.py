@@ -121,6 +121,8 @@ def test_known_answers(book: LabBook) -> None:
     ("text", "told"),
     [
         ("max(train/acuracy)", "stream has no metric 'train/acuracy'; did you mean train/accuracy?"),
+        ("mean(train_after_update/accuracy)", "; runs trained with `evaluation.after_update=true` record it"),
+        ("mean(train_at_end_of_task/accuracy)", "; runs trained with `evaluation.end_of_task=train` record it"),
         ("mean(train/accuracy; last 5 tasks)", "'last 5 tasks' reaches beyond stream, which has 4 tasks there"),
         ("mean(train/accuracy; last 100 steps)", "which has 48 steps there"),
         ("mean(train/accuracy; last 5 epochs of each task)", "which has 3 epochs there"),

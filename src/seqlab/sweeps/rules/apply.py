@@ -33,9 +33,7 @@ def value_of(rule: Rule, run: Run, columns: Columns) -> float:
     Raises SweepError for a metric or a unit that the run did not record, and for a window that reaches beyond it.
     """
     if not columns.values.size:
-        there = run.metrics.last
-        near = names.perhaps(rule.metric, there) or f"; it has {names.listed(rule.metric, there) or 'none yet'}"
-        raise SweepError(f"{run.name} has no metric {rule.metric!r}{near}")
+        raise SweepError(f"{run.name} has no metric {rule.metric!r}{_instead(rule, run)}")
     kept = np.ones(columns.values.size, dtype=bool)
     for window in rule.windows:
         kept &= _inside(window, rule, run, columns)
@@ -47,6 +45,23 @@ def value_of(rule: Rule, run: Run, columns: Columns) -> float:
     if rule.threshold is not None:
         values = _steps_to(rule.threshold, rule, run, columns, kept)
     return _reduced(rule.reduction, values)
+
+
+def _instead(rule: Rule, run: Run) -> str:
+    """The end of a sentence about a metric that is not there: the setting that records it, or what it may have been."""
+    there = run.metrics.last
+    setting = _setting_that_records(rule.phase)
+    if setting is not None and not any(name.startswith(f"{rule.phase}/") for name in there):
+        return f"; runs trained with `{setting}` record it"
+    return names.perhaps(rule.metric, there) or f"; it has {names.listed(rule.metric, there) or 'none yet'}"
+
+
+def _setting_that_records(phase: str) -> str | None:
+    """Of a phase that is scored only where it is asked for."""
+    if phase == "train_after_update":
+        return "evaluation.after_update=true"
+    split, at_end, _ = phase.partition("_at_end_of_task")
+    return f"evaluation.end_of_task={split}" if at_end else None
 
 
 def _reduced(reduction: str, values: Numbers) -> float:
