@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from typing import cast
 
 import click
 
@@ -11,19 +12,20 @@ from seqlab.cli import render
 from seqlab.cli.overridden import say_set_back
 from seqlab.experiment import Experiment
 from seqlab.recipes import find_recipe
-from seqlab.spec import override
+from seqlab.spec import from_json, override
 from seqlab.sweeps import grid
 from seqlab.sweeps.cells import Plan, cells_of, vary
 from seqlab.sweeps.costs import Costs, refuse_what_cannot_fit
 from seqlab.sweeps.declare import Declaration
 from seqlab.sweeps.executors import Executor
+from seqlab.sweeps.packing import told_alone
 from seqlab.sweeps.queue import Queue, Standing
 from seqlab.sweeps.record import Sweep, Trial
 from seqlab.sweeps.rehearsal import rehearse
 from seqlab.sweeps.select.groups import typed
 from seqlab.train.environment import command_line
 
-__all__ = ["new_trials", "planned", "print_cells", "print_costs", "rehearsed"]
+__all__ = ["new_trials", "planned", "print_alone", "print_cells", "print_costs", "rehearsed"]
 
 STANDINGS = ("new", "missing", "present")
 
@@ -80,6 +82,14 @@ def print_cells(sweep: Sweep, plan: Plan) -> None:
     ]
     render.heading(f"{len(cells)} cells, {len(plan.trials)} runs")
     render.table([*paths, *STANDINGS], rows)
+
+
+def print_alone(plan: Plan, pack: int) -> None:
+    """Print what can be in no pack, where packs are asked for."""
+    if pack > 1:
+        experiments = [cast(Experiment, from_json(saved)) for saved in plan.experiments.values()]
+        for sentence in told_alone(experiments):
+            click.echo(f"\n  {sentence}")
 
 
 def print_costs(costs: Costs | None) -> None:

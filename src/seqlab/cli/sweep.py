@@ -92,7 +92,7 @@ def command(
 
 def _declared(sweep: Sweep, asked: tuple[Any, ...], executor: Executor, dry_run: bool, as_json: bool) -> bool:
     """Plan, rehearse and write down what is asked for; False after a dry run, which writes nothing."""
-    from seqlab.cli.planned_sweep import new_trials, planned, print_cells, print_costs, rehearsed
+    from seqlab.cli.planned_sweep import new_trials, planned, print_alone, print_cells, print_costs, rehearsed
     from seqlab.sweeps.declare import check_consistent, declare
 
     plan, said = planned(*asked)
@@ -104,6 +104,8 @@ def _declared(sweep: Sweep, asked: tuple[Any, ...], executor: Executor, dry_run:
     elif not as_json:
         print_cells(sweep, plan)
         print_costs(costs)
+        if dry_run:  # else whoever carries it out says so
+            print_alone(plan, executor.pack)
     if dry_run:
         return False
     declare(sweep, plan, said)

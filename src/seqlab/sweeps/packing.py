@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
@@ -17,11 +18,20 @@ from seqlab.sweeps.record import Sweep, Trial
 from seqlab.sweeps.stopping import is_stopping
 from seqlab.sweeps.work import RETURNED, auditor_of_trials, begun, ended, experiment_of
 from seqlab.train.loop import train
-from seqlab.train.packed.refusals import CannotPack, unlike
+from seqlab.train.packed.refusals import CannotPack, refusal, unlike
 from seqlab.train.training import Training
 from seqlab.train.watch import Watch
 
-__all__ = ["carry_out_packed", "claim_alike"]
+__all__ = ["carry_out_packed", "claim_alike", "told_alone"]
+
+
+def told_alone(experiments: Sequence[Experiment]) -> list[str]:
+    """A sentence for each reason for which some of a sweep's cells, one experiment each, are never packed."""
+    counts = Counter(filter(None, map(refusal, experiments)))
+    return [
+        f"{count} of {len(experiments)} cells train{'s' * (count == 1)} one run after the other, not packed: {reason}"
+        for reason, count in counts.items()
+    ]
 
 
 def claim_alike(sweep: Sweep, count: int, place: str | None = None) -> list[Trial]:
@@ -36,12 +46,15 @@ def claim_alike(sweep: Sweep, count: int, place: str | None = None) -> list[Tria
 
 
 def _alike(sweep: Sweep, trial: Trial) -> set[str]:
-    """The trials whose experiments share the shapes of this one; a cell that cannot be read shares them with none."""
+    """The trials that may be packed with this one: of its shapes, and neither it nor they are refused; a cell that
+    cannot be read goes with none."""
     cells: dict[str, Experiment] = {}
     trials = sweep.trials().values()
     for one in {each.cell: each for each in trials}.values():
         with suppress(SpecError, SweepError):
-            cells[one.cell] = experiment_of(sweep, one)
+            experiment = experiment_of(sweep, one)
+            if refusal(experiment) is None:
+                cells[one.cell] = experiment
     like = cells.get(trial.cell)
     shared = {cell for cell, experiment in cells.items() if like is not None and unlike(like, experiment) is None}
     return {one.id for one in trials if one.cell in shared}

@@ -13,7 +13,7 @@ from seqlab.spec import SpecError, diff, label
 from seqlab.train.training import Training
 from seqlab.train.watching import watching_parts
 
-__all__ = ["CannotPack", "refuse", "told_by_torch", "unlike"]
+__all__ = ["CannotPack", "refusal", "refuse", "told_by_torch", "unlike"]
 
 ALIKE = ("task", "model", "batch", "precision", "device", "freeze", "gradient_checkpointing")
 """What members have in common: data, shapes and how a loss is computed. All else may differ from member to member."""
@@ -41,18 +41,24 @@ def refuse(trainings: Sequence[Training]) -> None:
         _same_buffers(trainings[0], t)
 
 
-def _refuse(t: Training) -> None:
-    spec = t.experiment
+def refusal(spec: Experiment) -> str | None:
+    """Why an experiment can be in no pack, in a sentence, as far as it tells itself; None where nothing is known."""
     if spec.budget.minutes is not None:
-        raise CannotPack("`budget.minutes` cannot be packed: the minutes of a pack are those of all its runs.")
+        return "`budget.minutes` cannot be packed: the minutes of a pack are those of all its runs."
     if spec.distribution.processes > 1:
-        raise CannotPack("`distribution.processes` cannot be packed: a pack is the program of one process.")
+        return "`distribution.processes` cannot be packed: a pack is the program of one process."
     if spec.gradient_checkpointing:
-        raise CannotPack("`gradient_checkpointing` cannot be packed: the program of a pack keeps its activations.")
+        return "`gradient_checkpointing` cannot be packed: the program of a pack keeps its activations."
+    for path, part in watching_parts(spec).items():
+        return f"`{path}` ({label(type(part))}) cannot be packed: it watches the units of each step."
+    return None
+
+
+def _refuse(t: Training) -> None:
+    if (told := refusal(t.experiment)) is not None:
+        raise CannotPack(told)
     if t.loss_scale.active:
         raise CannotPack("`precision=float16` cannot be packed: each run would skip other steps.")
-    for path, part in watching_parts(spec).items():
-        raise CannotPack(f"`{path}` ({label(type(part))}) cannot be packed: it watches the units of each step.")
     for path, module in t.model.named_modules():
         if hasattr(module, "gathers"):
             raise CannotPack(
