@@ -27,13 +27,18 @@ def print_expected(t: Training) -> None:
 
 
 def print_record(t: Training) -> None:
-    """Nothing where no probe watches every step; else how much each will write, at most."""
+    """Nothing where there is no probe; else how much each will write, of one that watches every step at most."""
+    from seqlab.probes import Watcher
     from seqlab.spec import label
     from seqlab.train.record_size import record_forecast
 
-    for index, (looks, size) in record_forecast(t).items():
-        render.heading(f"Record of {label(type(t.experiment.probes[index]))}")
-        click.echo(f"  {looks:,} look{'s' * (looks != 1)}, {render.size(size)} at most")
+    forecast = record_forecast(t)
+    if forecast:
+        render.heading("Record of the probes")
+    for index, (looks, size) in forecast.items():
+        probe = t.experiment.probes[index]
+        told = f"{render.size(size)} at most" if isinstance(probe, Watcher) else f"about {render.size(size)}"
+        click.echo(f"  {label(type(probe))}: {looks:,} look{'s' * (looks != 1)}, {told}")
 
 
 def _lines(t: Training, index: int) -> Iterator[str]:
