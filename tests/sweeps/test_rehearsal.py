@@ -11,6 +11,7 @@ import pytest
 
 from seqlab.experiment import Experiment
 from seqlab.journal import LabBook
+from seqlab.methods.snr import SNR
 from seqlab.probes.weight_norms import WeightNorms
 from seqlab.sweeps.cells import Plan, vary
 from seqlab.sweeps.costs import Costs, Measured, refuse_what_cannot_fit, sum_up
@@ -43,6 +44,16 @@ def test_one_of_each_structure_is_tried_and_nothing_is_left(book: LabBook, tiny:
     assert {path for path in tmp_path.rglob("*") if "cache" not in path.parts} == {
         path for path in before if "cache" not in path.parts
     }
+
+
+def test_cells_that_come_to_the_same_are_told(book: LabBook, tiny: Experiment) -> None:
+    """The notebook's .84 and .68 were one point of its grid: -ln .16 = 1.83 and -ln .32 = 1.14 batches are both 2."""
+    tails = plan_of(replace(tiny, methods=(SNR(),)), "methods.0.tail_prob=0,0.05,0.16,0.32", "optim.lr=0.01,0.02")
+    assert rehearsed(tails, book).equivalent == [
+        [f"methods.0.tail_prob={tail} optim.lr={rate}" for tail in (0.16, 0.32)] for rate in (0.01, 0.02)
+    ]
+    nothing = plan_of(replace(tiny, methods=(SNR(tail_prob=0.0),)), "methods.0.initial_threshold=5,10,20")
+    assert len(rehearsed(nothing, book).equivalent[0]) == 3
 
 
 def test_a_signal_ends_it_though_a_training_would_obey_it_quietly(

@@ -81,6 +81,17 @@ def test_what_settings_come_to() -> None:
     assert "after the 120 acts of a task 0.3 of a weight is left" in per_step.expected(120, {})[0]
 
 
+def test_settings_that_come_to_the_same_are_alike() -> None:
+    sizes = {"a": 192, "b": 192}
+    summed, mean = ReDo(threshold=0.01, normalisation="sum"), ReDo(threshold=1.92)
+    assert summed.effective(sizes) == mean.effective(sizes) != ReDo().effective(sizes)
+    of_rate = [CBPNotebook(replacement_rate=rate).effective(sizes) for rate in (0.01, 0.0125, 0.015)]
+    assert of_rate[0] == of_rate[1] != of_rate[2], "2, 2 and 3 of 192 units at each step"
+    assert SNR(tail_prob=0.16, silence="first").effective(sizes) == {}
+    assert SNR(tail_prob=0.0).is_off
+    assert not ReDo().is_off
+
+
 def test_the_record_tells_what_was_reset(stream: Experiment) -> None:
     for method, status in (
         (SNRV2(tail_prob=0.45, update_every_steps=10), "warn"),

@@ -11,6 +11,7 @@ import click
 from seqlab.cli import render
 from seqlab.cli.overridden import say_set_back
 from seqlab.experiment import Experiment
+from seqlab.journal import names
 from seqlab.recipes import find_recipe
 from seqlab.spec import from_json, override
 from seqlab.sweeps import grid
@@ -106,3 +107,7 @@ def print_costs(costs: Costs | None) -> None:
             ("disk", f"{render.size(costs.disk_bytes)} of {render.size(costs.disk_available)} free"),
         ]
     )
+    if costs.equivalent:
+        render.heading("Equivalent: cells whose methods do the same to units that are always active")
+    for cells in costs.equivalent:
+        click.echo(f"  {names.enumerated(cells)}")

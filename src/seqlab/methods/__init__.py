@@ -126,6 +126,16 @@ class Method(Part, kind="methods"):
         units of each layer that it acts on."""
         return []
 
+    def effective(self, sizes: Mapping[str, int]) -> dict[str, Any]:
+        """Settings that stand for others that do the same: by name what they come to. Two of a kind that are alike in
+        these and in all other settings are equivalent. sizes: the units of each layer that it acts on."""
+        return {}
+
+    @property
+    def is_off(self) -> bool:
+        """Whether it does nothing at all."""
+        return bool(self.off) and all(getattr(self, name) == value for name, value in self.off.items())
+
     def chosen(self, weights: Mapping[str, Tensor]) -> list[str]:
         """The paths that `where` and `except_where` select; SpecError for a pattern that matches nothing."""
         return matching_paths(weights, self.where, self.except_where)

@@ -38,6 +38,10 @@ class CBPNotebook(Resetter):
     def expected(self, steps_a_task: int | None, sizes: Mapping[str, int]) -> list[str]:
         return lifetimes(self.replacement_rate, self.maturity_steps, steps_a_task, sizes)
 
+    def effective(self, sizes: Mapping[str, int]) -> dict[str, Any]:
+        wanted = [self.replacement_rate * size for size in sizes.values()]
+        return {"replacement_rate": [round(count) if count > 1 else count for count in wanted]}
+
     def start(self, like: Tensor) -> State:
         zeros = torch.zeros_like(like)
         return {"age": zeros, "mean": zeros, "utility": zeros, "deviation": zeros, "corrected": zeros}

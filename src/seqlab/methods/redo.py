@@ -46,6 +46,10 @@ class ReDo(Resetter):
             for size, value in same.items()
         ]
 
+    def effective(self, sizes: Mapping[str, int]) -> dict[str, Any]:
+        factors = sizes.values() if self.normalisation == "sum" else [1] * len(sizes)
+        return {"threshold": [round(self.threshold * factor, 9) for factor in factors], "normalisation": "mean"}
+
     def watches(self, due: bool = True) -> bool:
         return due
 

@@ -64,6 +64,11 @@ class SNR(Resetter):
             f"every tail_prob from {least:.3g} to {most:.3g} (not included) does the same to such units",
         ]
 
+    def effective(self, sizes: Mapping[str, int]) -> dict[str, Any]:
+        if self.silence != "whole" or self.tail_prob == 0:
+            return {}
+        return {"tail_prob": math.ceil(kappa(self.tail_prob))}  # the threshold of a unit that fires in every batch
+
     def start(self, like: Tensor) -> State:
         zeros = torch.zeros_like(like, dtype=torch.float64)
         threshold = torch.full_like(zeros, self.initial_threshold if self.tail_prob > 0 else torch.inf)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import resource
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from seqlab.sweeps.equivalent import equivalent
 from seqlab.sweeps.errors import SweepError
 from seqlab.sweeps.slots import Slots
 from seqlab.train.forecast import Forecast, TooLarge
@@ -24,6 +25,8 @@ class Measured:
     """Of an optimiser step; None where none was taken."""
     other_seconds: float = 0.0
     """Of everything else in a run: building, audits, evaluation, checkpoints."""
+    contents: Mapping[str, str] = field(default_factory=dict)
+    """What the settings of each cell come to, by its name."""
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,8 @@ class Costs:
     """Of all checkpoints that are kept at once."""
     disk_available: int
     quota_left: int | None
+    equivalent: list[list[str]] = field(default_factory=list)
+    """Cells whose settings come to the same, by name."""
 
     def to_json(self) -> dict[str, Any]:
         """As plain JSON."""
@@ -70,6 +75,7 @@ def sum_up(measured: Sequence[Measured], slots: Slots) -> Costs:
         disk_bytes=sum(one.runs * one.forecast.disk_bytes for one in measured),
         disk_available=first.disk_available,
         quota_left=first.quota_left,
+        equivalent=equivalent({name: found for one in measured for name, found in one.contents.items()}),
     )
 
 

@@ -20,9 +20,11 @@ from seqlab.audits.shared.gate import Auditor
 from seqlab.audits.shared.structure import structure
 from seqlab.experiment import Budget, Distribution, Evaluation, Experiment, Snapshots
 from seqlab.journal import LabBook
+from seqlab.nn.units import hidden_units
 from seqlab.spec import from_json
 from seqlab.sweeps.cells import Plan
 from seqlab.sweeps.costs import Costs, Measured, sum_up
+from seqlab.sweeps.equivalent import content
 from seqlab.sweeps.errors import SweepError
 from seqlab.sweeps.record import Trial
 from seqlab.sweeps.select.groups import typed
@@ -46,16 +48,21 @@ INTERRUPTED = ("stopped", "preempted")
 
 @dataclass(frozen=True)
 class Cell:
-    """The first trial of a structure, and how many runs share it."""
+    """The first trial of a structure, how many runs share it, and the experiments of all its cells, as told."""
 
     trial: Trial
     experiment: Experiment
     runs: int
+    alike: Mapping[str, Experiment]
 
     @property
     def told(self) -> str:
-        """As one would type its settings."""
-        return " ".join(f"{path}={typed(value)}" for path, value in self.trial.settings.items()) or "without knobs"
+        return _told(self.trial)
+
+
+def _told(trial: Trial) -> str:
+    """As one would type its settings."""
+    return " ".join(f"{path}={typed(value)}" for path, value in trial.settings.items()) or "without knobs"
 
 
 def rehearse(plan: Plan, trials: Sequence[Trial], book: LabBook, slots: Slots | None) -> Costs:
@@ -83,16 +90,20 @@ def _structures(plan: Plan, trials: Sequence[Trial]) -> list[Cell]:
     found: dict[str, Cell] = {}
     keys = {cell: json.dumps(structure(one), sort_keys=True) for cell, one in experiments.items()}
     for trial in trials:
-        first = found.get(keys[trial.cell], Cell(trial, replace(experiments[trial.cell], seed=trial.seed), 0))
-        found[keys[trial.cell]] = replace(first, runs=first.runs + 1)
+        experiment, key = replace(experiments[trial.cell], seed=trial.seed), keys[trial.cell]
+        first = found.get(key, Cell(trial, experiment, 0, {}))
+        found[key] = replace(first, runs=first.runs + 1, alike={**first.alike, _told(trial): experiment})
     return list(found.values())
 
 
 def _measured(cell: Cell, book: LabBook, is_tried: bool) -> Measured:
     try:
         prepared = prepare(cell.experiment, book.root)
+        weights = dict(prepared.training.model.named_parameters())
+        widths = {name: layer.width(weights) for name, layer in hidden_units(prepared.training.model).items()}
+        contents = {told: content(experiment, widths) for told, experiment in cell.alike.items()}
         if not is_tried:
-            return Measured(cell.runs, prepared.forecast)
+            return Measured(cell.runs, prepared.forecast, contents=contents)
         Auditor(by_structure=True).before(prepared.training)
         began = time.monotonic()
         _try(prepared)
@@ -104,7 +115,7 @@ def _measured(cell: Cell, book: LabBook, is_tried: bool) -> Measured:
             f"the cell {cell.told} breaks within its first steps ({type(error).__name__}: {error}); `seqlab run` with "
             "the same settings shows where"
         ) from error
-    return Measured(cell.runs, prepared.forecast, step, max(0.0, whole - STEPS * step))
+    return Measured(cell.runs, prepared.forecast, step, max(0.0, whole - STEPS * step), contents)
 
 
 def _try(prepared: Prepared) -> None:
