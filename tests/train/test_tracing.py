@@ -3,7 +3,9 @@
 from dataclasses import replace
 
 import pytest
+from click.testing import CliRunner
 
+from seqlab.cli.main import main
 from seqlab.experiment import Batching, Budget, Experiment, Snapshots
 from seqlab.methods.redo import ReDo
 from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
@@ -49,6 +51,23 @@ def test_the_trace_is_that_of_the_run(stream: Experiment) -> None:
         assert unit.tensors["layers.1.weight"][1] > 0
         assert unit.tensors["layers.1.bias"][1] == 0
     assert {path: path.read_bytes() for path in files} == files
+
+
+def test_those_that_were_spared_are_told_beside_and_a_step_beyond_the_budget_is_known(stream: Experiment) -> None:
+    """The least active units are reset: nobody who was spared was less active."""
+    run, _, _ = carried_out(stream)
+    event = traced(run, None, "redo", "layers.1", 100)
+    assert event is not None
+    assert (event.step, event.steps) == (24, 20)
+    least, median, most = event.spared["activity"]
+    assert max(unit.remembered["activity"][1] for unit in event.reset) < least <= median <= most
+    said = (
+        CliRunner()
+        .invoke(main, ["trace", run.name, "--method", "redo", "--layer", "layers.1", "--runs", str(run.folder.parent)])
+        .output
+    )
+    assert "beyond its budget: the run ends at step 20" in said
+    assert f"The {event.units - len(event.reset)} units that it spared" in said
 
 
 def test_no_reset_within_the_steps_is_none(stream: Experiment) -> None:

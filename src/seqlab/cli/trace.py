@@ -37,7 +37,7 @@ def command(
     """Show one reset of a run, unit by unit.
 
     Training goes on from a checkpoint, in memory, to the first reset after it: what the method remembered of each unit
-    that it reset, and what became of its weights and moments. Nothing of the run changes.
+    that it reset and of those that it spared, and what became of weights and moments. Nothing of the run changes.
     """
     from seqlab.journal import LabBook
     from seqlab.train.tracing import traced
@@ -56,6 +56,10 @@ def command(
 def _print(run: str, event: Event, shown: int) -> None:
     title = f"{event.method} at step {event.step:,} of {run}"
     click.echo(f"{click.style(title, bold=True)}  (from the checkpoint of step {event.checkpoint:,}, in memory)")
+    if event.steps is not None and event.step > event.steps:
+        click.echo(
+            f"  beyond its budget: the run ends at step {event.steps:,}, and training went on here to find a reset"
+        )
     click.echo(f"  {event.layer}: {len(event.reset)} of {event.units} units are reset")
     for name, count in event.elsewhere.items():
         click.echo(f"  {name}: {count} by the same act")
@@ -63,6 +67,10 @@ def _print(run: str, event: Event, shown: int) -> None:
         _print_unit(unit)
     if len(event.reset) > shown:
         click.echo(f"\n  and {len(event.reset) - shown} more (`--units`)")
+    if event.spared:
+        render.heading(f"The {event.units - len(event.reset)} units that it spared")
+        rows = [(name, *map(render.figure, values)) for name, values in event.spared.items()]
+        render.table(["", "least", "median", "greatest"], rows, left=[""])
     others = "are bit for bit as they were" if event.untouched else "HAVE CHANGED"
     click.echo(f"\n  all weights and moments of other units {others}")
 

@@ -45,6 +45,8 @@ class Event:
     checkpoint: int
     step: int
     """After whose update it took place."""
+    steps: int | None
+    """At which the run ends by its budget: a step beyond it is one that the run never takes. None: by the clock."""
     layer: str
     units: int
     """H."""
@@ -54,6 +56,8 @@ class Event:
     """Whether all that belongs to no unit that was reset, in this layer or another, is bit for bit as it was."""
     elsewhere: dict[str, int] = field(default_factory=dict)
     """Units that the same act reset in other layers."""
+    spared: dict[str, tuple[float, float, float]] = field(default_factory=dict)
+    """Of the layer's other units: least, median and greatest of what the method remembers, by name, after the act."""
 
 
 def traced(run: Run, step: int | None, method: str | None, layer: str | None, most: int) -> Event | None:
@@ -121,6 +125,7 @@ def _event(t: Training, index: int, before: State, layer: str | None, checkpoint
         method=distinct_names(t.experiment.methods)[index],
         checkpoint=checkpoint,
         step=t.step,
+        steps=t.steps,
         layer=hit,
         units=len(masks[hit]),
         reset=[
@@ -133,6 +138,7 @@ def _event(t: Training, index: int, before: State, layer: str | None, checkpoint
         ],
         untouched=_untouched(before[0], after[0], layers, masks),
         elsewhere={name: int(mask.sum()) for name, mask in masks.items() if name != hit and mask.any()},
+        spared=_spared(after[1], hit, ~masks[hit]),
     )
 
 
@@ -173,9 +179,17 @@ def _norm(values: Tensor) -> float:
 
 
 def _remembered(before: Mapping[str, Tensor], after: Mapping[str, Tensor], layer: str, unit: int) -> dict[str, Any]:
-    found = {}
-    for key, value in before.items():
-        name, _, of = key.partition("/")
-        if of == layer and value.ndim == 1:
-            found[name] = float(value[unit]), float(after[key][unit])
-    return found
+    then = _by_name(after, layer)
+    return {name: (float(values[unit]), float(then[name][unit])) for name, values in _by_name(before, layer).items()}
+
+
+def _spared(after: Mapping[str, Tensor], layer: str, mask: Tensor) -> dict[str, tuple[float, float, float]]:
+    """mask: (H,) bool; nothing where there is no such unit."""
+    found = {name: values[mask].double() for name, values in _by_name(after, layer).items()} if mask.any() else {}
+    return {name: (float(one.min()), float(one.median()), float(one.max())) for name, one in found.items()}
+
+
+def _by_name(statistics: Mapping[str, Tensor], layer: str) -> dict[str, Tensor]:
+    """What is remembered of each unit of a layer, (H,), by its name."""
+    named = ((key.partition("/"), value) for key, value in statistics.items())
+    return {name: value for (name, _, of), value in named if of == layer and value.ndim == 1}
