@@ -64,6 +64,15 @@ def test_a_dry_run_tells_the_cells_and_writes_nothing(cli: Cli, place: Place) ->
     assert place.files() == before
 
 
+def test_what_can_be_in_no_pack_is_told(cli: Cli, place: Place) -> None:
+    asked = ("sweep", place.recipe, "probes=none,lifetimes", "--pack", 2)
+    told = "1 of 2 cells trains one run after the other, not packed: `probes.0` (probes/lifetimes) cannot be packed"
+    assert told in cli(*asked, "--dry-run").output
+    assert told in cli(*asked, "--name", "watched").output
+    assert told in cli("sweep", "--continue", "watched", "--pack", 2).output
+    assert "not packed" not in cli("sweep", "--continue", "watched").output
+
+
 def test_a_function_yields_the_experiments(cli: Cli, place: Place) -> None:
     file = place.text.with_name("grid.py")
     file.write_text(place.text.with_name("recipes.py").read_text() + GRID)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import cast
 
 import pytest
 from made import planned
@@ -10,11 +11,11 @@ from made import planned
 from seqlab.experiment import Batching, Budget, Evaluation, Experiment
 from seqlab.journal import LabBook
 from seqlab.models.mlp import MLP
+from seqlab.sweeps.cells import experiment_of_cell
 from seqlab.sweeps.executors import ExecutorError, find_executor
-from seqlab.sweeps.packing import carry_out_packed, claim_alike
+from seqlab.sweeps.packing import carry_out_packed, claim_alike, told_alone
 from seqlab.sweeps.queue import Queue
 from seqlab.sweeps.record import Sweep
-from seqlab.sweeps.watch import SweepWatch
 from seqlab.sweeps.worker import main
 from seqlab.tasks.gaussians import Gaussians
 from seqlab.train.packed import gain
@@ -108,15 +109,13 @@ def test_only_workers_that_claim_their_trials_pack() -> None:
 
 def test_what_is_never_packed_is_told_and_claimed_alone(book: LabBook, images: Experiment) -> None:
     sweep = planned(book, "watched", images, ["methods=none,snr", "optim.lr=0.01,0.02"], 1)
-    told: list[str] = []
-    watch = SweepWatch()
-    watch.message = told.append  # type: ignore[method-assign]
-    find_executor("local", slots=1, pack=4).carry_out(sweep, list(sweep.trials().values()), watch)
-    assert told == [
+    experiments = [cast(Experiment, experiment_of_cell(sweep, one.cell)) for one in sweep.trials().values()]
+    assert told_alone(experiments) == [
         "2 of 4 cells train one run after the other, not packed: `methods.0` (methods/snr) cannot be packed: "
         "it watches the units of each step."
     ]
+    assert main([str(sweep.folder), "--pack", "4"]) == 0
     assert {standing.state for standing in Queue(sweep).standings().values()} == {"finished"}
     packs = [number for number in range(1, 5) if '"kind":"packed"' in events(sweep, number)]
     methods = {n: sweep.book.open(f"watched-{n}").experiment["methods"] for n in range(1, 5)}
-    assert not any(methods[number] for number in packs)
+    assert packs == [number for number in range(1, 5) if not methods[number]]

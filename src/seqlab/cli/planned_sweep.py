@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import cast
 
 import click
@@ -13,7 +13,7 @@ from seqlab.cli.overridden import say_set_back
 from seqlab.experiment import Experiment
 from seqlab.journal import names
 from seqlab.recipes import find_recipe
-from seqlab.spec import from_json, override
+from seqlab.spec import Part, override
 from seqlab.sweeps import grid
 from seqlab.sweeps.cells import Plan, cells_of, vary
 from seqlab.sweeps.costs import Costs, refuse_what_cannot_fit
@@ -85,12 +85,10 @@ def print_cells(sweep: Sweep, plan: Plan) -> None:
     render.table([*paths, *STANDINGS], rows)
 
 
-def print_alone(plan: Plan, pack: int) -> None:
-    """Print what can be in no pack, where packs are asked for."""
-    if pack > 1:
-        experiments = [cast(Experiment, from_json(saved)) for saved in plan.experiments.values()]
-        for sentence in told_alone(experiments):
-            click.echo(f"\n  {sentence}")
+def print_alone(experiments: Iterable[Part]) -> None:
+    """Print what can be in no pack, of the experiments of a sweep's cells."""
+    for sentence in told_alone([cast(Experiment, one) for one in experiments]):
+        click.echo(f"\n  {sentence}")
 
 
 def print_costs(costs: Costs | None) -> None:

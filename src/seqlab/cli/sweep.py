@@ -56,6 +56,7 @@ def command(
     from seqlab.cli.swept import conclude, display, print_sweeps
     from seqlab.journal import LabBook
     from seqlab.sweeps import carry
+    from seqlab.sweeps.cells import experiment_of_cell
     from seqlab.sweeps.executors import find_executor
     from seqlab.sweeps.record import Sweep
 
@@ -70,6 +71,10 @@ def command(
     executor = find_executor(engine, slots, pack)
     if known is not None:
         sweep = Sweep.open(book, known)
+        if executor.pack > 1 and not as_json:
+            from seqlab.cli.planned_sweep import print_alone
+
+            print_alone(experiment_of_cell(sweep, cell) for cell in {one.cell for one in sweep.trials().values()})
     elif search is not None:
         from seqlab.cli.searched import carry_out_search
 
@@ -93,6 +98,7 @@ def command(
 def _declared(sweep: Sweep, asked: tuple[Any, ...], executor: Executor, dry_run: bool, as_json: bool) -> bool:
     """Plan, rehearse and write down what is asked for; False after a dry run, which writes nothing."""
     from seqlab.cli.planned_sweep import new_trials, planned, print_alone, print_cells, print_costs, rehearsed
+    from seqlab.spec import from_json
     from seqlab.sweeps.declare import check_consistent, declare
 
     plan, said = planned(*asked)
@@ -104,8 +110,8 @@ def _declared(sweep: Sweep, asked: tuple[Any, ...], executor: Executor, dry_run:
     elif not as_json:
         print_cells(sweep, plan)
         print_costs(costs)
-        if dry_run:  # else whoever carries it out says so
-            print_alone(plan, executor.pack)
+        if executor.pack > 1:
+            print_alone(from_json(saved) for saved in plan.experiments.values())
     if dry_run:
         return False
     declare(sweep, plan, said)

@@ -32,15 +32,4 @@ class Local(Executor):
         experiments = [sweep.experiment(cell) for cell in {trial.cell for trial in trials}]
         if (most := max(map(processes_of, experiments))) > 1:
             raise ExecutorError(f"a cell of {sweep.name} asks for {most} processes; add --on torchrun")
-        if self.pack > 1:
-            for sentence in _alone(sweep, trials):
-                watch.message(sentence)
         work_through(sweep, trials, watch, self.room(len(trials), experiments), self.pack)
-
-
-def _alone(sweep: Sweep, trials: Sequence[Trial]) -> list[str]:
-    """What is said of trials that are never packed."""
-    from seqlab.sweeps.packing import told_alone  # it imports all of training, which a launcher needs for nothing else
-    from seqlab.sweeps.work import experiment_of
-
-    return told_alone([experiment_of(sweep, one) for one in {trial.cell: trial for trial in trials}.values()])
