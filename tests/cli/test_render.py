@@ -25,6 +25,16 @@ def test_words_are_cut_and_numbers_are_not(capsys: pytest.CaptureFixture[str], m
     assert "methods.0=methods/…" in lines[1]
 
 
+def test_words_behind_the_numbers_end_at_the_edge(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "40")
+
+    lines = _printed(capsys, ["arm", "mean", "its best"], [["none, the baseline", "0.7751", "what is said of it"]])
+
+    assert lines[1] == "  none, the baseline  0.7751  what is s…"
+
+
 def test_without_words_the_line_ends_at_the_edge(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

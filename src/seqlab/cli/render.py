@@ -66,13 +66,16 @@ def pairs(rows: Iterable[tuple[str, str]]) -> None:
 def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[str] = (), marked: int = -1) -> None:
     """Print rows under their head, numbers to the right, the columns named in `left` to the left.
 
-    On a terminal that is too narrow the widest columns of words are cut, the widest first, then the line at its edge;
-    elsewhere nothing is lost. The row `marked` is bold. An empty column is left out.
+    On a terminal a line is cut at its edge; where that would cost numbers, and shorter words before them spare it, the
+    words are cut. Elsewhere nothing is lost. The row `marked` is bold. An empty column is left out.
     """
     kept = [i for i, title in enumerate(head) if any(row[i] for row in rows) or title in left[:1]]
     wide = {i: max(len(head[i]), *(len(row[i]) for row in rows), 0) for i in kept}
     edge = shutil.get_terminal_size((1 << 16, 24)).columns
-    wide |= _narrowed({i: wide[i] for i in kept if head[i] in left}, sum(wide.values()) + 2 * len(kept) - edge)
+    last = max((i for i in kept if head[i] not in left), default=-1)
+    before = [i for i in kept if i <= last]
+    excess = sum(wide[i] + 2 for i in before) - edge
+    wide |= _narrowed({i: wide[i] for i in before if head[i] in left}, excess)
 
     def line(cells: Sequence[str]) -> str:
         shown = {i: _cut(cells[i], wide[i]) for i in kept}
@@ -85,13 +88,12 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]], *, left: Sequence[
 
 
 def _narrowed(wide: dict[int, int], excess: int) -> dict[int, int]:
-    """The widths of columns of words, less what is too much, so that numbers beside them stay whole."""
+    """The widths of columns of words, less what is too much, the widest first; as they are where that is not enough."""
+    if excess > sum(max(0, width - NARROWEST) for width in wide.values()):
+        return wide
     narrowed = dict(wide)
     for _ in range(excess):
-        widest = max(narrowed, key=narrowed.__getitem__, default=None)
-        if widest is None or narrowed[widest] <= NARROWEST:
-            break
-        narrowed[widest] -= 1
+        narrowed[max(narrowed, key=narrowed.__getitem__)] -= 1
     return narrowed
 
 

@@ -376,9 +376,11 @@ def one_family_small() -> Experiment:
 
     Command: seqlab run potts:one_family_small
     Needs: seqlab data get rhomboid rhomboid-structure, and `pip install 'seqlab[structures]'`.
-    Here 252 untied heads are a full rank of 504, for 24 columns of 21 letters; penalties are those of the direct fit,
-    0.1 (L - 1) and 0.01, a letter of the 2,490 sequences: seqlab fit plmdca card:rhomboid --structure
-    card:rhomboid-structure#A:138-161 --held-out 0.1 identity=0.
+    Expected: val/train_loss 0.76 and val/loss 0.96, where the direct fit has 0.71 and 0.95 (seqlab fit plmdca
+    card:rhomboid --structure card:rhomboid-structure#A:138-161 --held-out 0.1 identity=0).
+
+    252 untied heads are a full rank of 504, for 24 columns of 21 letters; penalties are those of the fit, 0.1 (L - 1)
+    and 0.01, a letter of the 2,490 sequences.
     """
     structures, letters = ("card:rhomboid-structure#A:138-161",), 2490 * 24
     experiment = _real(("card:rhomboid",), structures, superfamilies=0.0, batch=1, steps=1000)
