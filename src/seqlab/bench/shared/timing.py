@@ -45,11 +45,10 @@ class Timing:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Between which numbers the median of many more samples would lie, 95 times in 100: two of the samples, by
-        their ranks, so whatever their law; the outermost of a few."""
+        """Between which numbers the median of many more samples would lie, at least 95 times in 100: two of the
+        samples, by their ranks, so whatever their law. The outermost of fewer than six, which hold it less often."""
         count = len(self.samples)
-        rank = max(0, math.floor(count / 2 - 0.98 * math.sqrt(count)))
-        ordered = sorted(self.samples)
+        rank, ordered = _rank(count), sorted(self.samples)
         return ordered[rank], ordered[count - 1 - rank]
 
     def row(self, what: str, unit: str, *, scale: float = 1.0, **others: Any) -> Row:
@@ -62,6 +61,15 @@ class Timing:
             spread=self.spread if len(self.samples) > 1 else None,
             **others,
         )
+
+
+def _rank(count: int) -> int:
+    """The largest rank, from 0, of so many samples that is above their median at most 2.5 times in 100; 0 without one.
+    It is above it where no more samples than the rank lie below the median, as each does in one of two cases."""
+    rank, cases = 0, 1
+    while 40 * (cases := cases + math.comb(count, rank + 1)) <= 2**count:
+        rank += 1
+    return rank
 
 
 def ratio(ours: Timing, peer: Timing) -> Timing:
