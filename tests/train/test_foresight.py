@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch import Tensor
 
 from seqlab.audits.shared.gate import chosen
 from seqlab.audits.shared.subject import Subject
@@ -14,6 +15,7 @@ from seqlab.methods.cbp import CBP
 from seqlab.methods.cbp_notebook import CBPNotebook
 from seqlab.methods.redo import ReDo
 from seqlab.methods.reinitialise import Reinitialise
+from seqlab.methods.shared.resetter import State, Turn
 from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
 from seqlab.methods.snr import SNR
 from seqlab.methods.snr_v2 import SNRV2
@@ -145,6 +147,31 @@ def test_a_rate_that_comes_in_bursts_is_warned_of_with_the_number(stream: Experi
         assert found.status == "warn", found.message
         assert f"cbp_notebook {did} 40 of the 40 units of `layers.0` in one act, and 3.3% of them" in found.message
     assert max(run.metrics.curve("method/cbp_notebook_largest_share")[1]) == 1.0
+
+
+def uneven(method: Method, state: State, turn: Turn) -> tuple[Tensor, State]:
+    """One unit at each act, in turn, and at the 25th the whole of a layer of 20 units."""
+    size = turn.units.width(turn.weights)
+    return (torch.arange(size) == turn.number % size) | (turn.number == 25 and size == 20), state
+
+
+def test_a_burst_is_told_of_the_layer_that_had_it(stream: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With 30 acts a line, the 40 units of the first layer add up to most of it, and were reset one by one."""
+    monkeypatch.setattr(ReDo, "choose", uneven)
+    told = Evaluation(log_every_steps=30)
+    run, t, _ = carried_out(
+        replace(stream, model=MLP(widths=(40, 20)), methods=(ReDo(every_steps=1),), evaluation=told)
+    )
+    audit = replace(chosen(["reset_rate"])["reset_rate"], each_step=0.1)
+    found = audit.examine(Subject(t, "trained", run=run))
+    assert found.status == "warn", found.message
+    assert "reset 20 of the 20 units of `layers.1` in one act" in found.message
+    assert max(run.metrics.curve("method/redo_largest_share/layers.0")[1]) == pytest.approx(1 / 40)
+    lines = [{key: value for key, value in line.items() if "largest" not in key} for line in run.metrics.lines()]
+    monkeypatch.setattr(type(run.metrics), "lines", lambda metrics: lines)
+    unknown = audit.examine(Subject(t, "trained", run=run))
+    assert unknown.status == "pass", unknown.message
+    assert list(unknown.measured) == ["redo"], "what was not recorded is unknown, and not 0"
 
 
 @pytest.mark.parametrize("method", [ReDo(every_steps=10, threshold=0.08, normalisation="sum"), ReDo(every_steps=10)])

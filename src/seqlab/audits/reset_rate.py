@@ -48,12 +48,14 @@ class ResetRate(Audit):
         for method, name in acting:
             shares = _recorded(subject, name) if trained else _foreseen(subject.training, method)
             measured[name] = max((share.mean for share in shares), default=0.0)
-            measured[f"{name}_at_once"] = max((share.largest for share in shares), default=0.0)
+            at_once = max((share.largest for share in shares if share.largest is not None), default=None)
+            if at_once is not None:
+                measured[f"{name}_at_once"] = at_once
             each_step = method.every_steps == 1
             limit = self.each_step if each_step else self.at_once
             if measured[name] > limit and (each_step or not method.renews_all):
                 return warned(self._told(name, method, shares, trained), limit=limit, **measured)
-            if measured[f"{name}_at_once"] > self.ever and not method.renews_all:
+            if at_once is not None and at_once > self.ever and not method.renews_all:
                 return warned(_burst(name, shares, trained), limit=self.ever, **measured)
         return passed("methods reset a small share of each layer at a time", **measured)
 
@@ -77,8 +79,8 @@ class Share:
     layer: str
     mean: float
     """Over the acts."""
-    largest: float
-    """By one act."""
+    largest: float | None
+    """By one act; None where the record does not tell, as that of earlier versions."""
     units: int
     """H."""
 
@@ -88,12 +90,12 @@ def _did(trained: bool) -> str:
 
 
 def _burst(name: str, shares: Sequence[Share], trained: bool) -> str:
-    most = max(shares, key=lambda share: share.largest)
-    count, stays = round(most.largest * most.units), "" if trained else ", if the model stayed as it is"
+    most = max(shares, key=lambda share: share.largest or 0.0)
+    count, stays = round((most.largest or 0.0) * most.units), "" if trained else ", if the model stayed as it is"
     return (
         f"the method {name} {_did(trained)} {count} of the {most.units} units of `{most.layer}` in one act, and "
-        f"{most.mean:.1%} of them at each in the mean{stays}: what a layer has learnt is gone at once; make the rate "
-        "smaller, or compare with methods/reinitialise, which is meant to do so."
+        f"{most.mean:.1%} of them at each in the mean{stays}: what a layer has learnt is gone at once; make it reset "
+        "fewer (its rate or threshold), or compare with methods/reinitialise, which is meant to do so."
     )
 
 
@@ -102,7 +104,7 @@ def _foreseen(t: Training, method: Method) -> list[Share]:
 
 
 def _recorded(subject: Subject, name: str) -> list[Share]:
-    """Of what was trained. A line tells the largest share of any layer; that of one layer is no more than its sum."""
+    """Of what was trained. A line without a largest share tells nothing of it, and not that it was 0."""
     assert subject.run is not None
     t = subject.training
     weights = dict(t.model.named_parameters())
@@ -111,7 +113,7 @@ def _recorded(subject: Subject, name: str) -> list[Share]:
     found = []
     for layer, units in hidden_units(t.model).items() if acts else ():
         width, key = units.width(weights), f"method/{name}_units/{layer}"
-        each = [line.get(key, 0.0) / width for line in lines]
-        largest = [line.get(f"method/{name}_largest_share", 0.0) for line in lines]
-        found.append(Share(layer, sum(each) / acts, max(map(min, each, largest)), width))
+        mean = sum(line.get(key, 0.0) for line in lines) / (acts * width)
+        told = f"method/{name}_largest_share/{layer}"
+        found.append(Share(layer, mean, max((line[told] for line in lines if told in line), default=None), width))
     return found

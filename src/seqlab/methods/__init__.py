@@ -55,7 +55,8 @@ class Change:
     """All the statistics after the act."""
     report: dict[str, Tensor] = field(default_factory=dict)
     """Scalars. Always `changed`, how many elements of weights changed, and `change_norm`, the L2 norm of the change;
-    of a method of hidden units `largest_share`, the share of a layer that was reset at once; other names are counts."""
+    of a method of hidden units `largest_share`, the share of a layer that was reset at once, and `largest_share/LAYER`,
+    that of one; other names are counts."""
 
 
 class Method(Part, kind="methods"):

@@ -116,7 +116,7 @@ def _add(reports: dict[str, Tensor], more: Mapping[str, Tensor]) -> None:
         elif name.endswith("_norm"):
             reports[name] = torch.hypot(old, value)
         else:
-            reports[name] = torch.maximum(old, value) if name.endswith("_largest_share") else old + value
+            reports[name] = torch.maximum(old, value) if "_largest_share" in name else old + value
 
 
 def due_methods(t: Training, step: int) -> list[int]:

@@ -121,9 +121,10 @@ class Resetter(Method):
         what = changed(weights, new) if new else unchanged(weights)
         counted = {f"units/{name}": mask.sum() for name, mask in chosen.items()}
         total = torch.stack(list(counted.values())).sum()
-        largest = torch.stack([mask.float().mean() for mask in chosen.values()]).max()
+        shares = {f"largest_share/{name}": mask.float().mean() for name, mask in chosen.items()}
+        largest = torch.stack(list(shares.values())).max()
         acts = torch.ones_like(statistics["acts"])
-        report = {**what, "acts": acts, "units": total, "largest_share": largest, **counted}
+        report = {**what, "acts": acts, "units": total, "largest_share": largest, **counted, **shares}
         return Change(new, states, after, report)
 
     def _reset(
