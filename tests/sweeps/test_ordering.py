@@ -53,14 +53,22 @@ def test_the_command(book: LabBook) -> None:
 
 
 def test_means_of_other_steps_are_warned_of(book: LabBook) -> None:
-    """A method that acts now and then logs a line whenever it does, beside every tenth."""
-    places = {"plain": (1, 10, 20), "acting": (1, 5, 10, 15, 20)}
+    """A method that acts now and then logs a line whenever it does, beside every tenth; a fork begins late."""
+    places = {"plain": (1, 10, 20), "acting": (1, 5, 10, 15, 20), "fork": (101, 110, 120)}
     for name, steps in places.items():
         made_run(book, name, [{"step": step, "train/loss": 1.0, "val/loss": 1.0} for step in steps])
-    call = ["order", "plain", "acting", "--runs", str(book.root), "--by"]
-    said = " ".join(CliRunner().invoke(main, [*call, "mean(train/loss)"]).output.split())
-    assert "! train/loss was logged at 15% of the steps of plain and 25% of those of acting" in said
-    assert "!" not in CliRunner().invoke(main, [*call, "mean(val/loss)"]).output
+
+    def said(rule: str, *names: str) -> str:
+        call = ["order", *names, "--runs", str(book.root), "--by", rule]
+        return " ".join(CliRunner().invoke(main, call, catch_exceptions=False).output.split())
+
+    for reduction in ("mean", "median"):
+        told = said(f"{reduction}(train/loss)", "plain", "acting")
+        assert "! train/loss was logged at 15% of the steps of plain and 25% of those of acting" in told
+        assert f"each {reduction} is of other steps" in told
+    for rule in ("mean(val/loss)", "last(train/loss)", "first(train/loss)"):
+        assert "!" not in said(rule, "plain", "acting")
+    assert "!" not in said("mean(train/loss)", "plain", "fork")
 
 
 def test_who_was_left_out_is_told(book: LabBook) -> None:

@@ -80,23 +80,23 @@ def _values(group: RunGroup, rule: Rule, cache: ColumnCache) -> dict[Hashable, f
 
 
 def _other_steps(groups: Sequence[RunGroup], rule: Rule, cache: ColumnCache) -> Iterator[str]:
-    """A sentence where what training logs is of a larger share of one run's steps than of another's: a method that acts
-    now and then logs a line whenever it does."""
-    if not rule.metric.startswith("train"):
+    """A sentence where a rule reduces many lines of training, and one run logged a larger share of its steps than
+    another: a method that acts now and then logs a line whenever it does. The first and last are always logged."""
+    if not rule.metric.startswith("train") or rule.reduction in ("first", "last"):
         return
     shares = {run.name: _share(cache.columns(run, rule.metric)) for group in groups for run in group.runs}
     least, most = min(shares, key=shares.__getitem__), max(shares, key=shares.__getitem__)
     if shares[most] - shares[least] > SAME_SHARE:
         yield (
             f"{rule.metric} was logged at {shares[least]:.0%} of the steps of {least} and {shares[most]:.0%} of those "
-            f"of {most}: these are means of other steps; train with evaluation.log_every_steps=1"
+            f"of {most}: each {rule.reduction} is of other steps; train with evaluation.log_every_steps=1"
         )
 
 
 def _share(columns: Columns) -> float:
-    """Of the steps that have a measurement."""
+    """Of the steps from the first measurement, which is late in a fork, those that have one."""
     steps = columns.count("step")
-    return float(len(np.unique(steps)) / steps.max())
+    return float(len(np.unique(steps)) / (steps.max() - steps.min() + 1))
 
 
 def _claim(a: str, b: str, values: dict[str, dict[Hashable, float]], rule: Rule) -> Claim:
