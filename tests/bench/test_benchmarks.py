@@ -7,7 +7,7 @@ import io
 import json
 import math
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 
@@ -15,7 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from seqlab import bench
-from seqlab.bench import Options, Row, gate
+from seqlab.bench import Interrupted, Options, Row, gate
 from seqlab.bench.shared import peer, processes
 from seqlab.cli.bench import command
 from seqlab.cli.main import main
@@ -135,6 +135,34 @@ def test_an_interrupted_benchmark_says_in_one_sentence_what_was_not_measured(
     (said,) = [line for line in shown.output.splitlines() if "a signal ended the benchmark: `" in line]
     assert said.endswith("`, and what was to follow, was not measured.")
     assert shown.output.count("% over bare") == known, "what was measured before is shown"
+
+
+def test_what_was_measured_before_a_signal_is_printed_as_json_and_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def two(options: Options) -> Iterator[Row]:
+        yield Row(what="one", value=1.0, unit="ms")
+        raise Interrupted("two")
+
+    monkeypatch.setattr(gate, "measure", lambda options: [])
+    monkeypatch.setattr("seqlab.bench.gemm.measure", lambda options: [Row(what="all", value=2.0, unit="ms")])
+    monkeypatch.setattr("seqlab.bench.loop.measure", two)
+    shown = run("gemm", "loop", "start", "--json", "--keep", "--runs", str(tmp_path))
+    assert shown.exit_code == 1
+    assert "`two`, and what was to follow, was not measured." in shown.stderr
+    (kept,) = (tmp_path / ".bench").iterdir()
+    for text in (shown.stdout, kept.read_text()):
+        rows = json.loads(text)["benchmarks"]
+        assert {name: [row["what"] for row in found] for name, found in rows.items()} == {
+            "gemm": ["all"],
+            "loop": ["one"],
+        }
+
+
+def test_a_signal_ends_the_benchmark_of_audits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("seqlab.bench.audits.train", lambda training, run: "preempted")
+    with pytest.raises(Interrupted, match="a signal ended the benchmark: `tiny`"):
+        bench.measure("audits", Options(quick=True))
 
 
 @pytest.mark.usefixtures("in_process")

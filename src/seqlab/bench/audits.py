@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 from seqlab.audits.shared import code
 from seqlab.audits.shared.gate import Result, defaults, examine
 from seqlab.audits.shared.subject import Subject
-from seqlab.bench import Options, Row
+from seqlab.bench import Interrupted, Options, Row
 from seqlab.bench.shared.subjects import subjects, transformer
 from seqlab.bench.shared.timing import Timing
 from seqlab.experiment import Budget, Experiment
@@ -36,19 +36,19 @@ def measure(options: Options) -> list[Row]:
     return [
         row
         for name, experiment in subjects(options, **larger).items()
-        for row in _rows(name, [_audited(experiment) for _ in range(rounds)])
+        for row in _rows(name, [_audited(name, experiment) for _ in range(rounds)])
     ]
 
 
 Stages = dict[str, list[Result]]
 
 
-def _audited(experiment: Experiment) -> Stages:
+def _audited(name: str, experiment: Experiment) -> Stages:
     with TemporaryDirectory(prefix="seqlab-bench-") as folder, _cache(f"{folder}/cache"):
         prepared = prepare(replace(experiment, budget=Budget(steps=1)), f"{folder}/runs")
         fresh, again = (_results(Subject(prepared.training)) for _ in range(2))
         run = record(prepared)
-        train(prepared.training, run)
+        Interrupted.check(train(prepared.training, run), name)
         trained = _results(Subject(prepared.training, "trained", run=run))
     return {"fresh": fresh, "cited": again, "trained": trained}
 

@@ -94,12 +94,15 @@ def command(
     gate = bench.measure(GATE, told)
     red = [row for row in gate if row.misses]
     show = _print_json if as_json else _print
-    measured = show(state, gate, [] if red else names, told)
+    measured: Measured = {}
+    try:
+        show(state, gate, [] if red else names, told, measured)
+    finally:  # what was measured before a signal is kept too
+        if keep and not red:
+            click.echo(f"kept {_keep(state, gate, measured, runs)}", err=as_json)
     if svg is not None and not red:
         svg.write_text(drawing([row for name in DRAWN for row in measured.get(name, [])]), encoding="utf-8")
         click.echo(f"wrote {svg}", err=as_json)
-    if keep and not red:
-        click.echo(f"kept {_keep(state, gate, measured, runs)}", err=as_json)
     if red:
         click.echo(f"the gate is red, so nothing was timed: {'; '.join(row.what for row in red)}.", err=True)
         raise SystemExit(1)
@@ -149,12 +152,25 @@ def _demos() -> dict[str, Any]:
     return {name: find_recipe(name).build() for name in shipped() if name.startswith("demo:")}
 
 
-def _print_json(state: dict[str, Any], gate: Sequence[Row], names: Sequence[str], told: Options) -> Measured:
+def _measure(name: str, told: Options, measured: Measured) -> None:
+    """Measure, and add the rows to `measured`: those before a signal where one ended it."""
     from seqlab import bench
 
-    measured = {name: bench.measure(name, told) for name in names}
-    render.json_out(_as_json(state, gate, measured))
-    return measured
+    try:
+        measured[name] = bench.measure(name, told)
+    except bench.Interrupted as error:
+        measured[name] = error.rows
+        raise
+
+
+def _print_json(
+    state: dict[str, Any], gate: Sequence[Row], names: Sequence[str], told: Options, measured: Measured
+) -> None:
+    try:
+        for name in names:
+            _measure(name, told, measured)
+    finally:
+        render.json_out(_as_json(state, gate, measured))
 
 
 def _as_json(state: dict[str, Any], gate: Sequence[Row], measured: Measured) -> dict[str, Any]:
@@ -176,7 +192,7 @@ def _keep(state: dict[str, Any], gate: Sequence[Row], measured: Measured, runs: 
     return place
 
 
-def _print(state: dict[str, Any], gate: Sequence[Row], names: Sequence[str], told: Options) -> Measured:
+def _print(state: dict[str, Any], gate: Sequence[Row], names: Sequence[str], told: Options, measured: Measured) -> None:
     from seqlab import bench
 
     _print_machine(state)
@@ -184,19 +200,15 @@ def _print(state: dict[str, Any], gate: Sequence[Row], names: Sequence[str], tol
     click.echo(f"gate: {len(gate) - worst} of {len(gate)} checks are green")
     if worst or not names:
         _print_rows([row for row in gate if row.misses] or gate)
-    measured = {}
     for name in names:
         render.heading(f"{name}: {bench.summary(name)}")
         started = time.monotonic()
         try:
-            measured[name] = bench.measure(name, told)
-        except bench.Interrupted as error:
-            if error.rows:
-                _print_rows(error.rows)
-            raise
-        _print_rows(measured[name])
+            _measure(name, told, measured)
+        finally:
+            if rows := measured.get(name):
+                _print_rows(rows)
         click.echo(click.style(f"  measured in {render.duration(time.monotonic() - started)}", dim=True))
-    return measured
 
 
 def _print_machine(state: dict[str, Any]) -> None:
