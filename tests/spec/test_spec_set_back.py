@@ -8,7 +8,11 @@ from seqlab.nn.inits.normal import Normal
 from seqlab.spec import Part, override, set_back
 
 SET = Trial(
-    model=Model(layers=(Layer(init=Normal(scale=0.5)), Layer(init=Normal(scale=0.5)), Layer()), extra=Glorot(scale=3.0))
+    model=Model(
+        layers=(Layer(init=Normal(scale=0.5)), Layer(init=Normal(scale=0.5)), Layer()),
+        extra=Glorot(scale=3.0),
+        laws=(Normal(scale=0.5), Glorot(scale=3.0), Glorot()),
+    )
 )
 
 
@@ -25,6 +29,10 @@ def said(*changes: str, before: Part = SET) -> list[str]:
         (["model.layers.0.init=normal"], "scale=0.5, now 0.02"),
         (["model.layers.1:.init=glorot", "model.layers.1:.init.scale=2"], None),
         (["model.extra=none"], None),
+        (["model.laws=normal"], "scale=0.5, now 0.02"),
+        (["model.laws=glorot,normal"], "scale=0.5, now 0.02; scale=3.0, now 1.0"),
+        (["model.laws=normal", "model.laws.0.scale=0.02"], None),
+        (["model.laws=none"], None),
     ],
 )  # fmt: skip
 def test_what_is_lost_is_said_once(changes: list[str], lost: str | None) -> None:
