@@ -74,7 +74,8 @@ def command(
         if executor.pack > 1 and not as_json:
             from seqlab.cli.planned_sweep import print_alone
 
-            print_alone(experiment_of_cell(sweep, cell) for cell in {one.cell for one in sweep.trials().values()})
+            told = dict.fromkeys(one.cell for one in sweep.trials().values())
+            print_alone(experiment_of_cell(sweep, cell) for cell in told)
     elif search is not None:
         from seqlab.cli.searched import carry_out_search
 
