@@ -33,10 +33,11 @@ ACTS = 3
 
 
 class MethodEffect(Audit):
-    """Every method is called within the budget, changes weights, reports what it changed, and leaves something.
+    """Every method acts within the budget and reports what it changes; one of whole weights does not redraw them all.
 
     Before training it acts on a copy, through the loop; of what was trained, the record is read. How much of a layer a
     method of hidden units resets may be meant, and is told by audits/reset_rate; that it reset none is only warned of.
+    A method that is meant to redraw everything may.
     """
 
     remains: float = Field(default=0.1, ge=0, lt=1)
@@ -80,7 +81,7 @@ class MethodEffect(Audit):
             if finding := self._act(subject, index, name, due) or _impure(subject, methods[index], name, due[0]):
                 return finding
             acted[f"{name}_first_due"] = due[0]
-        return passed("every method acts within the budget, changes weights, and leaves something of them", **acted)
+        return passed("every method acts within the budget and reports what it changes", **acted)
 
     def _act(self, subject: Subject, index: int, name: str, due: list[int]) -> Finding | None:
         """Let one method act alone, at the steps at which it is due; a failure, or None."""
