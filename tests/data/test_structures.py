@@ -45,8 +45,11 @@ def test_a_stretch_of_a_chain_is_read_by_the_numbers_of_the_file(tmp_path: Path)
     np.testing.assert_allclose(found.atoms, wanted.atoms[4:12], atol=6e-4)
     with pytest.raises(DataError, match="`12-5` is no range of residues; give FIRST-LAST behind the chain"):
         read_backbones(f"{path}#B:12-5")
-    with pytest.raises(DataError, match="no residue of chain B from 900 to 950 has all of N, CA"):
+    with pytest.raises(DataError, match=rf"made\.pdb: chain B has residues 1 to {len(wanted)}; none from 900 to 950\."):
         read_backbones(f"{path}#B:900-950")
+    path.write_text(pdb(wanted, without=(4, "O")))
+    with pytest.raises(DataError, match=r"^made\.pdb: no residue of chain B from 5 to 5 has all of N, CA"):
+        read_backbones(f"{path}#B:5-5")
 
 
 def test_what_cannot_be_read_is_one_sentence(tmp_path: Path) -> None:

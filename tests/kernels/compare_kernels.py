@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeVar
 
 import pytest
 import torch
@@ -14,11 +15,25 @@ from seqlab.kernels.native import Native
 # 6e-8. bf16: inputs are exact, so what differs is the rounding of the results (4e-3) and of what autograd passes on.
 TOLERANCE = {torch.float64: 1e-12, torch.float32: 1e-5, torch.bfloat16: 1.6e-2}
 
+Found = TypeVar("Found")
+
 
 def ways(native: Native) -> pytest.MarkDecorator:
     """Runs a test in C++, where there is a compiler, and in torch's operations."""
     missing = pytest.mark.skipif(not native.usable(), reason="not compiled")
     return pytest.mark.parametrize("native_kernels", [pytest.param(True, marks=missing), False], indirect=True)
+
+
+def with_threads(function: Callable[..., Found], *arguments: Tensor) -> list[Found]:
+    """What a function gives with one thread, with two and with three."""
+    before, found = torch.get_num_threads(), []
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found.append(function(*arguments))
+    finally:
+        torch.set_num_threads(before)
+    return found
 
 
 def agree(

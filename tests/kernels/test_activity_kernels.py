@@ -6,7 +6,7 @@ import math
 
 import pytest
 import torch
-from compare_kernels import TOLERANCE, ways
+from compare_kernels import TOLERANCE, ways, with_threads
 
 from seqlab.kernels.deviation import deviation
 from seqlab.kernels.deviation.native import NATIVE as DEVIATION
@@ -27,19 +27,19 @@ def test_counts_and_highest_are_exact(shape: tuple[int, int], dtype: torch.dtype
     values = (torch.randn(shape) - torch.linspace(-3, 3, shape[1])).to(dtype)
     values[:, 0] = -0.0
     for given in (values, values.t().contiguous().t(), torch.cat([values, -values], 1)[:, : shape[1]]):
-        count, highest = firing(given)
         wanted = firing_reference(given)
-        assert count.equal(wanted[0])
-        assert highest.equal(wanted[1])
+        for count, highest in with_threads(firing, given):
+            assert count.equal(wanted[0])
+            assert highest.equal(wanted[1])
 
 
 @ways(FIRING)
 def test_a_nan_is_the_highest_and_does_not_fire() -> None:
     values = torch.tensor([[1.0, -1.0], [math.nan, math.inf], [2.0, -math.inf]])
-    count, highest = firing(values)
-    assert count.tolist() == [2, 1]
-    assert highest[0].isnan()
-    assert highest[1] == math.inf
+    for count, highest in with_threads(firing, values):
+        assert count.tolist() == [2, 1]
+        assert highest[0].isnan()
+        assert highest[1] == math.inf
 
 
 @ways(DEVIATION)
@@ -58,16 +58,9 @@ def test_mean_distance(shape: tuple[int, int], dtype: torch.dtype, least: float)
 
 @pytest.mark.skipif(not DEVIATION.usable(), reason="not compiled")
 def test_the_number_of_threads_changes_no_bit() -> None:
-    values, centre, threads = torch.randn(1000, 33), torch.randn(33), torch.get_num_threads()
-    found = []
-    try:
-        for count in (1, 2, 3):
-            torch.set_num_threads(count)
-            found.append(deviation(values, centre))
-    finally:
-        torch.set_num_threads(threads)
-    assert found[0].equal(found[1])
-    assert found[0].equal(found[2])
+    one, two, three = with_threads(deviation, torch.randn(1000, 33), torch.randn(33))
+    assert one.equal(two)
+    assert one.equal(three)
 
 
 def test_a_gradient_goes_through_both() -> None:

@@ -6,7 +6,7 @@ import importlib
 
 import pytest
 import torch
-from compare_kernels import agree, ways
+from compare_kernels import agree, ways, with_threads
 
 from seqlab.kernels.linear import linear
 from seqlab.kernels.linear.dispatch import LEAST_PRODUCTS
@@ -37,11 +37,13 @@ def test_onednn_gives_values_and_gradients(with_bias: bool) -> None:
 @ways(NATIVE)
 @pytest.mark.usefixtures("native_kernels")
 @pytest.mark.parametrize("shape", [(1, 1), (3, 5), (64, 16), (128, 32), (65, 17), (200, 130)])
-def test_transposes_lie_in_rows(shape: tuple[int, int]) -> None:
-    for x in (torch.randn(shape), torch.randn(shape[::-1]).T, torch.randn(2 * shape[0], shape[1])[::2]):
-        y = transposed(x)
-        assert y.equal(x.T)
-        assert y.is_contiguous()
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16])
+def test_transposes_lie_in_rows(dtype: torch.dtype, shape: tuple[int, int]) -> None:
+    values = torch.randn(2 * shape[0], shape[1]).to(dtype)
+    for x in (values[: shape[0]], values[: shape[0]].T.contiguous().T, values[::2]):
+        for y in with_threads(transposed, x):
+            assert y.equal(x.T)
+            assert y.is_contiguous()
 
 
 @needs_onednn

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import math
 import re
 import tarfile
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,7 +14,7 @@ import numpy as np
 
 from seqlab.data import DataError, cards, fetch
 from seqlab.data.backbones import ATOMS, Backbone
-from seqlab.data.text import is_card
+from seqlab.data.text import is_card, unpacked
 
 __all__ = ["read_backbones", "require_gemmi"]
 
@@ -41,7 +39,7 @@ def read_backbones(location: str) -> list[Backbone]:
     backbone atom is left out; the notes say which, and where it begins in the file.
 
     Raises DataError for what is missing or no structure, for a chain that is not there (naming those that are), for
-    residues that are no range, where no residue is whole, and where gemmi is not installed.
+    residues that are no range or that it has none of, where no residue is whole, and where gemmi is not installed.
     """
     where, _, part = location.partition("#")
     wanted = _wanted(location, part)
@@ -84,9 +82,8 @@ def _files(location: str) -> Iterator[tuple[str, bytes]]:
 
 
 def _backbone(gemmi: Any, file: str, data: bytes, wanted: Wanted) -> Backbone:
-    if file.endswith(".gz"):
-        file, data = file.removesuffix(".gz"), _unpacked(file, data)
-    text = data.decode("latin-1")
+    text = unpacked(file, data).decode("latin-1")
+    file = file.removesuffix(".gz")
     try:
         if file.endswith((".cif", ".mmcif")):
             structure = gemmi.make_structure_from_block(gemmi.cif.read_string(text).sole_block())
@@ -97,13 +94,6 @@ def _backbone(gemmi: Any, file: str, data: bytes, wanted: Wanted) -> Backbone:
         raise DataError(f"{file} is no PDB or mmCIF file that can be read: {error}") from error
     structure.setup_entities()
     return _of_chain(gemmi, file, structure, wanted, _atom_lines(text))
-
-
-def _unpacked(file: str, data: bytes) -> bytes:
-    try:
-        return gzip.decompress(data)
-    except (EOFError, OSError, zlib.error) as error:
-        raise DataError(f"{file} cannot be unpacked ({error}): it is cut off or damaged; get it again.") from None
 
 
 def _check_places(file: str, text: str) -> None:
@@ -130,7 +120,8 @@ def _atom_lines(text: str) -> dict[int, int]:
     return found
 
 
-def _of_chain(gemmi: Any, file: str, structure: Any, wanted: Wanted, lines: dict[int, int]) -> Backbone:
+def _residues(file: str, structure: Any, wanted: Wanted) -> tuple[str, list[Any]]:
+    """The name of the chain, and those of its residues that are wanted."""
     # A file may go on with water under the names of its chains.
     peptides = [found for found in structure[0] if len(found.get_polymer())] if len(structure) else []
     if not peptides:
@@ -139,10 +130,21 @@ def _of_chain(gemmi: Any, file: str, structure: Any, wanted: Wanted, lines: dict
     key = wanted.chain or peptides[0].name
     if key not in named:
         raise DataError(f"{file} has no chain {key} of amino acids; it has {', '.join(reversed(named))}.")
+    residues = list(named[key].get_polymer().first_conformer())
+    found = [residue for residue in residues if wanted.first <= residue.seqid.num <= wanted.last]
+    if not found:
+        numbers = [residue.seqid.num for residue in residues]
+        raise DataError(
+            f"{file}: chain {key} has residues {min(numbers)} to {max(numbers)}; "
+            f"none from {wanted.first} to {wanted.last}."
+        )
+    return key, found
+
+
+def _of_chain(gemmi: Any, file: str, structure: Any, wanted: Wanted, lines: dict[int, int]) -> Backbone:
+    key, residues = _residues(file, structure, wanted)
     letters, places, labels, notes, starts = [], [], [], [], []
-    for residue in named[key].get_polymer().first_conformer():
-        if not wanted.first <= residue.seqid.num <= wanted.last:
-            continue
+    for residue in residues:
         label = f"{residue.name} {key} {residue.seqid}"
         line = lines.get(residue[0].serial, 0)
         lacking = [atom for atom in ATOMS if residue.find_atom(atom, "*") is None]

@@ -1,6 +1,8 @@
 """A text is bytes: where they lie, what they hash to, and where training ends and validation begins."""
 
 import difflib
+import gzip
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -56,6 +58,16 @@ def absolute(location: str) -> str:
 def file_name(location: str) -> str:
     """What the location is called wherever it lies: the name of its file, or `card:NAME`."""
     return location if is_card(location) else Path(location).name
+
+
+def unpacked(name: str, data: bytes) -> bytes:
+    """The bytes of a file, unpacked where they are gzip'd. Raises DataError where they are cut off or damaged."""
+    if not data.startswith(b"\x1f\x8b"):
+        return data
+    try:
+        return gzip.decompress(data)
+    except (EOFError, OSError, zlib.error) as error:
+        raise DataError(f"{name} cannot be unpacked ({error}): it is cut off or damaged; get it again") from None
 
 
 def _read_card(location: str, role: cards.Role) -> TextSource:

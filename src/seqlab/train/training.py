@@ -145,7 +145,8 @@ class Training:
 def assemble(
     experiment: Experiment, task: PreparedTask, device: torch.device, dtype: torch.dtype, world: World | None = None
 ) -> Training:
-    """Build the model and its optimiser; raises in one sentence what cannot be, writes nothing.
+    """Build the model and its optimiser; raises in one sentence what cannot be, writes nothing. From now on the
+    process keeps the memory that it frees, until it ends (`keep_freed_memory`).
 
     world: the processes that train it together; None: this one alone, whatever the experiment asks for."""
     spare_the_compiler()

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import gzip
 import string
-import zlib
 from collections.abc import Sequence
 from pathlib import PurePath
 from typing import Literal, NamedTuple
@@ -17,7 +15,7 @@ from seqlab.data import DataError
 from seqlab.data.alignments import ALPHABET, GAP, SIZE, Alignment, LeftOut
 from seqlab.data.alignments.numeric import array, table
 from seqlab.data.alignments.rows import Row, fasta, stockholm
-from seqlab.data.text import is_card, read_text
+from seqlab.data.text import is_card, read_text, unpacked
 
 __all__ = ["ENDINGS", "Unknown", "kind_of", "place_of", "read_alignment"]
 
@@ -60,7 +58,7 @@ def read_alignment(
     sequences whose share of gaps is above `most_gaps`. Raises DataError in one sentence, with the line.
     """
     source = read_text(location, "alignment")
-    rows, coded, left_out = _coded(location, _unpacked(location, source.data.tobytes()))
+    rows, coded, left_out = _coded(location, unpacked(location, source.data.tobytes()))
     columns = np.arange(coded.shape[1]) if columns is None else columns
     if focus is not None:
         columns = np.flatnonzero(coded[place_of(location, [row.name for row in rows], focus)] != GAP)
@@ -99,15 +97,6 @@ def place_of(location: str, names: Sequence[str], wanted: str) -> int:
     near = difflib.get_close_matches(wanted, names, n=3)
     told = f"near it: {', '.join(near)}" if near else f"the first is {names[0]}"
     raise DataError(f"{location} has no sequence called {wanted!r} ({told})")
-
-
-def _unpacked(location: str, data: bytes) -> bytes:
-    if not data.startswith(b"\x1f\x8b"):
-        return data
-    try:
-        return gzip.decompress(data)
-    except (EOFError, OSError, zlib.error) as error:
-        raise DataError(f"{location} cannot be unpacked ({error}): it is cut off or damaged; get it again") from None
 
 
 def _coded(location: str, data: bytes) -> tuple[list[Row], NDArray[np.uint8], tuple[LeftOut, ...]]:

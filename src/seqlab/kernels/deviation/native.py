@@ -25,5 +25,6 @@ def deviation_native(values: Float[Tensor, "l h"], centre: Float[Tensor, " h"], 
     values = values if values.stride(1) == 1 else values.contiguous()
     centre = centre.to(torch.promote_types(values.dtype, torch.float32)).contiguous()
     mean, (rows, columns) = torch.empty_like(centre), values.shape
-    NATIVE.run(f"deviation_{DTYPES[values.dtype]}", values, centre, mean, rows, columns, values.stride(0), least)
+    function = f"deviation_{DTYPES[values.dtype]}"
+    NATIVE.run(function, values, centre, mean, rows, columns, values.stride(0), float(least))
     return mean
