@@ -7,9 +7,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from seqlab.audits import Finding
 from seqlab.audits.shared.gate import chosen
 from seqlab.audits.shared.subject import Subject
 from seqlab.experiment import Batching, Budget, Evaluation, Experiment
+from seqlab.journal import Run
 from seqlab.methods import Method
 from seqlab.methods.cbp import CBP
 from seqlab.methods.cbp_notebook import CBPNotebook
@@ -109,6 +111,17 @@ def test_the_record_tells_what_was_reset(stream: Experiment) -> None:
             assert found.measured["snr_v2"] == pytest.approx(counted / (60 * 40))
 
 
+def warned_of(experiment: Experiment) -> tuple[Run, list[tuple[Finding, str]]]:
+    """The run, and what audits/reset_rate warns of before and after it, each with the words for what is done."""
+    audit = chosen(["reset_rate"])["reset_rate"]
+    before = audit.examine(Subject(in_memory(experiment)))
+    run, t, _ = carried_out(experiment)
+    after = audit.examine(Subject(t, "trained", run=run))
+    for found in (before, after):
+        assert found.status == "warn", found.message
+    return run, [(before, "would reset"), (after, "reset")]
+
+
 @pytest.mark.parametrize(
     "method",
     [
@@ -122,13 +135,7 @@ def test_the_record_tells_what_was_reset(stream: Experiment) -> None:
 def test_a_rate_that_resets_everything_at_each_step_is_warned_of_with_the_number(
     method: Method, stream: Experiment
 ) -> None:
-    experiment = replace(stream, methods=(method,))
-    audit = chosen(["reset_rate"])["reset_rate"]
-    before = audit.examine(Subject(in_memory(experiment)))
-    run, t, _ = carried_out(experiment)
-    after = audit.examine(Subject(t, "trained", run=run))
-    for found, did in ((before, "would reset"), (after, "reset")):
-        assert found.status == "warn", found.message
+    for found, did in warned_of(replace(stream, methods=(method,)))[1]:
         assert f"{did} 100% of the units of `layers.0` at each step in the mean" in found.message
         share = found.measured[label(type(method)).removeprefix("methods/")]
         assert share == pytest.approx(1.0, abs=0.02)
@@ -139,12 +146,8 @@ def test_a_rate_that_comes_in_bursts_is_warned_of_with_the_number(stream: Experi
     """All 40 units come of age together, at steps 25 and 50: a thirtieth of the layer at a step, in the mean."""
     methods = (CBPNotebook(replacement_rate=1.0, maturity_steps=25),)
     experiment = replace(stream, methods=methods, evaluation=Evaluation(log_every_steps=log_every_steps))
-    audit = chosen(["reset_rate"])["reset_rate"]
-    before = audit.examine(Subject(in_memory(experiment)))
-    run, t, _ = carried_out(experiment)
-    after = audit.examine(Subject(t, "trained", run=run))
-    for found, did in ((before, "would reset"), (after, "reset")):
-        assert found.status == "warn", found.message
+    run, findings = warned_of(experiment)
+    for found, did in findings:
         assert f"cbp_notebook {did} 40 of the 40 units of `layers.0` in one act, and 3.3% of them" in found.message
     assert max(run.metrics.curve("method/cbp_notebook_largest_share")[1]) == 1.0
 

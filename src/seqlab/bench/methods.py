@@ -150,8 +150,5 @@ def _added(name: str, pairs: Sequence[Pair]) -> Row:
     rare = sum(ours.own for ours, _ in pairs if ours.is_rare) / len(pairs)
     own = statistics.median(ours.own for ours, _ in pairs) + rare
     ours, plain = Timing(tuple(step.whole + rare for step, _ in pairs)), Timing(tuple(bare.whole for _, bare in pairs))
-    target, also = (
-        (METHODS | OBSERVERS)[name][1],
-        {"ms a step": 1e3 * ours.median, "ms its own": 1e3 * own},
-    )
+    target, also = (METHODS | OBSERVERS)[name][1], {"ms a step": 1e3 * ours.median, "ms its own": 1e3 * own}
     return overhead(ours, plain, "plain", what=f"{name} over plain", unit="% over plain", target=target, also=also)

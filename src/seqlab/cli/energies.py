@@ -32,16 +32,13 @@ def command(
     that sequence, the change of its score; sites are the columns that are kept, counted from 1.
     """
     from seqlab.couplings.energies import mutation_effects, scores
-    from seqlab.couplings.family import choose, like_its_own
+    from seqlab.couplings.family import choose_for
     from seqlab.couplings.located import model_at
     from seqlab.data.alignments import ALPHABET
     from seqlab.data.alignments.reading import place_of
 
     model = model_at(source, runs)
-    if focus is None and structure is None:
-        chosen, passed_over = like_its_own(alignment, model.kept)
-    else:
-        chosen, passed_over = choose(alignment, focus, structure), False
+    chosen, passed_over = choose_for(model.kept, alignment, focus, structure)
     given = chosen.alignment
     if passed_over:
         click.echo(

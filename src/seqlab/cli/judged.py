@@ -54,14 +54,11 @@ def judge(
 
 
 def _file(source: str, alignment: str, evaluation: OfCouplings) -> Found:
-    from seqlab.couplings.family import Known, choose, like_its_own
+    from seqlab.couplings.family import Known, choose_for
     from seqlab.couplings.saved import load
 
     model = load(Path(source))
-    if evaluation.focus is None and evaluation.structure is None:
-        chosen, _ = like_its_own(alignment, model.kept)
-    else:
-        chosen = choose(alignment, evaluation.focus, evaluation.structure)
+    chosen, _ = choose_for(model.kept, alignment, evaluation.focus, evaluation.structure)
     letters = chosen.alignment.letters
     if letters.shape[1] != len(model.fields):
         raise click.ClickException(

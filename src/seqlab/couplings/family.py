@@ -19,7 +19,7 @@ from seqlab.data.profiles import Placed, belongs, lost, mismatch, place
 from seqlab.data.structures import read_backbones
 from seqlab.data.text import file_name
 
-__all__ = ["Chosen", "Known", "Letters", "alike", "choose", "like_its_own", "one_backbone", "parts", "stands"]
+__all__ = ["Chosen", "Known", "Letters", "alike", "choose", "choose_for", "one_backbone", "parts", "stands"]
 
 Letters = NDArray[np.uint8]
 
@@ -113,9 +113,12 @@ def one_backbone(structure: str) -> Backbone:
     return backbone
 
 
-def like_its_own(location: str, kept: Kept | None) -> tuple[Chosen, bool]:
-    """The sequences of an alignment for a model whose columns are `kept` of its own: of an alignment that is as wide as
-    that one the same columns, of another all; and whether some were passed over so."""
+def choose_for(kept: Kept | None, location: str, focus: str | None, structure: str | None) -> tuple[Chosen, bool]:
+    """The sequences of an alignment for a model whose columns are `kept` of its own: with a focus or a structure as
+    `choose` has them; else of an alignment that is as wide as its own the same columns, of another all. And whether
+    columns were passed over as its fit did."""
+    if focus is not None or structure is not None:
+        return choose(location, focus, structure), False
     whole = read_alignment(location)
     if kept is None or kept.width != whole.width or len(kept.columns) == whole.width:
         return Chosen(whole, None), False

@@ -49,7 +49,9 @@ def refusal(spec: Experiment) -> str | None:
         return "`distribution.processes` cannot be packed: a pack is the program of one process."
     if spec.gradient_checkpointing:
         return "`gradient_checkpointing` cannot be packed: the program of a pack keeps its activations."
-    for path, part in watching_parts(spec).items():
+    watching = next(iter(watching_parts(spec).items()), None)
+    if watching is not None:
+        path, part = watching
         return f"`{path}` ({label(type(part))}) cannot be packed: it watches the units of each step."
     return None
 
