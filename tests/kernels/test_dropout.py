@@ -47,17 +47,18 @@ def test_as_many_as_were_asked_for_and_independent() -> None:
 @pytest.mark.parametrize("causal", [True, False])
 @pytest.mark.parametrize("share", [0.0, 0.3])
 @pytest.mark.parametrize(
-    ("b", "length", "keys", "heads", "groups"), [(1, 1, 1, 1, 1), (2, 33, 33, 4, 2), (1, 261, 261, 2, 1)]
+    ("b", "length", "keys", "heads", "groups", "width"),
+    [(1, 1, 1, 1, 1, 8), (2, 33, 33, 4, 2, 8), (1, 261, 261, 2, 1, 40), (2, 70, 33, 3, 3, 5), (1, 3, 90, 2, 1, 1)],
 )
 def test_attention(
-    b: int, length: int, keys: int, heads: int, groups: int, share: float, causal: bool, dtype: torch.dtype
+    b: int, length: int, keys: int, heads: int, groups: int, width: int, share: float, causal: bool, dtype: torch.dtype
 ) -> None:
-    """Longer than a block of queries too."""
+    """Longer than a block of queries too, and of an odd width."""
 
     def of(f):
         return lambda q, k, v: f(q, k, v, causal=causal, dropout=share, seed=5)
 
-    given = torch.randn(b, length, heads, 8), torch.randn(b, keys, groups, 8), torch.randn(b, keys, groups, 8)
+    given = (torch.randn(b, n, h, width) for n, h in ((length, heads), (keys, groups), (keys, groups)))
     agree(of(attention_native), of(attention_reference), *given, dtype=dtype)
 
 

@@ -12,6 +12,7 @@ import torch
 from seqlab.data import DataError
 from seqlab.experiment import Budget, Evaluation, Experiment, Snapshots
 from seqlab.journal import JournalError, RunBusy
+from seqlab.kernels.attention.native import NATIVE as ATTENTION
 from seqlab.methods.shrink_and_perturb import ShrinkAndPerturb
 from seqlab.optim.optimisers.adamw import AdamW
 from seqlab.optim.schedules.plateau import Plateau
@@ -89,7 +90,7 @@ def test_the_summary_is_true(tiny: Experiment) -> None:
     assert summary["floors"]["uniform"]["nats_per_symbol"] == pytest.approx(math.log(256))
     sizes = [path.stat().st_size for path in (run.folder / "checkpoints" / "8").iterdir() if path.suffix != ".json"]
     assert summary["checkpoint_bytes"] == sum(sizes)
-    assert summary["kernels"]["attention"] == ["short"]
+    assert summary["kernels"]["attention"] == ["native" if ATTENTION.usable() else "short"]
     assert summary["metrics"]["last"]["val/loss"] == run.metrics.last["val/loss"]
 
 

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
-from seqlab.kernels.attention.dispatch import STORED
+from seqlab.kernels.attention.dispatch import SHORT
+from seqlab.kernels.attention.native import NATIVE
 from seqlab.models import BlockModule
 from seqlab.tasks import PreparedTask
 
@@ -55,15 +56,15 @@ class FusedAttention(TorchFunctionMode):
         options = options or {}
         if function is not F.scaled_dot_product_attention or not arguments[0].is_meta:
             return function(*arguments, **options)
-        stored = arguments[1].shape[-2] <= STORED or options.get("dropout_p", 0.0) > 0
-        return _KeptByAttention.apply(*arguments, options.get("attn_mask"), stored)
+        written = arguments[1].shape[-2] <= SHORT or options.get("dropout_p", 0.0) > 0
+        return _KeptByAttention.apply(*arguments, options.get("attn_mask"), written and not NATIVE.usable())
 
 
 class _KeptByAttention(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None, stored: bool) -> Tensor:
         y = q.new_empty(q.shape)
-        # Of the softmax: all weights where a CPU keeps them, else one norm for each query.
+        # Of the softmax: all weights where they are written out, else one sum for each query.
         weights = q.new_empty(*q.shape[:-1], k.shape[-2] if stored else 1)
         ctx.save_for_backward(q, k, v, mask, y, weights)
         return y

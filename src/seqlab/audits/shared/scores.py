@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 from torch.overrides import TorchFunctionMode
 
 __all__ = ["Score", "scores"]
@@ -19,6 +18,8 @@ __all__ = ["Score", "scores"]
 PRODUCTS = {"matmul", "__matmul__", "bmm", "baddbmm", "einsum"}
 SOFTMAXES = {"softmax", "_softmax", "log_softmax", "exp", "logsumexp"}
 """Also those that are written out."""
+FUSED = {"scaled_dot_product_attention", "attention_native"}
+"""Whole attention of queries and keys."""
 SOURCES = {"linear", "matmul", "__matmul__", "bmm", "einsum", "addmm", "conv1d"}
 """Operations whose results are multiplied with nothing yet."""
 FACTORS = {"mul", "mul_", "__mul__", "__rmul__", "multiply", "__imul__"}
@@ -81,7 +82,7 @@ class _Following(TorchFunctionMode):
         result = function(*arguments, **options)
         name = getattr(function, "__name__", "")
         tensors = _tensors(arguments)
-        if function is F.scaled_dot_product_attention:
+        if name in FUSED:
             self._fused(arguments, options)
         elif name in PRODUCTS and isinstance(result, Tensor) and self._is_score(tensors, result):
             self._product(name, arguments, tensors[-2:], result, float(options.get("alpha", 1.0)))

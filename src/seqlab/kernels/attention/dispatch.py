@@ -1,5 +1,5 @@
-"""Which attention runs: on a CPU batched products, for short inputs and, with a softmax in C++, for longer ones and
-dropout; else torch's fused kernel; the reference for many models at once."""
+"""Which attention runs: on a CPU the one in C++ where it could be compiled; else batched products for short inputs and
+torch's fused kernel for others; the reference for many models at once."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from seqlab.kernels.attention.fast import attention_fused
-from seqlab.kernels.attention.native import NATIVE, attention_native
+from seqlab.kernels.attention.native import attention_native, serves
 from seqlab.kernels.attention.reference import attention_reference
 from seqlab.kernels.attention.short import attention_short
 from seqlab.kernels.dropout.seeds import fresh_seed
@@ -17,10 +17,9 @@ from seqlab.kernels.taken import take
 __all__ = ["attention"]
 
 SHORT = 128
-"""Keys up to which torch's own softmax serves as well as the one in C++."""
-STORED = 512
-"""Keys up to which the weights are stored: a CPU is faster so (torch 2.13, bfloat16, one thread: 5 times at 64, 2.5 at
-256 and at 512), and they are no larger than a layer's other activations."""
+"""Keys up to which products whose weights are stored are faster than torch's fused kernel (torch 2.13)."""
+LONG = 4096
+"""Keys up to which the one in C++ is the fastest; beyond, one head's inputs no longer lie in a core's cache."""
 
 
 def attention(
@@ -40,13 +39,14 @@ def attention(
     if of_many(q, k, v) and dropout == 0:
         take("attention", "reference")
         return attention_reference(q, k, v, causal=causal, bias=bias)
-    learned = bias is not None and bias.requires_grad  # the short one gives no gradient to the bias
-    if q.device.type == "cpu" and dropout == 0 and q.shape[1] > 1 and k.shape[1] <= SHORT and not learned:
-        take("attention", "short")
-        return attention_short(q, k, v, causal=causal, bias=bias)
-    if q.shape[1] > 1 and (dropout > 0 or k.shape[1] <= STORED) and not learned and NATIVE.serves(q):
+    learned = bias is not None and bias.requires_grad  # only the fused one gives a gradient to the bias
+    several = q.shape[1] > 1 and not learned
+    if several and (dropout > 0 or k.shape[1] <= LONG) and serves(q, k, v):
         take("attention", "native")
         seed = fresh_seed() if dropout > 0 else 0
         return attention_native(q, k, v, causal=causal, bias=bias, dropout=dropout, seed=seed)
+    if several and dropout == 0 and k.shape[1] <= SHORT and q.device.type == "cpu":
+        take("attention", "short")
+        return attention_short(q, k, v, causal=causal, bias=bias)
     take("attention", "fused")
     return attention_fused(q, k, v, causal=causal, bias=bias, dropout=dropout)

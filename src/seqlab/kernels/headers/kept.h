@@ -36,13 +36,18 @@ public:
     // The factors of the entries from `column` on: 0, or that of what is kept.
     Vector<Wide> operator()(int64_t column) const {
         typename Numbers<Wide>::Vector number;
-        for (int i = 0; i < Lanes<Wide>::count; ++i) number[i] = uint32_t(column) + i;
-        number ^= low;  // then a mixing of 32 bits (Wellons' lowbias32), the other half of the key in the middle
+        static_assert(Lanes<Wide>::count <= 16);
+        constexpr uint32_t ORDER[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+        std::memcpy(&number, ORDER, sizeof number);
+        number = (number + uint32_t(column)) ^ low;  // then a mixing of 32 bits (Wellons' lowbias32), the other half of the key in the middle
         number = (number ^ (number >> 16)) * 0x7feb352du;
         number = (number ^ (number >> 15)) + high;
         number *= 0x846ca68bu;
         number ^= number >> 16;
-        return __builtin_convertvector(number >= least, Vector<Wide>) * -factor;  // true is -1
+        if constexpr (sizeof(Wide) == sizeof(uint32_t))
+            return number >= least ? Vector<Wide>{} + factor : Vector<Wide>{};
+        else
+            return __builtin_convertvector(number >= least, Vector<Wide>) * -factor;  // true is -1
     }
 
 private:
