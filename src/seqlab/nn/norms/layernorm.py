@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from seqlab.kernels.layer_norm import layer_norm
 from seqlab.nn.norms import Norm
 from seqlab.spec import Field
 
@@ -47,6 +48,8 @@ class FeatureNorm(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         parameters = [p for p in (self.weight, self.bias) if p is not None]
+        if not parameters:
+            return layer_norm(x, self.eps)
         # torch's CPU kernel takes a bf16 input beside a float32 weight; elsewhere all must be of one dtype.
         if all(p.dtype == x.dtype for p in parameters) or (x.is_cpu and self.weight is not None):
             return F.layer_norm(x, (self.dim,), self.weight, self.bias, self.eps)
