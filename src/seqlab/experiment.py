@@ -139,6 +139,9 @@ class Experiment(Part):
     """Dtype of the computation, with float32 master weights; auto: bfloat16 where this device is faster with it."""
     gradient_checkpointing: bool = False
     """Recompute the activations of each block in the backward pass."""
+    updates_per_call: int = Field(default=1, ge=1)
+    """Updates that are taken in one call of a recorded step, up to the next that something else follows; only where
+    that is faster. The numbers are the same, bit for bit."""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """auto: cuda where there is one."""
     distribution: Distribution = Distribution()
@@ -166,5 +169,17 @@ class Experiment(Part):
                 f"distribution.processes={self.distribution.processes} with batch.accumulate={self.batch.accumulate} "
                 f"needs a row for each part of each process, and batch.size={self.batch.size} has fewer; raise it."
             )
+        if self.updates_per_call > 1 and (reason := self._one_by_one()) is not None:
+            raise SpecError(f"updates_per_call={self.updates_per_call}: {reason}; leave one of both out.")
         if self.device == "cpu" and self.precision == "float16":
             raise SpecError("precision=float16 needs a GPU; on a CPU use `precision=bfloat16` or `float32`.")
+
+    def _one_by_one(self) -> str | None:
+        """The setting for which a step cannot be recorded; None without one."""
+        if self.distribution.processes > 1:
+            return "`distribution.processes` wait for each other in each"
+        if self.gradient_checkpointing:
+            return "`gradient_checkpointing` frees what a recorded step keeps"
+        if self.precision == "float16":
+            return "`precision=float16` skips some by what the gradient holds"
+        return None

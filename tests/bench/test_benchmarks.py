@@ -75,6 +75,7 @@ def finite(row: Row) -> bool:
         "selection",
         "serve",
         "start",
+        "updates",
         "web",
     ],
 )
@@ -104,6 +105,7 @@ def test_every_benchmark_is_tested_here() -> None:
         "serve",
         "shakespeare",
         "start",
+        "updates",
         "web",
     ]
 
@@ -122,11 +124,11 @@ class EndedBySignal:
         return self._train(training, run, watch) if watch is not None else self._train(training, run)
 
 
-@pytest.mark.parametrize(("name", "at", "known"), [("loop", 2, 1), ("packing", 1, 0)])
+@pytest.mark.parametrize(("name", "place", "at", "known"), [("loop", "loop", 2, 1), ("packing", "shared.clock", 1, 0)])
 def test_an_interrupted_benchmark_says_in_one_sentence_what_was_not_measured(
-    name: str, at: int, known: int, monkeypatch: pytest.MonkeyPatch
+    name: str, place: str, at: int, known: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    module = importlib.import_module(f"seqlab.bench.{name}")
+    module = importlib.import_module(f"seqlab.bench.{place}")
     monkeypatch.setattr(gate, "measure", lambda options: [])
     monkeypatch.setattr(module, "train", EndedBySignal(module.train, at))
     shown = run(name, "--quick")

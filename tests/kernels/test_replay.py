@@ -8,6 +8,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from seqlab.kernels.dropout import dropout
+from seqlab.kernels.dropout.seeds import fresh_seed
 from seqlab.kernels.replay import CannotReplay, Replay
 from seqlab.kernels.rms_norm import rms_norm
 
@@ -50,6 +52,43 @@ def test_short_ways_give_what_torch_would() -> None:
         assert replay.result.equal(function())
 
 
+def test_what_walks_backwards_is_noted_too() -> None:
+    x, weight = torch.randn(3, 5, 6), torch.randn(6, 6, requires_grad=True)
+    places = torch.tensor([2, 0])
+
+    def function() -> tuple[torch.Tensor, torch.Tensor]:
+        """Several results at once, entries by their numbers, dtypes to and fro, and a gradient in C++."""
+        y = rms_norm(F.gelu(x[places] @ weight).to(torch.bfloat16), None).float()
+        loss = F.cross_entropy(y.flatten(0, 1), torch.arange(10) % 6, reduction="sum")
+        return loss.detach(), torch.autograd.grad(loss, weight)[0]
+
+    replay = Replay(function, with_gradients=True)
+    for _ in range(2):
+        x.copy_(torch.randn(3, 5, 6))
+        places.copy_(torch.tensor([1, 2]))
+        replay()
+        for found, wanted in zip(replay.result, function(), strict=True):
+            assert found.equal(wanted)
+
+
+def test_dropout_draws_again() -> None:
+    x = torch.randn(4, 6, requires_grad=True)
+
+    def function() -> tuple[torch.Tensor, torch.Tensor]:
+        y = dropout(x, 0.5, fresh_seed())
+        return y.detach(), torch.autograd.grad(y.sum(), x)[0]
+
+    function()  # looks up, once, by what to divide
+    torch.manual_seed(0)
+    replay = Replay(function, with_gradients=True)
+    replay()
+    torch.manual_seed(0)
+    first, second = function(), function()
+    assert not first[0].equal(second[0])
+    for found, wanted in zip(replay.result, second, strict=True):
+        assert found.equal(wanted)
+
+
 def test_each_thread_records_its_own() -> None:
     x, beside = torch.randn(2, 6), torch.randn(2, 6)
     within = []
@@ -76,6 +115,7 @@ def test_a_change_in_place_goes_on() -> None:
     [
         lambda: torch.ones(2) * int(torch.ones(1)),
         lambda: torch.ones(2).nonzero(),
+        lambda: torch.ones(2)[torch.ones(2) > 0],
         lambda: F.dropout(torch.ones(2), 0.5, training=True),
         lambda: torch.multinomial(torch.ones(2), 1),
     ],

@@ -7,9 +7,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 
-import torch
-
 from seqlab.bench import Interrupted, Options, Row
+from seqlab.bench.shared.bare_loop import BareLoop
 from seqlab.bench.shared.machine import Precision, dtypes
 from seqlab.bench.shared.subjects import subjects, transformer
 from seqlab.bench.shared.timing import Timing, overhead
@@ -17,7 +16,6 @@ from seqlab.experiment import Batching, Budget, Evaluation, Experiment, Snapshot
 from seqlab.journal import Run
 from seqlab.train.loop import train
 from seqlab.train.start import prepare, record
-from seqlab.train.training import Training, assemble
 from seqlab.train.watch import Progress, Watch
 
 __all__ = ["measure"]
@@ -64,43 +62,13 @@ def _compared(what: str, experiment: Experiment, pairs: int) -> Row:
     with TemporaryDirectory(prefix="seqlab-bench-") as folder:
         prepared = prepare(experiment, folder)
         run = record(prepared)
-        watch = Alternating(BareLoop(prepared.training), run)
+        watch = Alternating(BareLoop(prepared.training, steps=BLOCK), run)
         train(prepared.training, run, watch)
     if len(watch.ours) < pairs:
         raise Interrupted(what)
     ours, bare = Timing(tuple(watch.ours)), Timing(tuple(watch.bare))
     also = {"ms a step": 1e3 * ours.median, "bare ms a step": 1e3 * bare.median}
     return overhead(ours, bare, "bare loop", what=what, unit="% over bare", target=TARGET, also=also)
-
-
-class BareLoop:
-    """Forward, loss, backward, clip, update, with nothing around it but the loss's value at the end of a block.
-
-    A copy of the training's model and optimiser; in a narrow dtype weights and gradients go to and fro between it
-    and float32 as in seqlab, for that is arithmetic. The batches are ready before the clock starts.
-    """
-
-    def __init__(self, like: Training) -> None:
-        t = assemble(like.experiment, like.task, like.device, like.dtype)
-        self._weights, self._optimiser, self._task, self._clip = t.weights, t.optimiser, t.task, t.experiment.clip
-        spec = t.experiment
-        self._batches = [t.task.batch(spec.seed, step, spec.batch.size).to(t.device) for step in range(BLOCK)]
-
-    def block(self) -> float:
-        """Seconds a step."""
-        start = time.perf_counter()
-        for batch in self._batches:
-            loss, _ = self._task.loss(self._weights.worker, batch)
-            loss = loss / batch.scored
-            loss.backward()
-            self._weights.collect()
-            if self._clip is not None:
-                torch.nn.utils.clip_grad_norm_(self._weights.model.parameters(), self._clip, foreach=True)
-            self._optimiser.step()
-            self._weights.publish()
-            self._optimiser.zero_grad(set_to_none=True)
-        loss.item()
-        return (time.perf_counter() - start) / len(self._batches)
 
 
 class Alternating(Watch):

@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 
 from seqlab.bench import Interrupted, Options, Row
+from seqlab.bench.shared.clock import WARM_UP, Clock, step_seconds
+from seqlab.bench.shared.subjects import perceptron
 from seqlab.bench.shared.timing import Timing
 from seqlab.channels.mlp import MLP as FeedForward
-from seqlab.experiment import Batching, Budget, Evaluation, Experiment, Snapshots
+from seqlab.experiment import Budget, Evaluation, Experiment, Snapshots
 from seqlab.mixers.attention import Attention
 from seqlab.models import Block
 from seqlab.models.mlp import MLP
 from seqlab.models.vit import ViT
 from seqlab.nn.norms.layernorm import LayerNorm
 from seqlab.optim.optimisers.adam import Adam
-from seqlab.optim.optimisers.sgd import SGD
-from seqlab.optim.schedules.constant import Constant
 from seqlab.tasks.gaussians import Gaussians
-from seqlab.train.loop import train
 from seqlab.train.packed import gain
 from seqlab.train.packed.loop import Member, train_packed
 from seqlab.train.start import prepare, record
-from seqlab.train.watch import Progress, Watch
+from seqlab.train.watch import Watch
 
 __all__ = ["measure"]
 
 SEEDS = 5
 TARGET = 3.0
 """Of the perceptron."""
-WARM_UP = 30
-"""Steps, with the early checkpoint in them."""
 
 
 def measure(options: Options) -> Iterator[Row]:
@@ -50,28 +46,18 @@ def measure(options: Options) -> Iterator[Row]:
 
 def _experiments() -> dict[str, tuple[Experiment, int]]:
     """What is packed, and for how many steps."""
-    perceptron = Experiment(
-        task=Gaussians(training=10_000, validation=100),
-        model=MLP(widths=(100, 100)),
-        optim=SGD(lr=0.03),
-        schedule=Constant(),
-        batch=Batching(size=16),
-        clip=None,
-        budget=Budget(steps=1),
-        precision="float32",
-    )
     layer = Block(
         mixer=Attention(heads=3, causal=False, bias=True), channel=FeedForward(activation="relu"), norm=LayerNorm()
     )
     transformer = replace(
-        perceptron,
+        perceptron(),
         task=Gaussians(shape=(3, 32, 32), classes=2, separation=30.0, training=1200, validation=100),
         model=ViT(layers=(layer,) * 3),
         optim=Adam(lr=1e-3),
     )
     return {
-        "MLP 784-100-100-10, SGD": (perceptron, 400),
-        "MLP 784-100-100-10, Adam, clipped": (replace(perceptron, optim=Adam(lr=1e-3), clip=1.0), 400),
+        "MLP 784-100-100-10, SGD": (perceptron(), 400),
+        "MLP 784-100-100-10, Adam, clipped": (replace(perceptron(), optim=Adam(lr=1e-3), clip=1.0), 400),
         "ViT of 3 layers, width 48, Adam": (transformer, 60),
     }
 
@@ -87,7 +73,7 @@ def _compared(what: str, experiment: Experiment, rounds: int, steps: int) -> Row
     single, packed = [], []
     for _ in range(rounds):
         with TemporaryDirectory(prefix="seqlab-bench-") as folder:
-            single.append(sum(_step_seconds_alone(what, each, folder) for each in seeds))
+            single.append(sum(step_seconds(what, each, folder) for each in seeds))
             packed.append(_step_seconds_packed(what, seeds, folder))
     faster = Timing(tuple(alone / together for alone, together in zip(single, packed, strict=True)))
     return faster.row(
@@ -97,12 +83,6 @@ def _compared(what: str, experiment: Experiment, rounds: int, steps: int) -> Row
         more_is_better=True,
         also={"ms a step of all": 1e3 * Timing(tuple(packed)).median, "ms alone": 1e3 * Timing(tuple(single)).median},
     )
-
-
-def _step_seconds_alone(what: str, experiment: Experiment, folder: str) -> float:
-    prepared, clock = prepare(experiment, folder), Clock()
-    Interrupted.check(train(prepared.training, record(prepared), clock), what)
-    return clock.step_seconds
 
 
 def _step_seconds_packed(what: str, experiments: Sequence[Experiment], folder: str) -> float:
@@ -117,23 +97,6 @@ def _step_seconds_packed(what: str, experiments: Sequence[Experiment], folder: s
                 raise state
             Interrupted.check(state, what)
     return clock.step_seconds
-
-
-class Clock(Watch):
-    """Reads the clock at the metrics lines of the training loss, behind the warm-up."""
-
-    def __init__(self) -> None:
-        self._read: list[tuple[int, float]] = []
-
-    def metrics(self, progress: Progress, values: Mapping[str, float]) -> None:
-        if "train/loss" in values and progress.step >= WARM_UP:
-            self._read.append((progress.step, time.perf_counter()))
-
-    @property
-    def step_seconds(self) -> float:
-        """Seconds a step, from the first reading to the last."""
-        (first, began), *_, (last, ended) = self._read
-        return (ended - began) / (last - first)
 
 
 @contextmanager

@@ -25,7 +25,7 @@ import torch
 from torch import Tensor
 
 from seqlab.kernels.members import of_many
-from seqlab.kernels.recording import note
+from seqlab.kernels.recording import Drawn, note
 from seqlab.places import compiled_folder, is_writable
 
 __all__ = [
@@ -239,4 +239,6 @@ def _for_c(value: Tensor | int | float | None) -> ctypes.c_void_p | ctypes.c_int
         return ctypes.c_void_p(value.data_ptr())
     if value is None:
         return ctypes.c_void_p()
+    if isinstance(value, Drawn):
+        return value.cell
     return ctypes.c_int64(value) if isinstance(value, int) else ctypes.c_double(value)

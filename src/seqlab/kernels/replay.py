@@ -1,12 +1,14 @@
 """A function of tensors recorded once and run again without the Python between its operations.
 
-A step of generation is some hundred small operations whose order never changes; what chooses and calls them costs as
-much as the arithmetic. So they are noted while the function runs once: torch's with their arguments, those in C++
-with their pointers. Run again they read and write the very same memory. This is what a CUDA graph is on a GPU.
+A step of generation, or of training a small model, is some hundred small operations whose order never changes; what
+chooses and calls them costs as much as the arithmetic. So they are noted while the function runs once: torch's with
+their arguments, those in C++ with their pointers. Run again they read and write the very same memory. This is what a
+CUDA graph is on a GPU.
 """
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Generic, TypeVar
@@ -16,7 +18,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from seqlab.kernels.recording import note, recording
+from seqlab.kernels.recording import is_noting, note, recording
 from seqlab.kernels.twins import twin
 
 __all__ = ["CannotReplay", "Replay"]
@@ -33,10 +35,12 @@ class Replay(Generic[Result]):
     of the tensors that the function read, and leave their results in the tensors of `result`.
 
     The function must not look at values; what it holds must stay where it is. Raises CannotReplay.
+    with_gradients: whether it walks backwards through what it computes, on this thread; those operations are noted too.
     """
 
-    def __init__(self, function: Callable[[], Result]) -> None:
-        with recording() as self._recording, torch.inference_mode(), _Recorder():
+    def __init__(self, function: Callable[[], Result], *, with_gradients: bool = False) -> None:
+        mode = torch.enable_grad() if with_gradients else torch.inference_mode()
+        with recording() as self._recording, mode, _Recorder():
             self.result = function()
 
     def __len__(self) -> int:
@@ -54,7 +58,9 @@ class _Recorder(TorchDispatchMode):
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
-        if UNREPEATABLE.intersection(func.tags):
+        if not is_noting():
+            return func(*args, **kwargs)
+        if UNREPEATABLE.intersection(func.tags) and not _picks_by_number(func, args):
             return self._by_its_parts(func, args, kwargs)
         result = func(*args, **kwargs)
         if (same := twin(func, args, kwargs, result)) is not None:
@@ -74,6 +80,13 @@ class _Recorder(TorchDispatchMode):
         return result
 
 
+def _picks_by_number(func: Any, args: Any) -> bool:
+    """Whether entries are picked by their numbers, and not by a mask, whose contents decide how many there are."""
+    if func is not torch.ops.aten.index.Tensor:
+        return False
+    return all(index.dtype not in (torch.bool, torch.uint8) for index in _tensors(args[1]))
+
+
 UNREPEATABLE = {torch.Tag.data_dependent_output, torch.Tag.dynamic_output_shape, torch.Tag.nondeterministic_seeded}
 
 
@@ -86,12 +99,11 @@ def _is_memory_alone(func: Any, result: Any, args: Any) -> bool:
 
 
 def _into(func: Any, args: Any, kwargs: Any, result: Any) -> Callable[[], object]:
-    """The operation with its result where the first one is: by torch's own variant for that, where there is one."""
-    packet, name = func.overloadpacket, func._overloadname
-    variant = getattr(packet, {"default": "out", "Tensor": "out"}.get(name, f"{name}_out"), None)
-    if variant is not None and isinstance(result, Tensor) and _takes(variant) == [*_takes(func), "out"]:
-        return partial(variant, *args, **kwargs, out=result)
+    """The operation with its results where the first ones are: by torch's own variant for that, where there is one."""
     places = _tensors(result)
+    if (found := _variant(func, len(places))) is not None:
+        variant, names = found
+        return partial(variant, *args, **kwargs, **dict(zip(names, places, strict=True)))
 
     def again() -> None:
         for place, value in zip(places, _tensors(func(*args, **kwargs)), strict=True):
@@ -100,8 +112,20 @@ def _into(func: Any, args: Any, kwargs: Any, result: Any) -> Callable[[], object
     return again
 
 
-def _takes(func: Any) -> list[str]:
-    return [argument.name for argument in func._schema.arguments]
+@functools.cache
+def _variant(func: Any, results: int) -> tuple[Any, list[str]] | None:
+    """The overload that takes what `func` takes and the places of so many results, and the names of these."""
+    taken = _takes(func)
+    for name in func.overloadpacket.overloads():
+        variant = getattr(func.overloadpacket, name)
+        places = [argument.name for argument in variant._schema.arguments[len(taken) :] if argument.is_out]
+        if len(places) == results == len(func._schema.returns) and _takes(variant)[:-results] == taken:
+            return variant, places
+    return None
+
+
+def _takes(func: Any) -> list[tuple[str, str]]:
+    return [(argument.name, str(argument.type)) for argument in func._schema.arguments]
 
 
 def _tensors(values: Any) -> list[Tensor]:

@@ -20,6 +20,8 @@ NATIVE = Native(Path(__file__).with_name("twins.cpp"))
 def twin(func: Any, args: Any, kwargs: Any, result: Any) -> Callable[[], object] | None:
     """What leaves in `result` what the operation of torch leaves there, bit for bit (NaN aside); None where nothing
     else does."""
+    if func is torch.ops.aten._to_copy.default:
+        return partial(result.copy_, *args)
     if kwargs:
         return None
     match func, args:

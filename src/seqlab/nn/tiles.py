@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from seqlab.data.signature import Signature
@@ -41,7 +40,8 @@ class SymbolTiles(nn.Module):
     def forward(self, tokens: Tensor, dtype: torch.dtype) -> Tensor:
         if self.bits:
             return bits_of(self.vocabulary, torch.empty(0, dtype=dtype, device=tokens.device))[tokens].tile(self.times)
-        return F.one_hot(tokens, self.vocabulary).to(dtype).tile(self.times)
+        symbols = torch.arange(self.vocabulary, device=tokens.device)
+        return (tokens[..., None] == symbols).to(dtype).tile(self.times)  # F.one_hot looks at the largest first
 
 
 def bits_of(vocabulary: int, like: Tensor) -> Tensor:

@@ -285,7 +285,9 @@ def gpt_small() -> Experiment:
     Expected: val/loss below the bigram's, within three minutes on 2 cores. The embedding's scale:
     model.embedding_init.scale=1; the stream added twice: model.layers.all.residual=doubled accept=residual_gain.
     """
-    return _gpt(64, _gpt_block(Attention(heads=4), _mlp()), 6, _small_text(), rows=16, steps=600)
+    return replace(
+        _gpt(64, _gpt_block(Attention(heads=4), _mlp()), 6, _small_text(), rows=16, steps=600), updates_per_call=10
+    )
 
 
 def gpt_window() -> Experiment:
@@ -314,7 +316,7 @@ def gpt_window_small() -> Experiment:
     model: model.layers.all.mixer.window=1 model.layers.all.mixer.memory=none.
     """
     mixer = Window(window=5, heads=4, memory=DLN(memory=_real_memory()), memory_dim=32)
-    return _gpt(64, _gpt_block(mixer, _mlp()), 6, _small_text(), rows=16, steps=600)
+    return replace(_gpt(64, _gpt_block(mixer, _mlp()), 6, _small_text(), rows=16, steps=600), updates_per_call=10)
 
 
 def compute_gate() -> Experiment:
@@ -340,7 +342,7 @@ def compute_gate_small() -> Experiment:
     Expected: val/loss below the bigram's, within three minutes on 2 cores.
     """
     block = _gpt_block(Attention(heads=4), ComputeGate(expansion=8 / 3))
-    return _gpt(96, block, 3, _small_text(), rows=16, steps=600)
+    return replace(_gpt(96, block, 3, _small_text(), rows=16, steps=600), updates_per_call=10)
 
 
 def _long_memory(*, trained: bool = False) -> Memory:

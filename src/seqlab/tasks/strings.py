@@ -101,9 +101,10 @@ class PreparedStrings(PreparedTask):
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Cross-entropy in nats, summed over the scored symbols, in float32; `accuracy` counts those that are right."""
-        logits, targets = _scored(model, batch.tensors["inputs"], batch.tensors["targets"])
-        hits = (logits.detach().argmax(-1) == targets).sum()
-        return F.cross_entropy(logits, targets, reduction="sum"), {"accuracy": hits}
+        logits, targets = at_least_float32(model(batch.tensors["inputs"])), batch.tensors["targets"]
+        hits = (logits.detach().argmax(-1) == targets).sum()  # padding is no symbol
+        loss = F.cross_entropy(logits.flatten(0, 1), targets.flatten(), ignore_index=IGNORED, reduction="sum")
+        return loss, {"accuracy": hits}
 
     def evaluate(self, model: nn.Module, split: str, *, subset: bool = False, stage: int = 0) -> dict[str, float]:
         """loss (nats a symbol) and accuracy of the strings, and of the shift test; the share of bits whose probability

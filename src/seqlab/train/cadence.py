@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from seqlab.train.training import Training
 
-__all__ = ["Cadence", "is_regular"]
+__all__ = ["Cadence", "is_regular", "updates_until_due"]
 
 FIRST_CHECKPOINT_STEPS = 20
 FIRST_CHECKPOINT_SECONDS = 30.0
@@ -16,6 +16,19 @@ FIRST_CHECKPOINT_SECONDS = 30.0
 def is_regular(t: Training) -> bool:
     """Whether a metrics line is due after the step that was counted last, whatever else happens."""
     return t.step == 1 or t.step % t.experiment.evaluation.log_every_steps == 0 or t.step == t.steps
+
+
+def updates_until_due(t: Training, most: int) -> int:
+    """How many updates there are until one after which a metrics line, an evaluation or a checkpoint is due by its
+    step, or a task of a stream ends; at most so many."""
+    evaluation, snapshots = t.experiment.evaluation, t.experiment.snapshots
+    by_evaluations = evaluation.every_steps or max(1, (t.steps or 10) // 10)
+    cycles = (
+        evaluation.log_every_steps, by_evaluations, snapshots.every_steps, snapshots.keep_every_steps, t.steps_a_stage
+    )  # fmt: skip
+    ends = [step for step in (1, FIRST_CHECKPOINT_STEPS, t.steps) if step is not None and step > t.step]
+    ends += [t.step - t.step % cycle + cycle for cycle in cycles if cycle]
+    return min(most, min(ends) - t.step)
 
 
 class Cadence:

@@ -24,11 +24,15 @@ __all__ = [
     "begin_interventions",
     "distinct_names",
     "due_methods",
+    "follows",
+    "is_watched",
     "measure_probes",
     "measured",
     "observe",
     "optimiser_state",
+    "probes_due",
     "remember_weights",
+    "seen",
     "watched",
 ]
 
@@ -60,25 +64,39 @@ def _watch(t: Training) -> None:
     t.watching = Watching(t.weights.worker, t.units, layers) if layers else None
 
 
+def is_watched(t: Training) -> bool:
+    """Whether methods or probes want to see the activations of the next step."""
+    return t.watching is not None and bool(_observers(t) or _watchers(t))
+
+
 def watched(t: Training) -> AbstractContextManager[None]:
     """Around the forward passes of the next step: what methods and probes want to see of them is kept."""
-    is_watched = t.watching is not None and (_observers(t) or _watchers(t))
-    return t.watching.forward_pass() if t.watching is not None and is_watched else nullcontext()
+    return t.watching.forward_pass() if t.watching is not None and is_watched(t) else nullcontext()
 
 
-def observe(t: Training) -> None:
+def seen(t: Training) -> dict[str, Tensor]:
+    """What was kept of the step's forward passes, by layer; nothing where nobody watches."""
+    return t.watching.taken() if t.watching is not None and is_watched(t) else {}
+
+
+def observe(t: Training, activations: Mapping[str, Tensor]) -> None:
     """Let methods and probes see the activations of the step's forward passes, before its update."""
-    observers, watchers = _observers(t), _watchers(t)
-    if t.watching is None or not (observers or watchers):
+    if not activations:
         return
-    activations = t.watching.taken()
     with t.shares.rare("methods"):
-        for index in observers:
+        for index in _observers(t):
             method = t.experiment.methods[index]
             t.method_statistics[index] = method.observe(t.method_statistics[index], activations, t.units)
-    for index, probe in watchers.items():
+    for index, probe in _watchers(t).items():
         with t.shares.rare("probes"):
             t.probe_memories[index] = probe.see(t.probe_memories[index], activations, t.units)
+
+
+def follows(t: Training, update: int) -> bool:
+    """Whether a method acts, or a probe looks, when this update is done; the first is 1."""
+    if not (t.experiment.methods or t.experiment.probes):
+        return False
+    return bool(due_methods(t, update) or probes_due(t, update) or _watchers(t))
 
 
 def _watchers(t: Training) -> dict[int, Watcher]:
@@ -202,7 +220,7 @@ def optimiser_state(t: Training) -> dict[str, dict[str, Any]]:
 
 def measure_probes(t: Training, phase: str, update: int) -> Metrics:
     """The measures of every probe of this phase that is due at this update (the first is 1)."""
-    due = [probe for probe in _due(t, update) if probe.phase == phase]
+    due = [probe for probe in probes_due(t, update) if probe.phase == phase]
     if not due:
         return {}
     metrics: Metrics = {}
@@ -240,9 +258,10 @@ def measured(t: Training, probe: Probe, inputs: tuple[Tensor, ...], update: int)
 
 def remember_weights(t: Training, update: int) -> None:
     """Keep the weights before an update that a probe compares with those after it."""
-    if any(probe.compares for probe in _due(t, update)):
+    if any(probe.compares for probe in probes_due(t, update)):
         t.before_update = {name: p.detach().clone() for name, p in t.model.named_parameters()}
 
 
-def _due(t: Training, update: int) -> list[Probe]:
+def probes_due(t: Training, update: int) -> list[Probe]:
+    """The probes that look at this update; the first is 1."""
     return [probe for probe in t.experiment.probes if probe.due(update, t.steps or 0)]

@@ -18,11 +18,11 @@ from seqlab.train.environment import differences, environment
 from seqlab.train.evaluate import evaluate, score_after_update, score_end_of_task
 from seqlab.train.interventions import Metrics, apply_methods, begin_interventions, measure_probes
 from seqlab.train.onlooker import Onlooker
+from seqlab.train.recorded.choice import chosen_steps
 from seqlab.train.report import Report
 from seqlab.train.saving import load_weights, restore, save
 from seqlab.train.shortage import memory_told
 from seqlab.train.signals import Signals
-from seqlab.train.step import optimiser_step
 from seqlab.train.training import Training, assemble
 from seqlab.train.watch import Watch
 
@@ -43,10 +43,11 @@ def train(
     attempted = run.attempt(origin=origin) if t.world.is_first else Onlooker(run)
     with Signals(deadline) as signals, attempted as attempt, memory_told(t), partners_told(t.world):
         course = Course.begun(t, run, attempt, watch or Watch(), signals)
+        take_steps = chosen_steps(t, course.watch, attempt)
         state = ending(t, attempt, signals)
         while state is None:
             t.shares.begin_step(t.step)
-            state = after_step(course, optimiser_step(t))
+            state = after_step(course, take_steps())
         conclude(course, state, auditor)
     return state
 

@@ -132,7 +132,7 @@ class Report:
         self._tokens, self._time, self._outside = self._t.tokens, now, outside
 
     def _seconds_outside_steps(self) -> float:
-        return sum(self._t.shares.seconds[name] for name in ("evaluation", "checkpoint", "floors"))
+        return sum(self._t.shares.seconds[name] for name in ("evaluation", "checkpoint", "floors", "trial"))
 
     def _memory(self) -> int:
         """Peak bytes: of the device, or of the process where the device is the CPU."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import Tensor
 
+from seqlab.kernels.recording import note
 from seqlab.regularisers import Regulariser
 from seqlab.tasks import Batch
 from seqlab.train.distributed import whole
-from seqlab.train.interventions import Metrics, distinct_names, measure_probes, observe, remember_weights, watched
+from seqlab.train.interventions import Metrics, distinct_names, measure_probes, observe, remember_weights, seen, watched
 from seqlab.train.training import Training, fresh_weights, seed_generators
 
-__all__ = ["advance", "backward", "optimiser_step", "set_rates", "update"]
+__all__ = ["advance", "backward", "optimiser_step", "set_rates", "shape_gradient", "update"]
 
 
 def optimiser_step(t: Training) -> Metrics:
@@ -21,7 +24,7 @@ def optimiser_step(t: Training) -> Metrics:
     metrics = backward(t, batch)
     is_usable = t.loss_scale.unscale([p.grad for p in t.weights.trainable.values() if p.grad is not None])
     metrics |= measure_probes(t, "before_update", t.step + 1)
-    observe(t)
+    observe(t, seen(t))
     remember_weights(t, t.step + 1)
     with t.shares("optimiser"):
         if is_usable:
@@ -39,7 +42,8 @@ def backward(t: Training, batch: Batch) -> Metrics:
     sums: dict[str, Tensor | float] = {"loss": 0.0}
     parts = t.task.parts(batch, t.world.size * spec.batch.accumulate, t.model)
     for index, part in t.world.share(parts):
-        seed_generators(spec.seed, "dropout", t.step, index)  # nothing of the stream need be saved
+        begin_dropout(t, index)
+        note(partial(begin_dropout, t, index))
         with shares("forward"), watched(t):
             loss, others = t.task.loss(t.together, part)
         with shares("backward"):
@@ -51,8 +55,23 @@ def backward(t: Training, batch: Batch) -> Metrics:
     return {f"train/{name}": value / batch.scored for name, value in t.world.total(sums).items()}
 
 
+def begin_dropout(t: Training, part: int) -> None:
+    """Put torch's generators to the stream of this step and part of its batch, of which nothing need be saved."""
+    seed_generators(t.experiment.seed, "dropout", t.step, part)
+
+
 def update(t: Training) -> dict[str, Tensor | float]:
     """Penalties, clipping, the optimiser, and what follows the weights."""
+    metrics = shape_gradient(t)
+    metrics["train/lr"] = set_rates(t)
+    t.optimiser.step()
+    t.weights.publish()
+    t.weights.update_average()
+    return metrics
+
+
+def shape_gradient(t: Training) -> dict[str, Tensor | float]:
+    """What the gradient of the loss becomes before the optimiser sees it: penalties are added, then it is clipped."""
     spec = t.experiment
     metrics: dict[str, Tensor | float] = {}
     for index, regulariser in enumerate(spec.regularisers):
@@ -61,10 +80,6 @@ def update(t: Training) -> dict[str, Tensor | float]:
         metrics["train/gradient_norm"] = whole(
             torch.nn.utils.clip_grad_norm_(t.weights.trainable.values(), spec.clip, foreach=True)
         )
-    metrics["train/lr"] = set_rates(t)
-    t.optimiser.step()
-    t.weights.publish()
-    t.weights.update_average()
     return metrics
 
 

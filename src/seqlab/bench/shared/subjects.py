@@ -12,9 +12,13 @@ from seqlab.experiment import Batching, Budget, Experiment
 from seqlab.mixers.attention import Attention
 from seqlab.models import Block
 from seqlab.models.lm import LM
+from seqlab.models.mlp import MLP
+from seqlab.optim.optimisers.sgd import SGD
+from seqlab.optim.schedules.constant import Constant
+from seqlab.tasks.gaussians import Gaussians
 from seqlab.tasks.text import Text
 
-__all__ = ["subjects", "transformer"]
+__all__ = ["perceptron", "subjects", "transformer"]
 
 STAND_IN = "card:sotu"
 """The text, shipped with seqlab, that stands in for one that is not here: shapes alone decide the time of a step."""
@@ -46,4 +50,18 @@ def transformer(dim: int, layers: int, length: int = 256, rows: int = 8) -> Expe
         model=LM(dim=dim, layers=(block,) * layers),
         batch=Batching(size=rows),
         budget=Budget(steps=1000),
+    )
+
+
+def perceptron() -> Experiment:
+    """The perceptron of permuted MNIST (784-100-100-10, batch 16, SGD) on made classes; its step is calls above all."""
+    return Experiment(
+        task=Gaussians(training=10_000, validation=100),
+        model=MLP(widths=(100, 100)),
+        optim=SGD(lr=0.03),
+        schedule=Constant(),
+        batch=Batching(size=16),
+        clip=None,
+        budget=Budget(steps=1),
+        precision="float32",
     )

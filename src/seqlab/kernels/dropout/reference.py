@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -40,6 +42,7 @@ def least_number(share: float) -> int:
     return round(share * 2**32)
 
 
+@functools.cache
 def factor_of_kept(share: float, dtype: torch.dtype) -> float:
     """1 / (1 - share), as the dtype has it."""
     return float(torch.tensor(1 / (1 - share)).to(dtype))

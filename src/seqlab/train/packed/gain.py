@@ -2,48 +2,23 @@
 
 from __future__ import annotations
 
-import copy
-import statistics
-import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from seqlab.train.gain import LEAST_GAIN, Gain, alike, timed
 from seqlab.train.packed.dropout import begin_streams
 from seqlab.train.packed.pack import Pack
 from seqlab.train.packed.refusals import CannotPack, refuse, told_by_torch
 from seqlab.train.packed.step import packed_passes, packed_step
 from seqlab.train.step import optimiser_step
-from seqlab.train.training import Training, assemble, seed_generators
+from seqlab.train.training import Training, seed_generators
 
-__all__ = ["LEAST_GAIN", "Gain", "measured_gain"]
+__all__ = ["LEAST_GAIN", "measured_gain", "told"]
 
-LEAST_GAIN = 1.05
-"""Below this it is noise."""
-ROUNDS = 5
-ROUND_SECONDS = 0.02
-"""A sample lasts at least this long, or one step."""
 TOLERANCE = {torch.float64: 1e-9, torch.float32: 1e-4, torch.bfloat16: 0.1}
 """Largest difference of a gradient, as a share of the largest gradient of the same tensor."""
-
-
-@dataclass(frozen=True)
-class Gain:
-    """Seconds of one step of every member."""
-
-    alone: float
-    """One after the other."""
-    packed: float
-
-    @property
-    def times(self) -> float:
-        """How many times as fast."""
-        return self.alone / self.packed
-
-    def __str__(self) -> str:
-        return f"{1e3 * self.packed:.3g} ms a step packed, {1e3 * self.alone:.3g} ms one after the other"
 
 
 def measured_gain(trainings: Sequence[Training]) -> Gain:
@@ -52,8 +27,8 @@ def measured_gain(trainings: Sequence[Training]) -> Gain:
     refuse(trainings)
     if len(trainings) < 2:
         raise CannotPack("a pack needs two runs at least.")
-    tried = [_copy(t) for t in trainings]
-    single = _copy(trainings[0])
+    tried = [alike(t) for t in trainings]
+    single = alike(trainings[0])
     wanted = [_own_gradients(t) for t in tried]
     pack = Pack(tried)
     try:
@@ -61,14 +36,15 @@ def measured_gain(trainings: Sequence[Training]) -> Gain:
         packed_step(pack)  # the optimisers' own first step
     except (RuntimeError, NotImplementedError, TypeError, ValueError, AssertionError) as error:
         raise error if isinstance(error, CannotPack) else told_by_torch(error) from error
-    gain = _timed(lambda: optimiser_step(single), lambda: packed_step(pack), len(trainings))
+    gain = timed(lambda: optimiser_step(single), lambda: packed_step(pack), len(trainings))
     if gain.times < LEAST_GAIN:
-        raise CannotPack(f"packing {len(trainings)} runs gains nothing here: {gain}.")
+        raise CannotPack(f"packing {len(trainings)} runs gains nothing here: {told(gain)}.")
     return gain
 
 
-def _copy(t: Training) -> Training:
-    return assemble(t.experiment, copy.copy(t.task), t.device, t.dtype)
+def told(gain: Gain) -> str:
+    """Both times."""
+    return f"{1e3 * gain.together:.3g} ms a step packed, {1e3 * gain.alone:.3g} ms one after the other"
 
 
 def _own_gradients(t: Training) -> list[Tensor | None]:
@@ -97,22 +73,3 @@ def _agree(alone: Tensor | None, packed: Tensor | None, dtype: torch.dtype) -> b
         return alone is packed
     largest = float(alone.abs().max())
     return not float((alone - packed).abs().max()) > TOLERANCE[dtype] * largest  # what is no number is none in both
-
-
-def _timed(alone: Callable[[], object], packed: Callable[[], object], members: int) -> Gain:
-    calls = {function: max(1, round(ROUND_SECONDS / _seconds(function, 1))) for function in (alone, packed)}
-    samples = [(_seconds(alone, calls[alone]), _seconds(packed, calls[packed])) for _ in range(ROUNDS)]
-    return Gain(members * statistics.median(a for a, _ in samples), statistics.median(p for _, p in samples))
-
-
-def _seconds(step: Callable[[], object], calls: int) -> float:
-    start = _now()
-    for _ in range(calls):
-        step()
-    return (_now() - start) / calls
-
-
-def _now() -> float:
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()

@@ -12,7 +12,7 @@ from seqlab.train.auditor import Auditor
 from seqlab.train.environment import environment
 from seqlab.train.interventions import Metrics
 from seqlab.train.loop import Course, after_step, conclude, ending
-from seqlab.train.packed.gain import measured_gain
+from seqlab.train.packed.gain import measured_gain, told
 from seqlab.train.packed.pack import Pack
 from seqlab.train.packed.step import packed_step
 from seqlab.train.shortage import memory_told
@@ -48,7 +48,7 @@ def train_packed(
     with Signals(deadline) as signals:
         courses = {place: _course(member, members, signals, auditor) for place, member in enumerate(members)}
         ended: dict[int, str | Exception] = {}
-        members[0].watch.message(f"packed {len(members)} runs: {gain}")
+        members[0].watch.message(f"packed {len(members)} runs: {told(gain)}")
         _send(courses, dict.fromkeys(courses), ended)
         while going := [place for place in courses if place not in ended]:
             _step_together(going, members, courses, ended)
