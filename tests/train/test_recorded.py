@@ -20,6 +20,7 @@ from seqlab.models.tiled import Tiled
 from seqlab.nn.norms.batchnorm import BatchNorm
 from seqlab.optim.optimisers.muon import Muon
 from seqlab.optim.optimisers.sgd import SGD
+from seqlab.optim.schedules.constant import Constant
 from seqlab.optim.schedules.wsd import WSD
 from seqlab.probes.lifetimes import Lifetimes
 from seqlab.probes.updates import Updates
@@ -151,6 +152,12 @@ def test_no_call_goes_past_what_is_due(images: Experiment, changes: dict[str, An
     assert wanted <= ends
     assert all(later - earlier <= 8 for earlier, later in zip(sorted(ends), sorted(ends)[1:], strict=False))
     assert max(ends) == steps
+
+
+def test_a_budget_of_minutes_leaves_calls_long(images: Experiment) -> None:
+    t = in_memory(replace(images, budget=Budget(minutes=1.0), schedule=Constant(), evaluation=Evaluation()))
+    t.step = 30
+    assert updates_until_due(t, 100) == 9
 
 
 def counts(model: Perceptron, x: Tensor) -> Tensor:

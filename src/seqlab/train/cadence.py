@@ -21,14 +21,19 @@ def is_regular(t: Training) -> bool:
 def updates_until_due(t: Training, most: int) -> int:
     """How many updates there are until one after which a metrics line, an evaluation or a checkpoint is due by its
     step, or a task of a stream ends; at most so many."""
-    evaluation, snapshots = t.experiment.evaluation, t.experiment.snapshots
-    by_evaluations = evaluation.every_steps or max(1, (t.steps or 10) // 10)
-    cycles = (
-        evaluation.log_every_steps, by_evaluations, snapshots.every_steps, snapshots.keep_every_steps, t.steps_a_stage
-    )  # fmt: skip
+    logged, snapshots = t.experiment.evaluation.log_every_steps, t.experiment.snapshots
+    cycles = logged, _evaluated_every(t), snapshots.every_steps, snapshots.keep_every_steps, t.steps_a_stage
     ends = [step for step in (1, FIRST_CHECKPOINT_STEPS, t.steps) if step is not None and step > t.step]
     ends += [t.step - t.step % cycle + cycle for cycle in cycles if cycle]
     return min(most, min(ends) - t.step)
+
+
+def _evaluated_every(t: Training) -> int | None:
+    """Steps between evaluations, ten times over the budget if nothing is said; None where they go by the clock."""
+    spec = t.experiment.evaluation
+    if spec.every_minutes is not None or (spec.every_steps is None and t.steps is None):
+        return None
+    return spec.every_steps or max(1, (t.steps or 0) // 10)
 
 
 class Cadence:
@@ -44,12 +49,12 @@ class Cadence:
         return is_regular(self._t) or any(not name.startswith("train/") for name in metrics)
 
     def evaluate(self) -> bool:
-        """By steps (ten times over the budget if nothing is said) or by minutes; and when a task of a stream ends."""
-        spec, now = self._t.experiment.evaluation, time.monotonic()
-        if spec.every_minutes is not None or (spec.every_steps is None and self._t.steps is None):
-            due = self._t.world.any(now - self._evaluated >= 60 * (spec.every_minutes or 1.0))
+        """By steps or by minutes, and when a task of a stream ends."""
+        minutes, now, every = self._t.experiment.evaluation.every_minutes, time.monotonic(), _evaluated_every(self._t)
+        if every is None:
+            due = self._t.world.any(now - self._evaluated >= 60 * (minutes or 1.0))
         else:
-            due = self._t.step % (spec.every_steps or max(1, (self._t.steps or 10) // 10)) == 0
+            due = self._t.step % every == 0
         due = due or self._t.ends_a_task
         if due:
             self._evaluated = now
