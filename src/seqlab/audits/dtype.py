@@ -8,12 +8,12 @@ from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
 from seqlab.audits import Audit, Finding, Stage, failed, passed
 from seqlab.audits.shared.subject import Subject
 from seqlab.audits.shared.trainees import rows_for, trainee
 from seqlab.channels import ChannelMixer
+from seqlab.kernels.listener import Listener
 from seqlab.mixers import SequenceMixer
 from seqlab.models.shared.layers import layers, titled
 from seqlab.spec import Field
@@ -106,7 +106,7 @@ class Product:
 
 
 @dataclass
-class Seen(TorchDispatchMode):
+class Seen(Listener):
     """Listens to a model: products by module, and modules whose output is wider than their input."""
 
     model: nn.Module

@@ -15,9 +15,9 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
+from seqlab.kernels.listener import Listener
 from seqlab.kernels.recording import is_noting, note, recording
 from seqlab.kernels.twins import twin
 
@@ -53,7 +53,7 @@ class Replay(Generic[Result]):
             call()
 
 
-class _Recorder(TorchDispatchMode):
+class _Recorder(Listener):
     """Notes what torch does."""
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:

@@ -6,8 +6,8 @@ from collections import Counter
 from typing import Any, ClassVar, Literal
 
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 
+from seqlab.kernels.listener import Listener
 from seqlab.probes import Measures, Probe, Profile
 from seqlab.spec import Field
 
@@ -38,7 +38,7 @@ class Dtypes(Probe):
         return dict(found)
 
 
-class _Listening(TorchDispatchMode):
+class _Listening(Listener):
     """Counts operations by the innermost module within which they are and the dtype of their result."""
 
     def __init__(self, model: nn.Module) -> None:

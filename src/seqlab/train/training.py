@@ -16,7 +16,7 @@ from seqlab.kernels.allocator import keep_freed_memory
 from seqlab.models import BlockModule
 from seqlab.nn.units import Units
 from seqlab.optim.groups import freeze, parameter_groups
-from seqlab.optim.startup import spare_the_compiler
+from seqlab.optim.startup import spare_the_compiler, step_without_breaks
 from seqlab.tasks import Batch, PreparedTask
 from seqlab.train.distributed import World, local, whole
 from seqlab.train.precision import LossScale
@@ -167,7 +167,7 @@ def assemble(
         dtype,
         task,
         weights,
-        experiment.optim.build(parameter_groups(weights.model, experiment.optim)),
+        step_without_breaks(experiment.optim.build(parameter_groups(weights.model, experiment.optim))),
         LossScale(dtype),
         frozen,
         Shares(device),

@@ -10,7 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
+
+from seqlab.kernels.listener import Listener
 
 __all__ = ["Drawing", "Drawn", "correlation", "drawn_twice", "looks_random", "twins"]
 
@@ -47,7 +48,7 @@ class Drawn:
         return self.values.numel() * math.log(float((counts / counts.sum()).square().sum()))
 
 
-class Drawing(TorchDispatchMode):
+class Drawing(Listener):
     """Within, notes what operations draw that draw random numbers."""
 
     def __init__(self) -> None:

@@ -12,7 +12,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
 from seqlab.audits import Stage
@@ -20,6 +19,7 @@ from seqlab.audits.shared.fitting import fitted
 from seqlab.audits.shared.structure import structure
 from seqlab.experiment import Experiment
 from seqlab.journal import Run
+from seqlab.kernels.listener import Listener
 from seqlab.spec import to_json
 from seqlab.tasks import PreparedTask
 from seqlab.train.interventions import apply_methods
@@ -208,7 +208,7 @@ def _linear_flops(x: Sequence[int], weight: Sequence[int], *_: Any, **__: Any) -
     return 2 * math.prod(x) * weight[0]
 
 
-class _Narrow(TorchDispatchMode):
+class _Narrow(Listener):
     """Notes whether anything was computed in less than float64."""
 
     def __init__(self) -> None:

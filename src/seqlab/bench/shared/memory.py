@@ -8,8 +8,9 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_map_only
+
+from seqlab.kernels.listener import Listener
 
 __all__ = ["peak_bytes"]
 
@@ -30,7 +31,7 @@ def peak_bytes(function: Callable[[], object], device: torch.device) -> int:
     return live.peak
 
 
-class LiveTensors(TorchDispatchMode):
+class LiveTensors(Listener):
     """Counts the bytes of every storage that an operation makes, until it is freed."""
 
     def __init__(self) -> None:
