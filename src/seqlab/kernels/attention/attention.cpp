@@ -32,22 +32,6 @@ struct Heads {
     Stored* of(int64_t b, int64_t h) const { return data ? data + b * batch + h * head : nullptr; }
 };
 
-template <class Wide>
-Wide sum(Vector<Wide> x) {
-    Wide total = 0;
-    for (int i = 0; i < Lanes<Wide>::count; ++i) total += x[i];
-    return total;
-}
-
-// x in the first `count` lanes, elsewhere `other`.
-template <class Wide>
-inline Vector<Wide> where(int64_t count, Vector<Wide> x, Wide other) {
-    if (count >= Lanes<Wide>::count) return x;
-    Vector<Wide> order;
-    for (int i = 0; i < Lanes<Wide>::count; ++i) order[i] = Wide(i);
-    return order < Wide(count) ? x : Vector<Wide>{} + other;
-}
-
 // What one thread needs for a head, and the steps that both passes are made of.
 template <class Wide, class Stored>
 class Head {
@@ -191,21 +175,20 @@ private:
         const int64_t seen = shape.seen(first + i);
         const Wide *row = wides(scores) + i * keys, lowest = -__builtin_inff();
         Number* to = numbers(weights) + i * keys;
-        V highest = V{} + lowest;
+        V top = V{} + lowest;
         for (int64_t k = 0; k < seen; k += COUNT) {
             const V x = where(seen - k, load<Wide>(row + k), lowest);
-            highest = x > highest ? x : highest;
+            top = x > top ? x : top;
         }
-        Wide most = lowest;
-        for (int j = 0; j < COUNT; ++j) most = std::max(most, highest[j]);
-        V total = {};
+        const Wide most = highest<Wide>(top);
+        V sums = {};
         for (int64_t k = 0; k < seen; k += COUNT) {
             const V weight = where(seen - k, exponential<Wide>((load<Wide>(row + k) - most) * scale), Wide(0));
-            total += weight;
+            sums += weight;
             store<Wide>(to + k, dropout.least ? weight * kept(k) : weight);
         }
         std::fill(to + up(seen, COUNT), to + across, Number{});
-        factor = 1 / sum<Wide>(total);
+        factor = 1 / summed<Wide>(sums);
         return most * scale - std::log(factor);
     }
 
@@ -234,20 +217,18 @@ private:
                 along[n] += weight * remaining;
                 x[n] = weight * remains;
             }
-            const auto joined = W::joined(x);
-            std::memcpy(T::place(numbers(kept_panels), words, word, k), &joined, sizeof joined);
+            T::put(W::joined(x), T::place(numbers(kept_panels), words, word, k));
         }
         Wide totals_along[NUMBERS];
-        for (int n = 0; n < NUMBERS; ++n) totals_along[n] = sum<Wide>(along[n]);
+        for (int n = 0; n < NUMBERS; ++n) totals_along[n] = summed<Wide>(along[n]);
         for (int64_t k = 0; k < across; k += COUNT) {
-            const bool any = k < furthest;
+            const bool blind = k >= furthest;
             for (int n = 0; n < NUMBERS; ++n) {
-                x[n] = any ? load<Wide>(score[n] + k) * (load<Wide>(grad[n] + k) - totals_along[n]) * scale : V{};
+                x[n] = blind ? V{} : load<Wide>(score[n] + k) * (load<Wide>(grad[n] + k) - totals_along[n]) * scale;
                 store<Wide>(numbers(weights) + (i + n) * keys + k, x[n]);
             }
-            const auto joined = W::joined(x);
-            std::memcpy(T::place(numbers(grad_panels), words, word, k), &joined, sizeof joined);
-            if (!any) std::memset(T::place(numbers(kept_panels), words, word, k), 0, sizeof joined);
+            T::put(W::joined(x), T::place(numbers(grad_panels), words, word, k));
+            if (blind) T::put(typename W::Words{}, T::place(numbers(kept_panels), words, word, k));
         }
     }
 
@@ -263,11 +244,11 @@ private:
     void write_turned(Memory& sums, Stored* to, int64_t stride) {
         for (int64_t key = 0; key < shape.keys; key += COUNT)
             for (int64_t k = 0; k < shape.width; k += COUNT) {
-                Wide square[COUNT][COUNT];
-                for (int64_t i = 0; i < COUNT; ++i)
-                    for (int64_t j = 0; j < COUNT; ++j) square[j][i] = wides(sums)[(k + i) * keys + key + j];
+                V square[COUNT];
+                for (int64_t i = 0; i < COUNT; ++i) square[i] = load<Wide>(wides(sums) + (k + i) * keys + key);
+                transpose(square);
                 for (int64_t j = 0; j < std::min(COUNT, shape.keys - key); ++j)
-                    store<Wide>(to + (key + j) * stride + k, load<Wide>(square[j]), int(std::min(COUNT, shape.width - k)));
+                    store<Wide>(to + (key + j) * stride + k, square[j], int(std::min(COUNT, shape.width - k)));
             }
     }
 };

@@ -39,7 +39,8 @@ public:
         static_assert(Lanes<Wide>::count <= 16);
         constexpr uint32_t ORDER[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
         std::memcpy(&number, ORDER, sizeof number);
-        number = (number + uint32_t(column)) ^ low;  // then a mixing of 32 bits (Wellons' lowbias32), the other half of the key in the middle
+        // A mixing of 32 bits (Wellons' lowbias32), half of the key before it and half in its middle.
+        number = (number + uint32_t(column)) ^ low;
         number = (number ^ (number >> 16)) * 0x7feb352du;
         number = (number ^ (number >> 15)) + high;
         number *= 0x846ca68bu;

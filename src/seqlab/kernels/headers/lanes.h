@@ -5,7 +5,7 @@
 #include <cstring>
 #include <type_traits>
 
-#if defined(__AVX512BF16__)
+#if defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
@@ -54,8 +54,8 @@ inline float widened(bfloat16 x) {
     return wide;
 }
 
-// The nearest bfloat16, ties to even; NaN stays NaN. The processor's own instruction takes numbers below the least normal
-// one, 1.2e-38, for zero.
+// The nearest bfloat16, ties to even; NaN stays NaN. The processor's own instruction takes what is below the least
+// normal number, 1.2e-38, for zero.
 inline NarrowBits narrowed(Vector<float> x) {
 #if defined(__AVX512BF16__)
     return (NarrowBits)_mm512_cvtneps_pbh((__m512)x);
@@ -91,6 +91,44 @@ inline void store(Stored* to, Vector<Wide> x, int lanes) {
     Stored whole[Lanes<Wide>::count];
     store<Wide>(whole, x);
     std::memcpy(to, whole, lanes * sizeof(Stored));
+}
+
+// x in the first `count` lanes, elsewhere `other`.
+template <class Wide>
+inline Vector<Wide> where(int64_t count, Vector<Wide> x, Wide other) {
+    if (__builtin_expect(count >= Lanes<Wide>::count, 1)) return x;
+    Vector<Wide> order;
+    for (int i = 0; i < Lanes<Wide>::count; ++i) order[i] = Wide(i);
+    return order < Wide(count) ? x : Vector<Wide>{} + other;
+}
+
+// The sum of all entries, in pairs where the processor has an order for it.
+template <class Wide>
+inline Wide summed(Vector<Wide> x) {
+#if defined(__AVX512F__)
+    if constexpr (std::is_same_v<Wide, float>)
+        return _mm512_reduce_add_ps((__m512)x);
+    else
+        return _mm512_reduce_add_pd((__m512d)x);
+#else
+    Wide sum = 0;
+    for (int i = 0; i < Lanes<Wide>::count; ++i) sum += x[i];
+    return sum;
+#endif
+}
+
+template <class Wide>
+inline Wide highest(Vector<Wide> x) {
+#if defined(__AVX512F__)
+    if constexpr (std::is_same_v<Wide, float>)
+        return _mm512_reduce_max_ps((__m512)x);
+    else
+        return _mm512_reduce_max_pd((__m512d)x);
+#else
+    Wide most = x[0];
+    for (int i = 1; i < Lanes<Wide>::count; ++i) most = x[i] > most ? x[i] : most;
+    return most;
+#endif
 }
 
 // Call block(first channel, lanes) for every block of channels, the blocks shared out among `threads`.

@@ -1,5 +1,4 @@
-// Products of small matrices that lie in a core's caches, for what a large product has no name for: c = a b, summed over
-// the depth of both.
+// Products of small matrices that lie in a core's caches, c = a b, summed over the depth of both.
 //
 // A word is what the processor multiplies at a time: a number, or two neighbours along the depth where there are
 // instructions for pairs of bfloat16 (AVX-512 BF16), whose products go into one float. Left factors lie in rows; right
@@ -30,7 +29,8 @@ struct Word<float, bfloat16> {
 
     // Numbers of one depth and of the next.
     static Words joined(const Vector<float>* x) {
-        return __builtin_convertvector(narrowed(x[0]), WideBits) | __builtin_convertvector(narrowed(x[1]), WideBits) << 16;
+        const WideBits bits = __builtin_convertvector(narrowed(x[0]), WideBits);
+        return bits | __builtin_convertvector(narrowed(x[1]), WideBits) << 16;
     }
     static Words everywhere(const Number* word) {
         uint32_t bits;
@@ -42,6 +42,34 @@ struct Word<float, bfloat16> {
     }
 };
 #endif
+
+// The rows of a square become its columns: 1, 2, 4 .. lanes change places with those of the row as far below.
+template <class V>
+inline void transpose(V* x) {
+#if defined(__clang__)
+    V turned[sizeof(V) / sizeof(x[0][0])];
+    for (size_t i = 0; i < sizeof turned / sizeof(V); ++i)
+        for (size_t j = 0; j < sizeof turned / sizeof(V); ++j) turned[j][i] = x[i][j];
+    std::memcpy(x, turned, sizeof turned);
+#else
+    constexpr int COUNT = sizeof(V) / sizeof(x[0][0]);
+    typedef std::conditional_t<sizeof(x[0][0]) == 8, int64_t, int32_t> Place __attribute__((vector_size(sizeof(V))));
+#pragma GCC unroll 4
+    for (int half = 1; half < COUNT; half *= 2) {
+        Place upper, lower;
+        for (int j = 0; j < COUNT; ++j) {
+            upper[j] = j & half ? COUNT + j - half : j;
+            lower[j] = j & half ? COUNT + j : j + half;
+        }
+#pragma GCC unroll 16
+        for (int i = 0; i < COUNT; ++i)
+            if (!(i & half)) {
+                const V a = x[i], b = x[i + half];
+                x[i] = __builtin_shuffle(a, b, upper), x[i + half] = __builtin_shuffle(a, b, lower);
+            }
+    }
+#endif
+}
 
 inline int64_t up(int64_t size, int64_t to) { return (size + to - 1) / to * to; }
 
@@ -76,58 +104,64 @@ struct Tile {
             for (int j = 0; j < 2; ++j) store<Wide>(c + i * c_row + j * COUNT, sums[i][j]);
     }
 
-    static constexpr int64_t AHEAD = 16;
-    static void fetch(const Stored* row, int64_t width) {
-        for (int64_t k = 0; k < width; k += 64 / sizeof(Stored)) __builtin_prefetch(row + k);
-    }
-
-    // A left factor: the rows of x, of `width` numbers each; `row` is a multiple of COUNT, and what is behind them zero.
+    // A left factor: the rows of x; `row` is a multiple of COUNT, and zeros fill the last vector of each.
     static void rows(const Stored* x, int64_t stride, int64_t count, int64_t width, Number* to, int64_t row) {
-        for (int64_t i = 0; i < count; ++i, fetch(x + (i + AHEAD) * stride, width))
+        for (int64_t i = 0; i < count; ++i)
             for (int64_t k = 0; k < width; k += COUNT)
-                store<Wide>(to + i * row + k, load<Wide>(x + i * stride + k, int(std::min(COUNT, width - k))));
+                store<Wide>(to + i * row + k, fetched(x + i * stride + k, stride, width - k));
     }
 
-    // Call work(word, column, words of COUNT columns from there on) for the columns of x, along its rows.
-    template <class Work>
-    static void down(const Stored* x, int64_t stride, int64_t count, int64_t width, Work work) {
-        for (int64_t i = 0, word = 0; i < count; i += W::numbers, ++word) {
-            for (int64_t n = 0; n < W::numbers; ++n) fetch(x + (i + n + AHEAD) * stride, width);
+    // A left factor: the columns of x, whose depth are its rows; `row` is a multiple of COUNT words.
+    static void columns(const Stored* x, int64_t stride, int64_t count, int64_t width, Number* to, int64_t row) {
+        for (int64_t first = 0; first < words(count); first += COUNT)
             for (int64_t k = 0; k < width; k += COUNT) {
-                Vector<Wide> both[W::numbers] = {};
-                for (int64_t n = 0; n < std::min(W::numbers, count - i); ++n)
-                    both[n] = load<Wide>(x + (i + n) * stride + k, int(std::min(COUNT, width - k)));
-                work(word, k, W::joined(both));
+                typename W::Words square[COUNT];
+                for (int64_t i = 0; i < COUNT; ++i) square[i] = down(x + k, stride, count, width - k, first + i);
+                transpose(square);
+                for (int64_t i = 0; i < COUNT; ++i)
+                    std::memcpy(to + (k + i) * row + first * W::numbers, &square[i], sizeof square[i]);
             }
-        }
+    }
+
+    // A right factor: x itself, whose depth are its rows.
+    static void panels(const Stored* x, int64_t stride, int64_t count, int64_t width, Number* to) {
+        for (int64_t word = 0; word < words(count); ++word)
+            for (int64_t k = 0; k < width; k += COUNT)
+                put(down(x + k, stride, count, width - k, word), place(to, words(count), word, k));
+    }
+
+    // A right factor: x transposed, given as a left one, whose rows become columns; `row` is a multiple of COUNT words.
+    static void turned(const Number* x, int64_t row, int64_t count, int64_t words, Number* to) {
+        for (int64_t i = 0; i < count; i += COUNT)
+            for (int64_t first = 0; first < words; first += COUNT) {
+                typename W::Words square[COUNT];
+                for (int64_t j = 0; j < COUNT; ++j)
+                    std::memcpy(&square[j], x + (i + j) * row + first * W::numbers, sizeof square[j]);
+                transpose(square);
+                for (int64_t word = first; word < std::min(first + COUNT, words); ++word)
+                    put(square[word - first], place(to, words, word, i));
+            }
     }
 
     // Where the words of COUNT columns, from `column` on, lie in panels of so many words.
     static Number* place(Number* panels, int64_t words, int64_t word, int64_t column) {
         return panels + ((column / wide * words + word) * wide + column % wide) * W::numbers;
     }
+    static void put(typename W::Words words, Number* to) { std::memcpy(to, &words, sizeof words); }
 
-    // A left factor: the columns of x, whose depth are its rows.
-    static void columns(const Stored* x, int64_t stride, int64_t count, int64_t width, Number* to, int64_t row) {
-        down(x, stride, count, width, [=](int64_t word, int64_t column, typename W::Words words) {
-            constexpr size_t SIZE = W::numbers * sizeof(Number);
-            for (int64_t i = 0; i < COUNT; ++i)
-                std::memcpy(to + (column + i) * row + word * W::numbers, (const char*)&words + i * SIZE, SIZE);
-        });
+private:
+    // A vector of a row, of which so many numbers are left; a later row's is called into the cache.
+    static Vector<Wide> fetched(const Stored* x, int64_t stride, int64_t left) {
+        constexpr int64_t AHEAD = 16;
+        __builtin_prefetch(x + AHEAD * stride);
+        return load<Wide>(x, int(std::min(COUNT, left)));
     }
 
-    // A right factor: x itself, whose depth are its rows.
-    static void panels(const Stored* x, int64_t stride, int64_t count, int64_t width, Number* to) {
-        down(x, stride, count, width, [=](int64_t word, int64_t column, typename W::Words words) {
-            std::memcpy(place(to, Tile::words(count), word, column), &words, sizeof words);
-        });
-    }
-
-    // A right factor: x transposed, given as a left one, whose rows become columns.
-    static void turned(const Number* x, int64_t row, int64_t count, int64_t words, Number* to) {
-        constexpr size_t SIZE = W::numbers * sizeof(Number);
-        for (int64_t i = 0; i < count; ++i)
-            for (int64_t word = 0; word < words; ++word)
-                std::memcpy(place(to, words, word, i), x + i * row + word * W::numbers, SIZE);
+    // The words that lie so deep in the columns of x, which has `count` rows.
+    static typename W::Words down(const Stored* x, int64_t stride, int64_t count, int64_t left, int64_t word) {
+        Vector<Wide> rows[W::numbers] = {};
+        for (int64_t n = 0, i = word * W::numbers; n < W::numbers && i < count; ++n, ++i)
+            rows[n] = fetched(x + i * stride, stride, left);
+        return W::joined(rows);
     }
 };

@@ -22,40 +22,25 @@ struct Rows {
     }
 };
 
-template <class Wide>
-inline Wide total(Vector<Wide> x) {
-    Wide sum = 0;
-    for (int i = 0; i < Lanes<Wide>::count; ++i) sum += x[i];
-    return sum;
-}
-
-// The sum of work(column, lanes) over the vectors of a row; lanes beyond are to be zero.
+// The mean of work(column, lanes) over the vectors of a row; lanes beyond are to be zero.
 template <class Wide, class Work>
-inline Wide sum(int64_t width, Work work) {
+inline Wide mean_of(int64_t width, Work work) {
     constexpr int64_t COUNT = Lanes<Wide>::count;
     Vector<Wide> sums = {};
     for (int64_t k = 0; k < width; k += COUNT) sums += work(k, int(std::min(COUNT, width - k)));
-    return total<Wide>(sums);
-}
-
-// x - mean, and zeros in the lanes beyond.
-template <class Wide, class Stored>
-inline Vector<Wide> centred(const Stored* x, int lanes, Wide mean) {
-    Vector<Wide> difference = load<Wide>(x, lanes) - mean;
-    for (int i = lanes; i < Lanes<Wide>::count; ++i) difference[i] = 0;
-    return difference;
+    return summed<Wide>(sums) * (1 / Wide(width));
 }
 
 template <class Wide, class Stored>
 void forward(const Rows<Stored>& xs, Stored* ys, Wide* moments, double eps, int64_t threads) {
     const int64_t width = xs.width;
     xs.each(threads, [=](const Stored* x, int64_t number) {
-        const Wide mean = sum<Wide>(width, [=](int64_t k, int lanes) { return load<Wide>(x + k, lanes); }) / Wide(width);
-        const Wide squares = sum<Wide>(width, [=](int64_t k, int lanes) {
-            const Vector<Wide> entry = centred<Wide>(x + k, lanes, mean);
+        const Wide mean = mean_of<Wide>(width, [=](int64_t k, int lanes) { return load<Wide>(x + k, lanes); });
+        const Wide variance = mean_of<Wide>(width, [=](int64_t k, int lanes) {
+            const Vector<Wide> entry = where<Wide>(lanes, load<Wide>(x + k, lanes) - mean, 0);
             return entry * entry;
         });
-        const Wide factor = 1 / std::sqrt(squares / Wide(width) + Wide(eps));
+        const Wide factor = 1 / std::sqrt(variance + Wide(eps));
         for (int64_t k = 0; k < width; k += Lanes<Wide>::count) {
             const int lanes = int(std::min<int64_t>(Lanes<Wide>::count, width - k));
             store<Wide>(ys + number * width + k, factor * (load<Wide>(x + k, lanes) - mean), lanes);
@@ -71,12 +56,11 @@ void backward(const Rows<Stored>& xs, const Wide* moments, const Stored* grads, 
     xs.each(threads, [=](const Stored* x, int64_t number) {
         const Stored* grad = grads + number * width;
         const Wide mean = moments[2 * number], factor = moments[2 * number + 1];
-        const Wide level =
-            sum<Wide>(width, [=](int64_t k, int lanes) { return load<Wide>(grad + k, lanes); }) / Wide(width);
-        const Wide products = sum<Wide>(width, [=](int64_t k, int lanes) {
+        const Wide level = mean_of<Wide>(width, [=](int64_t k, int lanes) { return load<Wide>(grad + k, lanes); });
+        const Wide products = mean_of<Wide>(width, [=](int64_t k, int lanes) {
             return load<Wide>(grad + k, lanes) * (load<Wide>(x + k, lanes) - mean);
         });
-        const Wide along = products / Wide(width) * factor * factor;
+        const Wide along = products * factor * factor;
         for (int64_t k = 0; k < width; k += Lanes<Wide>::count) {
             const int lanes = int(std::min<int64_t>(Lanes<Wide>::count, width - k));
             const Vector<Wide> rest = load<Wide>(grad + k, lanes) - level - along * (load<Wide>(x + k, lanes) - mean);
