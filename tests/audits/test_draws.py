@@ -8,6 +8,7 @@ from seqlab.audits.random_streams import RandomStreams
 from seqlab.audits.shared.draws import Drawing, drawn_twice
 from seqlab.audits.shared.subject import Subject
 from seqlab.experiment import Experiment
+from seqlab.recipes import dln
 from seqlab.spec import override
 from tiny_runs import in_memory
 
@@ -49,3 +50,10 @@ def test_a_head_that_begins_as_the_embedding_is_meant(tiny: Experiment) -> None:
     copied = override(tiny, {"model.tied": False, "model.head_from_embedding": True})
     subject = Subject(in_memory(copied))
     assert RandomStreams().examine(subject).status == "pass"
+
+
+def test_strings_learned_by_heart_may_come_in_turns() -> None:
+    learned = override(dln.strings_small(), {"task.count": 10, "task.lengths": (30,), "model.dim": 16})
+    finding = RandomStreams().examine(Subject(in_memory(learned)))
+    assert finding.status == "pass"
+    assert "batches" not in finding.message

@@ -40,10 +40,13 @@ class RandomStreams(Audit):
             told = look(subject, t)
             if told is not None:
                 return failed(told, repeated=1, limit=0)
-        return passed("weights, batches, dropout and methods each draw anew, and the seed decides them", repeated=0)
+        drawn = "weights, dropout and methods" if t.task.by_heart else "weights, batches, dropout and methods"
+        return passed(f"{drawn} each draw anew, and the seed decides them", repeated=0)
 
     def _order(self, subject: Subject, t: Training) -> Told:
         task, seed = t.task, t.experiment.seed
+        if task.by_heart:
+            return None  # its rows may come in turns: there is no other row that a shuffle would serve
         if _is_one_batch(t):
             return "every step sees the same batch: the step does not enter the key of the order."
         first = self._rows(t, seed, 0)
