@@ -11,7 +11,7 @@ import torch
 from calling import Cli, call
 
 from seqlab.data import png
-from seqlab.generation.interpolation import FRACTIONS, between
+from seqlab.generation.interpolation import FRACTIONS, between, side_by_side
 from seqlab.journal import LabBook
 from seqlab.tasks.autoencode import Autoencode, PreparedAutoencode
 from seqlab.train.load import load_model
@@ -54,15 +54,30 @@ def test_the_pictures_are_what_the_model_draws(cli: Cli, task: PreparedAutoencod
     first, second = task.images("test", 2)[1], task.images("test", 1)[1]
     place = Path(found["pictures"]["interpolation"])
     picture = png.grey(place.read_bytes(), place)
-    assert picture.shape == (20 * 4 + 19 * 2, 2 * 3 + 2)
-    at_first, at_second = 5 * 6, 15 * 6
-    for top, image in ((at_first, first), (at_second, second)):
-        np.testing.assert_array_equal(picture[top : top + 4, :3], (image[0] * 255).round())
-        drawn = model(image[None])[0, 0].sigmoid()
-        np.testing.assert_array_equal(picture[top : top + 4, 5:], (drawn.detach() * 255).round())
-    assert (picture[4:6] == 255).all()
+    scale = 19  # 3 pixels become 57, the least that is 56 at least
+    high, wide = 4 * scale, 3 * scale
+    assert picture.shape == (20 * high + 19 * 2, 2 * wide + 2)
+    for row, image in ((5, first), (15, second)):
+        shown = picture[row * (high + 2) :][:high]
+        np.testing.assert_array_equal(shown[:, :wide], np.kron((image[0] * 255).round(), np.ones((scale, scale))))
+        drawn = (model(image[None])[0, 0].sigmoid().detach() * 255).round()
+        np.testing.assert_array_equal(shown[:, wide + 2 :], np.kron(drawn, np.ones((scale, scale))))
+    assert (picture[high : high + 2] == 255).all()
     reconstructions = Path(found["pictures"]["reconstructions"])
-    assert png.grey(reconstructions.read_bytes(), reconstructions).shape == (3 * 4 + 2 * 2, 8)
+    assert png.grey(reconstructions.read_bytes(), reconstructions).shape == (3 * high + 2 * 2, 2 * wide + 2)
+
+
+@pytest.mark.usefixtures("images")
+def test_the_terminal_says_which_row_is_which(cli: Cli) -> None:
+    said = cli("interpolate", "draws", "--from", 2, "--to", 1, "--image", 2).stdout
+    assert "left: first + (second - first) c, c from -0.5 (top) to 1.4 by 0.1; right: drawn" in said
+    assert "c = 0, row 6: image 2 of class 2; c = 1, row 16: image 2 of class 1" in said
+    assert "left: the first image of each class, 0 (top) to 2; right: drawn" in said
+
+
+@pytest.mark.parametrize(("width", "across"), [(14, 56), (28, 56), (32, 64), (56, 56), (64, 64)])
+def test_small_images_are_enlarged_by_whole_numbers(width: int, across: int) -> None:
+    assert side_by_side([torch.zeros(1, 3, 5, width)]).shape == (5 * across // width, across, 3)
 
 
 def test_each_class_has_its_error(cli: Cli, task: PreparedAutoencode) -> None:

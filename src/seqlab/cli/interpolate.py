@@ -39,8 +39,8 @@ def command(
     """Show what an auto-encoder draws between two images.
 
     Writes two PNG pictures. interpolate-FROM-TO.png has a row for each step first + (second - first) c, c from -0.5 to
-    1.4, shown at the left and drawn at the right; reconstructions.png has an image of each class and what is drawn of
-    it. Printed is the error of each class, also of one that was left out of the training.
+    1.4, shown at the left and drawn at the right; reconstructions.png has the first image of each class and what is
+    drawn of it. Printed is the error of each class, also of one that was left out of the training.
     """
     import torch
 
@@ -123,8 +123,15 @@ def _print(found: dict[str, Any]) -> None:
         for row in found["classes"]
     ]
     render.table(["class", "squared error", "accuracy", ""], rows, left=[""])
-    for picture in found["pictures"].values():
-        click.echo(f"\n  {picture}")
+    c = [row["c"] for row in found["steps"]]
+    first, second = (f"image {found['image']} of class {found[end]}" for end in ("from", "to"))
+    click.echo(f"\n  {found['pictures']['interpolation']}")
+    click.echo(
+        f"  left: first + (second - first) c, c from {c[0]:g} (top) to {c[-1]:g} by {c[1] - c[0]:.1g}; right: drawn"
+    )
+    click.echo(f"  c = 0, row {c.index(0) + 1}: {first}; c = 1, row {c.index(1) + 1}: {second}")
+    click.echo(f"\n  {found['pictures']['reconstructions']}")
+    click.echo(f"  left: the first image of each class, 0 (top) to {len(found['classes']) - 1}; right: drawn")
 
 
 def _remark(row: dict[str, Any]) -> str:

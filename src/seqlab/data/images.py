@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from seqlab.data import DataError, cache, idx
-from seqlab.data.labelled import Labelled
+from seqlab.data.labelled import Labelled, first_of_each_class
 from seqlab.data.pickles import read_batches
 from seqlab.data.text import file_name, is_card, read_text
 
-__all__ = ["ImageSource", "fingerprints", "read_images"]
+__all__ = ["ImageSource", "fingerprints", "read_images", "trained_on"]
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,8 @@ class _Layout:
 
 
 def _idx_files(files: list[Path]) -> Labelled:
-    return _of_idx([array for file in files for array in idx.parse(_bytes(file), str(file))], str(files[0].parent))
+    arrays = [idx.single(_bytes(file), kind, str(file)) for kind, file in zip(idx.KINDS, files, strict=True)]
+    return _of_idx(arrays, " and ".join(map(str, files)))
 
 
 def _imagenet(files: list[Path]) -> Labelled:
@@ -85,6 +86,18 @@ def read_images(location: str) -> ImageSource:
     return source
 
 
+def trained_on(train: Labelled, validation: float, location: str) -> NDArray[np.bool_]:
+    """(N,): whether an image is trained on; the others, the last of each class, are a share for validation. Raises
+    DataError where that is none."""
+    kept = first_of_each_class(train.labels, 1 - validation)
+    if kept.all():
+        raise DataError(
+            f"{location} has no validation images: of the {np.bincount(train.labels).max():,} training images that a "
+            f"class has at most, `task.validation={validation:g}` holds out none; ask for a larger share"
+        )
+    return kept
+
+
 def fingerprints(location: str) -> dict[str, str]:
     """The SHA-256 of each file at a location."""
     if is_card(location):
@@ -121,9 +134,11 @@ def _bytes(file: Path) -> NDArray[np.uint8]:
 
 def _of_idx(arrays: list[NDArray[np.uint8]], place: str) -> Labelled:
     images, labels = (*arrays, None, None)[:2]
-    if images is None or labels is None or images.ndim != 3 or labels.ndim != 1 or len(images) != len(labels):
+    if images is None or labels is None or images.ndim != 3 or labels.ndim != 1:
         shapes = " and ".join(str(array.shape) for array in arrays)
         raise DataError(f"{place} holds arrays {shapes}; images (N, height, width) and labels (N,) are needed")
+    if len(images) != len(labels) or not len(images):
+        raise DataError(f"{place} hold {len(images):,} images and {len(labels):,} labels; as many of both are needed")
     plain = np.asarray(images)  # of a mapped file, whose own type makes every look slow
     return Labelled(plain[:, None], labels.astype(np.int64))
 

@@ -16,6 +16,8 @@ FRACTIONS = tuple(tenth / 10 for tenth in range(-5, 15))
 """The steps: 0 is the first image, 1 the second; both sides go on beyond (randomekek/sequence, August 2023)."""
 GAP = 2
 """Pixels of white between two images."""
+WIDTH = 56
+"""Pixels that an image is wide at least: smaller ones are enlarged by a whole number."""
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,9 @@ def drawn(model: nn.Module, images: Tensor) -> Tensor:
 
 def side_by_side(columns: Sequence[Tensor]) -> NDArray[np.uint8]:
     """Columns of images (N, channels, height, width), numbers of 0 to 1, as one picture (H, W) of grey, or (H, W, 3) of
-    colour, white between them; what lies outside 0 to 1 is cut."""
-    pixels = [(column.clamp(0, 1) * 255).round().byte().numpy() for column in columns]
+    colour, white between them; what lies outside 0 to 1 is cut. A pixel of an image narrower than 56 is a square."""
+    scale = -(-WIDTH // columns[0].shape[-1])
+    pixels = [_enlarged(column.clamp(0, 1) * 255, scale).round().byte().numpy() for column in columns]
     rows, channels, height, width = pixels[0].shape
     picture = np.full((channels, rows * (height + GAP) - GAP, len(pixels) * (width + GAP) - GAP), 255, np.uint8)
     for at, column in enumerate(pixels):
@@ -61,3 +64,7 @@ def side_by_side(columns: Sequence[Tensor]) -> NDArray[np.uint8]:
             top, left = row * (height + GAP), at * (width + GAP)
             picture[:, top : top + height, left : left + width] = image
     return picture[0] if channels == 1 else picture.transpose(1, 2, 0)
+
+
+def _enlarged(images: Tensor, scale: int) -> Tensor:
+    return images.repeat_interleave(scale, dim=-2).repeat_interleave(scale, dim=-1)

@@ -12,8 +12,8 @@ from torch import Tensor, nn
 
 from seqlab.data import DataError
 from seqlab.data.cache import sha256
-from seqlab.data.images import fingerprints, read_images
-from seqlab.data.labelled import Labelled, first_of_each_class
+from seqlab.data.images import fingerprints, read_images, trained_on
+from seqlab.data.labelled import Labelled
 from seqlab.data.signature import Signature
 from seqlab.data.text import absolute
 from seqlab.spec import Field
@@ -66,7 +66,7 @@ class PreparedAutoencode(PreparedRows):
         super().__init__(Signature(shape=source.train.inputs.shape[1:], reconstructs=True))
         self.spec, self.fingerprints, self.classes = spec, source.fingerprints, source.classes
         left_out = () if spec.left_out is None else (self.known(spec.left_out),)
-        kept = first_of_each_class(source.train.labels, 1 - spec.validation)
+        kept = trained_on(source.train, spec.validation, spec.path)
         of_left = np.isin(source.train.labels, left_out)
         parts = {
             "train": _of(source.train, kept & ~of_left),
@@ -78,8 +78,15 @@ class PreparedAutoencode(PreparedRows):
             "test": _of(source.test, np.isin(source.test.labels, left_out)),
         }
         self._splits = parts
+        self._check()
         own = ("loss", "accuracy")
         self.metrics = own if spec.left_out is None else (*own, *(f"left_out_{name}" for name in own))
+
+    def _check(self) -> None:
+        for label, splits in ((None, self._splits), (self.spec.left_out, self._left)):
+            empty = next((split for split, data in splits.items() if not len(data)), None)
+            if empty and (label is None or splits is self._splits or self.spec.left_out is not None):
+                raise DataError("")
 
     def known(self, label: int) -> int:
         """The class, where there is one. Raises DataError."""

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from seqlab.data import DataError
 from seqlab.data.cache import sha256
-from seqlab.data.images import ImageSource, fingerprints, read_images
-from seqlab.data.labelled import Labelled, first_of_each_class
+from seqlab.data.images import ImageSource, fingerprints, read_images, trained_on
+from seqlab.data.labelled import Labelled
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
 from seqlab.data.text import absolute
@@ -81,7 +81,7 @@ class PreparedImages(PreparedClassification):
         super().__init__(Signature(shape=source.train.inputs.shape[1:], classes=self.classes), spec.tasks)
         self.spec, self.source = spec, source
         self.fingerprints = source.fingerprints
-        kept = first_of_each_class(source.train.labels, 1 - spec.validation)
+        kept = trained_on(source.train, spec.validation, spec.path)
         self.places = {
             "train": np.flatnonzero(kept),
             "val": np.flatnonzero(~kept),
