@@ -14,6 +14,8 @@ from image_files import batch, drawn, mnist, pickled, sliced
 from seqlab.data import DataError, idx
 from seqlab.data.images import ImageSource, read_images
 from seqlab.data.labelled import Labelled, floors
+from seqlab.tasks.autoencode import Autoencode
+from seqlab.tasks.images import Images
 
 GREY = drawn(40, 4), drawn(12, 4, seed=1)
 COLOUR = drawn(40, 4, (3, 4, 4)), drawn(12, 4, (3, 4, 4), seed=1)
@@ -115,12 +117,64 @@ def test_files_that_are_cut_off(tmp_path: Path) -> None:
     ):
         read_images(str(folder))
     (folder / "train-images-idx3-ubyte").write_bytes(b"PK" + whole[2:])
-    with pytest.raises(DataError, match="is no IDX file of bytes"):
+    with pytest.raises(DataError, match="is no IDX file of images"):
         read_images(str(folder))
     pickled(tmp_path / "cifar" / "train", batch(COLOUR[0]))
     (tmp_path / "cifar" / "test").write_bytes((tmp_path / "cifar" / "train").read_bytes()[:100])
     with pytest.raises(DataError, match="test is no batch of images and labels"):
         read_images(str(tmp_path / "cifar"))
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "told"),
+    [
+        (
+            "train-images-idx3-ubyte",
+            {0: 2052},
+            "of images: its magic number is 2052 (hex 00000804), and theirs is 2051",
+        ),
+        ("t10k-images-idx3-ubyte", {0: 2049}, "of images: its magic number is 2049 (hex 00000801), and theirs is 2051"),
+        ("t10k-labels-idx1-ubyte", {0: 2051}, "of labels: its magic number is 2051 (hex 00000803), and theirs is 2049"),
+        ("train-images-idx3-ubyte", {1: 39}, "has 39 images, which end at byte 952, and goes on to byte 976"),
+        ("train-images-idx3-ubyte", {1: 41}, "is cut off: it has 976 bytes of 1,000"),
+        ("train-labels-idx1-ubyte", {1: 39}, "has 39 labels, which end at byte 47, and goes on to byte 48"),
+    ],
+)
+def test_a_header_that_is_wrong(tmp_path: Path, name: str, changed: dict[int, int], told: str) -> None:
+    folder = mnist(tmp_path / "mnist", *GREY)
+    whole = bytearray((folder / name).read_bytes())
+    for place, number in changed.items():
+        whole[4 * place : 4 * place + 4] = number.to_bytes(4)
+    (folder / name).write_bytes(whole)
+    with pytest.raises(DataError, match=f"{name}.*{re.escape(told)}"):
+        read_images(str(folder))
+
+
+@pytest.mark.parametrize("name", ["train-images-idx3-ubyte", "t10k-labels-idx1-ubyte"])
+@pytest.mark.parametrize(("held", "told"), [(b"", "is empty"), (b"\0\0", "is no IDX file of bytes")])
+def test_a_file_without_a_header(tmp_path: Path, name: str, held: bytes, told: str) -> None:
+    folder = mnist(tmp_path / "mnist", *GREY)
+    (folder / name).write_bytes(held)
+    with pytest.raises(DataError, match=f"{name} {told}"):
+        read_images(str(folder))
+
+
+def test_images_and_labels_are_counted(tmp_path: Path) -> None:
+    folder = mnist(tmp_path / "mnist", *GREY)
+    (folder / "train-labels-idx1-ubyte").write_bytes(idx.written(np.zeros(39, np.uint8)))
+    with pytest.raises(DataError, match="40 images and 39 labels are in .*train-images.* and .*train-labels"):
+        read_images(str(folder))
+    none = Labelled(np.zeros((0, 1, 6, 4), np.uint8), np.zeros(0, np.int64))
+    with pytest.raises(DataError, match="has no test images"):
+        read_images(str(mnist(tmp_path / "none", GREY[0], none)))
+
+
+@pytest.mark.parametrize("task", [Autoencode, Images])
+def test_too_few_images_for_validation(tmp_path: Path, task: type[Autoencode | Images]) -> None:
+    folder = mnist(tmp_path / "mnist", drawn(24, 4), drawn(12, 4))
+    with pytest.raises(DataError, match=r"no validation images: of the 6 .* `task.validation=0.1` holds out none"):
+        task(path=str(folder)).prepare()
+    task(path=str(folder), validation=0.2).prepare()
 
 
 def test_what_is_not_there_or_does_not_fit(tmp_path: Path) -> None:

@@ -93,18 +93,34 @@ def test_held_out_images_are_counted(path: str) -> None:
     assert task.evaluate(Draws(image), "val")["loss"] == pytest.approx(float(errors.mean()))
 
 
-def test_what_is_not_there_is_refused(path: str) -> None:
+def uneven(folder: Path, of_second: int) -> str:
+    """A folder as MNIST's: 26 training images of the classes 0 and 1, a test image of each."""
+    labels = np.repeat([0, 1], [26 - of_second, of_second])
+    for name, held in (("train", labels), ("t10k", np.arange(2))):
+        images = np.zeros((len(held), 4, 3), np.uint8)
+        (folder / f"{name}-images-idx3-ubyte").write_bytes(idx.written(images))
+        (folder / f"{name}-labels-idx1-ubyte").write_bytes(idx.written(held.astype(np.uint8)))
+    return str(folder)
+
+
+def test_what_is_not_there_is_refused(path: str, tmp_path: Path) -> None:
     with pytest.raises(DataError, match="has the classes 0 to 2, and no class 7"):
         prepared(path, left_out=7)
     with pytest.raises(DataError, match="no class 3"):
         prepared(path).images("val", 3)
+    with pytest.raises(DataError, match="has no val images of class 1"):
+        prepared(uneven(tmp_path, 6), left_out=1)
+    with pytest.raises(DataError, match="has no val images but those of class 1, which is left out"):
+        prepared(uneven(tmp_path, 20), left_out=1)
     signature = prepared(path).signature
     for model in (MLP(), Classifier(layers=(Block(mixer=DLN()),))):
         with pytest.raises(SpecError, match="asks for the input itself"):
             model.build(signature)
 
 
-@pytest.mark.parametrize(("begins", "counts", "said"), [(b"\0\0\x0d\3", 4, "no IDX file"), (None, 3, "are needed")])
+@pytest.mark.parametrize(
+    ("begins", "counts", "said"), [(b"\0\0\x0d\3", 4, "no IDX file"), (None, 3, "4 images and 3 labels")]
+)
 def test_a_file_of_wrong_magic_or_count_is_refused(
     begins: bytes | None, counts: int, said: str, tmp_path: Path
 ) -> None:

@@ -78,6 +78,9 @@ def read_images(location: str) -> ImageSource:
         layout, files = _found(Path(location).expanduser())
         train, test = (layout.read([files[name] for name in names]) for names in (layout.train, layout.test))
         source = ImageSource(train, test, fingerprints(location))
+    for name, part in (("training", source.train), ("test", source.test)):
+        if not len(part):
+            raise DataError(f"{location} has no {name} images")
     if source.train.inputs.shape[1:] != source.test.inputs.shape[1:]:
         raise DataError(
             f"{location}: training images are {source.train.inputs.shape[1:]} and test images "
@@ -137,8 +140,8 @@ def _of_idx(arrays: list[NDArray[np.uint8]], place: str) -> Labelled:
     if images is None or labels is None or images.ndim != 3 or labels.ndim != 1:
         shapes = " and ".join(str(array.shape) for array in arrays)
         raise DataError(f"{place} holds arrays {shapes}; images (N, height, width) and labels (N,) are needed")
-    if len(images) != len(labels) or not len(images):
-        raise DataError(f"{place} hold {len(images):,} images and {len(labels):,} labels; as many of both are needed")
+    if len(images) != len(labels):
+        raise DataError(f"{len(images):,} images and {len(labels):,} labels are in {place}; each image needs its label")
     plain = np.asarray(images)  # of a mapped file, whose own type makes every look slow
     return Labelled(plain[:, None], labels.astype(np.int64))
 

@@ -83,10 +83,15 @@ class PreparedAutoencode(PreparedRows):
         self.metrics = own if spec.left_out is None else (*own, *(f"left_out_{name}" for name in own))
 
     def _check(self) -> None:
-        for label, splits in ((None, self._splits), (self.spec.left_out, self._left)):
-            empty = next((split for split, data in splits.items() if not len(data)), None)
-            if empty and (label is None or splits is self._splits or self.spec.left_out is not None):
-                raise DataError("")
+        """Raises DataError where a split, or the class left out, has no image."""
+        label = self.spec.left_out
+        if label is None:
+            return
+        for split, data in self._splits.items():
+            if not len(data):
+                raise DataError(f"{self.spec.path} has no {split} images but those of class {label}, which is left out")
+        for split in self._left:
+            self._of_class(split, label)
 
     def known(self, label: int) -> int:
         """The class, where there is one. Raises DataError."""
@@ -102,17 +107,19 @@ class PreparedAutoencode(PreparedRows):
 
     def images(self, split: str, label: int) -> Tensor:
         """All held-out images of a class, as a model reads them; also of the class left out. Raises DataError."""
-        data = self._class(split, label)
-        return self.read(data.inputs[data.labels == label])
-
-    def _class(self, split: str, label: int) -> Labelled:
-        """The images among which are those of a class. Raises DataError where there is no such class."""
-        return self._left[split] if self.known(label) == self.spec.left_out else self._splits[split]
+        return self.read(self._of_class(split, label))
 
     def of_class(self, model: nn.Module, split: str, label: int) -> dict[str, float]:
         """loss and accuracy of the held-out images of one class, `scored` at most."""
-        data = self._class(split, label)
-        return self._scored(model, data.inputs[data.labels == label])
+        return self._scored(model, self._of_class(split, label))
+
+    def _of_class(self, split: str, label: int) -> NDArray[Any]:
+        """The held-out images of a class. Raises DataError where there is no such class, or none of its images."""
+        data = self._left[split] if self.known(label) == self.spec.left_out else self._splits[split]
+        images: NDArray[Any] = data.inputs[data.labels == label]
+        if not len(images):
+            raise DataError(f"{self.spec.path} has no {split} images of class {label}")
+        return images
 
     def loss(self, model: nn.Module, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Each image's mean squared error, summed, in float32; `accuracy` likewise, before the update."""
