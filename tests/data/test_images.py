@@ -162,7 +162,7 @@ def test_a_file_without_a_header(tmp_path: Path, name: str, held: bytes, told: s
 def test_images_and_labels_are_counted(tmp_path: Path) -> None:
     folder = mnist(tmp_path / "mnist", *GREY)
     (folder / "train-labels-idx1-ubyte").write_bytes(idx.written(np.zeros(39, np.uint8)))
-    with pytest.raises(DataError, match="40 images and 39 labels are in .*train-images.* and .*train-labels"):
+    with pytest.raises(DataError, match=r"40 images and 39 labels are in .*train-images.* and .*train-labels"):
         read_images(str(folder))
     none = Labelled(np.zeros((0, 1, 6, 4), np.uint8), np.zeros(0, np.int64))
     with pytest.raises(DataError, match="has no test images"):
