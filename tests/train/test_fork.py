@@ -160,6 +160,7 @@ def test_a_change_without_effect_is_refused(parent: Run, changes: tuple[str, ...
         (("snapshots.keep_last=2",), ["snapshots.keep_last 9 -> 2 will be used; no step depends on it"]),
         (("clip=1e-3",), ["clip 1 -> 0.001 took effect"]),
         (("evaluation.every_steps=4",), ["evaluation.every_steps 2 -> 4 will be used; no step depends on it"]),
+        (("updates_per_call=4",), ["updates_per_call 1 -> 4 will be used; the numbers are the same"]),
         (("task.subset_bytes=32",), ["task.subset_bytes 64 -> 32 took effect"]),
         (("model.layers.1.channel.activation=relu_squared", "seed=3"), [
             "model.layers.1.channel.activation gelu -> relu_squared took effect", "seed 0 -> 3 took effect"]),

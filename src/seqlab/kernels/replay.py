@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_leaves
 
 from seqlab.kernels.listener import Listener
@@ -40,7 +41,7 @@ class Replay(Generic[Result]):
 
     def __init__(self, function: Callable[[], Result], *, with_gradients: bool = False) -> None:
         mode = torch.enable_grad() if with_gradients else torch.inference_mode()
-        with recording() as self._recording, mode, _Recorder():
+        with recording() as self._recording, mode, _Recorder(), _Looking():
             self.result = function()
 
     def __len__(self) -> int:
@@ -80,6 +81,15 @@ class _Recorder(Listener):
         return result
 
 
+class _Looking(TorchFunctionMode):
+    """Refuses to hand values over to Python where no operation of torch does it."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func in (Tensor.numpy, Tensor.tolist, Tensor.__array__):
+            raise CannotReplay(f"{func.__name__} looks at values")
+        return func(*args, **(kwargs or {}))
+
+
 def _picks_by_number(func: Any, args: Any) -> bool:
     """Whether entries are picked by their numbers, and not by a mask, whose contents decide how many there are."""
     if func is not torch.ops.aten.index.Tensor:
@@ -116,6 +126,8 @@ def _into(func: Any, args: Any, kwargs: Any, result: Any) -> Callable[[], object
 def _variant(func: Any, results: int) -> tuple[Any, list[str]] | None:
     """The overload that takes what `func` takes and the places of so many results, and the names of these."""
     taken = _takes(func)
+    if any(str(result.type) != "Tensor" for result in func._schema.returns):  # a list of results
+        return None
     for name in func.overloadpacket.overloads():
         variant = getattr(func.overloadpacket, name)
         places = [argument.name for argument in variant._schema.arguments[len(taken) :] if argument.is_out]

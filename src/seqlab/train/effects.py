@@ -23,6 +23,7 @@ BESIDE_THE_STEPS = {
     "probes": "will be used; no step depends on it",
     "accept": "will be used; no step depends on it",
     "distribution": "will be used; the numbers are the same, but for rounding",
+    "updates_per_call": "will be used; the numbers are the same",
     "clip": "will be used; the gradients of the tried steps are smaller",
     "budget.minutes": "will be used; the clock decides",
 }

@@ -40,8 +40,10 @@ class Shares:
     def rare(self, name: str) -> Iterator[None]:
         """Measure a section that happens now and then (evaluation, a checkpoint)."""
         start = self._now()
-        yield
-        self.seconds[name] += self._now() - start
+        try:
+            yield
+        finally:
+            self.seconds[name] += self._now() - start
 
     def _now(self) -> float:
         if self._gpu:

@@ -1,5 +1,5 @@
-"""Requests to end early, obeyed after the present step: Ctrl-C, SIGTERM, SIGHUP (a lost terminal), SIGUSR2 (a
-scheduler's warning), a deadline."""
+"""Requests to end early, obeyed after the present step, or call of several updates: Ctrl-C, SIGTERM, SIGHUP (a lost
+terminal), SIGUSR2 (a scheduler's warning), a deadline."""
 
 from __future__ import annotations
 

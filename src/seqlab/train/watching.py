@@ -53,9 +53,13 @@ class Watching:
     def taken(self) -> dict[str, Tensor]:
         """The pre-activations (B, ..., P H) of each layer since they were taken last, of all parts of the batch."""
         kept = {name: parts[0] if len(parts) == 1 else torch.cat(parts) for name, parts in self._kept.items()}
+        self.forget()
+        return kept
+
+    def forget(self) -> None:
+        """Let go of what was kept and not taken."""
         for parts in self._kept.values():
             parts.clear()
-        return kept
 
     def end(self) -> None:
         """Take the hooks off."""

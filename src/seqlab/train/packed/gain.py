@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -12,6 +13,7 @@ from seqlab.train.packed.dropout import begin_streams
 from seqlab.train.packed.pack import Pack
 from seqlab.train.packed.refusals import CannotPack, refuse, told_by_torch
 from seqlab.train.packed.step import packed_passes, packed_step
+from seqlab.train.recorded.step import RecordedStep
 from seqlab.train.step import optimiser_step
 from seqlab.train.training import Training, seed_generators
 
@@ -36,7 +38,7 @@ def measured_gain(trainings: Sequence[Training]) -> Gain:
         packed_step(pack)  # the optimisers' own first step
     except (RuntimeError, NotImplementedError, TypeError, ValueError, AssertionError) as error:
         raise error if isinstance(error, CannotPack) else told_by_torch(error) from error
-    gain = timed(lambda: optimiser_step(single), lambda: packed_step(pack), len(trainings))
+    gain = timed(_alone(single), lambda: packed_step(pack), len(trainings))
     if gain.times < LEAST_GAIN:
         raise CannotPack(f"packing {len(trainings)} runs gains nothing here: {told(gain)}.")
     return gain
@@ -45,6 +47,11 @@ def measured_gain(trainings: Sequence[Training]) -> Gain:
 def told(gain: Gain) -> str:
     """Both times."""
     return f"{1e3 * gain.together:.3g} ms a step packed, {1e3 * gain.alone:.3g} ms one after the other"
+
+
+def _alone(t: Training) -> Callable[[], object]:
+    """The step that a run takes by itself: the recorded one where it asks for several updates a call."""
+    return partial(optimiser_step, t) if t.experiment.updates_per_call == 1 else RecordedStep(t, lambda reason: None)
 
 
 def _own_gradients(t: Training) -> list[Tensor | None]:

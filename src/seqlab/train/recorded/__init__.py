@@ -2,5 +2,5 @@
 operations.
 
 `step` is that step, `updates` takes as many as are asked for until something else is due, `choice` finds out whether it
-computes the same and is faster, and says so.
+computes the same and is faster, and says so; `held` is what else a model holds than the numbers in its tensors.
 """
