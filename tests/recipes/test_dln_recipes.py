@@ -10,8 +10,11 @@ import torch
 from torch.nn import functional as F
 
 from seqlab.data.signature import Signature
+from seqlab.mixers.dln import DLN
+from seqlab.nn.memory import Memory
+from seqlab.nn.norms.layernorm import LayerNorm
 from seqlab.recipes import find_recipe, shipped
-from seqlab.spec import override
+from seqlab.spec import override, set_back
 
 RECIPES = [name for name in shipped() if name.startswith("dln:")]
 ENTRIES = """
@@ -38,17 +41,63 @@ def test_a_note_says_what_was_printed_and_what_was_wrong(name: str) -> None:
     assert "What was wrong: " in note or "no number of it was kept" in note
 
 
+CHANGE = r"[a-z][\w.]*=(?:\(\)|[^\s();`]*[^\s();`.,:])"
+
+
+def changes_in(told: str) -> list[list[str]]:
+    """What is typed together in a text, in parentheses or not."""
+    return [
+        found.split() for found in re.findall(rf"(?<![\w.])({CHANGE}(?:\s+{CHANGE})*)", told) if "FILE" not in found
+    ]
+
+
 @pytest.mark.parametrize("name", RECIPES)
-def test_the_changes_that_a_note_names_can_be_made(name: str) -> None:
+def test_the_changes_that_a_note_names_do_what_they_say(name: str) -> None:
+    """Each changes something, and takes nothing with it that it does not name."""
     recipe = find_recipe(name)
-    together = re.findall(r"\(((?:[a-z][\w.]*=\S+\s*)+)\)", recipe.note)
-    alone = re.findall(r"(?:model|task|freeze)[\w.]*=[^\s()]+", re.sub(r"\([^)]*\)", "", recipe.note))
-    for given in [*together, *(change.rstrip(".,;:") for change in alone)]:
-        if "FILE" not in given:
-            override(recipe.build(), given.split())
+    for given in changes_in(recipe.note):
+        before = recipe.build()
+        after = override(before, given)
+        assert after != before, given
+        assert set_back(before, after, given) == []
+
+
+def test_the_kin_of_the_first_tdln_keeps_its_memory() -> None:
+    recipe = find_recipe("dln:image_tdln_first")
+    (given,) = changes_in(recipe.note)
+    first, kin = (spec.model.mixers for spec in (recipe.build(), override(recipe.build(), given)))
+    assert [type(mixer) for mixer in kin] == [DLN, DLN]
+    assert [mixer.memory for mixer in kin] == [mixer.memory for mixer in first]
+    assert kin[0].memory == Memory(trained=False, shortest_horizon=1000.0, longest_horizon=10_000.0)
 
 
 PAGE = Path(__file__).parents[2] / "docs" / "dln.md"
+
+
+def knobs() -> list[str]:
+    """The cells of the page's table of fields."""
+    table = PAGE.read_text().partition("| knob | field |\n|---|---|\n")[2].partition("\n\n")[0]
+    return [row.split(" | ")[1] for row in table.splitlines()]
+
+
+@pytest.mark.parametrize("cell", knobs())
+def test_the_knobs_of_the_page_are_fields(cell: str) -> None:
+    gpt = find_recipe("dln:gpt").build()
+    for told in re.findall("`([^`]+)`", cell):
+        if given := re.findall(CHANGE, told):
+            override(gpt, given)
+        elif told.startswith("model."):
+            at: object = gpt
+            for key in told.split("."):
+                at = at[0] if key == "all" and isinstance(at, tuple) else getattr(at, key)
+
+
+def test_the_whole_command_of_the_norm_without_weight() -> None:
+    gpt = find_recipe("dln:gpt").build()
+    (cell,) = (cell for cell in knobs() if "qk_norm=" in cell)
+    (given,) = (changes for changes in changes_in(cell) if len(changes) > 1)
+    bare = override(gpt, "model.layers.all.mixer.qk_norm=rmsnorm")
+    assert override(bare, given).model.layers[0].mixer.qk_norm == LayerNorm(weight=False, bias=False)
 
 
 def first_loss(scale: float, residual: str) -> float:

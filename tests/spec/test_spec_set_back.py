@@ -3,8 +3,11 @@
 import pytest
 from parts_for_tests import Layer, Model, Trial
 
+from seqlab.mixers.dln import DLN
+from seqlab.models.tiled import Tiled
 from seqlab.nn.inits.glorot import Glorot
 from seqlab.nn.inits.normal import Normal
+from seqlab.nn.memory import Memory
 from seqlab.spec import Part, override, set_back
 
 SET = Trial(
@@ -38,3 +41,18 @@ def said(*changes: str, before: Part = SET) -> list[str]:
 def test_what_is_lost_is_said_once(changes: list[str], lost: str | None) -> None:
     told = [f"`{changes[0]}` has its own defaults, and loses {lost}."] if lost else []
     assert said(*changes) == told
+
+
+@pytest.mark.parametrize(
+    ("given", "lost"),
+    [
+        ([], "memory.trained=false, now true; memory.longest_horizon=5000.0, now 1000.0"),
+        (["mixers.0.memory.trained=false"], "memory.longest_horizon=5000.0, now 1000.0"),
+        (["mixers.all.memory.longest_horizon=1000"], "memory.trained=false, now true"),
+        (["mixers.0.memory.trained=false", "mixers.0.memory.longest_horizon=1000"], None),
+    ],
+)
+def test_a_part_within_is_told_by_the_fields_that_differ(given: list[str], lost: str | None) -> None:
+    before = Tiled(mixers=(DLN(memory=Memory(trained=False, longest_horizon=5000.0)),))
+    told = [f"`mixers=dln` has its own defaults, and loses {lost}."] if lost else []
+    assert said("mixers=dln", *given, before=before) == told

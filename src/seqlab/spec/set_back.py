@@ -12,13 +12,16 @@ from seqlab.spec.part import Part, label
 
 __all__ = ["set_back"]
 
+_UNKNOWN = object()
+
 
 def set_back(before: Part, after: Part, changes: Iterable[str]) -> list[str]:
     """A sentence for each change `path=name` after which settings of the part that stood there are lost.
 
     before, after: a spec and what `override` made of it by these changes. Lost is a field that was no default and
-    that the new part has at its default, or not at all, unless a change gives it. Of a tuple of parts, one that stands
-    in the new tuple too is the same; one that does not was taken away.
+    that the new part has at its default, or not at all, unless a change gives it; of a part within the part, each such
+    field by itself. Of a tuple of parts, one that stands in the new tuple too is the same; one that does not was taken
+    away.
     """
     asked = {change.partition("=")[0].strip(): change.strip() for change in changes}
     found = {change: _lost(before, after, path, asked) for path, change in asked.items()}
@@ -29,21 +32,34 @@ def _lost(before: Part, after: Part, path: str, paths: Iterable[str]) -> list[st
     given = _given(path, paths)
     lost: dict[str, None] = {}  # in order, and once for all the layers that are alike
     for old, new in _replaced(before, after, path.split(".")):
-        usual, now = _defaults(type(old)), _defaults(type(new))
-        for name, value in vars(old).items():
-            if name in given or (name in usual and value == usual[name]):
-                continue
-            if not hasattr(new, name):
-                lost[f"{name}={_typed(value)}, which {label(type(new))} does not have"] = None
-            elif getattr(new, name) != value and getattr(new, name) == now.get(name, value):
-                lost[f"{name}={_typed(value)}, now {_typed(getattr(new, name))}"] = None
+        lost |= dict.fromkeys(_fields_lost(old, new, _made(type(old)), _made(type(new)), given))
     return list(lost)
 
 
-def _given(path: str, paths: Iterable[str]) -> set[str]:
-    """The fields that changes below a path give to the part there, or to any of a tuple of parts."""
+def _fields_lost(
+    old: Part, new: Part, usual: Part | None, fresh: Part | None, given: frozenset[str], within: str = ""
+) -> Iterator[str]:
+    """A phrase for each field. usual, fresh: the parts in the place of old and new of which nobody has set anything,
+    None where that is not known; within: the path of the parts from the one that was replaced, with a dot behind."""
+    for name in (field.name for field in fields(old)):  # type: ignore[arg-type]
+        value, path, due = getattr(old, name), f"{within}{name}", getattr(usual, name, _UNKNOWN)
+        if path in given or value == due:
+            continue
+        if not hasattr(new, name):
+            yield f"{path}={_typed(value)}, which {label(type(new))} does not have"
+            continue
+        now, at_first = getattr(new, name), getattr(fresh, name, _UNKNOWN)
+        if isinstance(value, Part) and type(value) is type(now):
+            first, second = (part if isinstance(part, type(value)) else None for part in (due, at_first))
+            yield from _fields_lost(value, now, first, second, given, f"{path}.")
+        elif now != value and now == at_first:
+            yield f"{path}={_typed(value)}, now {_typed(now)}"
+
+
+def _given(path: str, paths: Iterable[str]) -> frozenset[str]:
+    """The fields that changes below a path give to the part there, or to any of a tuple: `memory.trained`."""
     below = (other.removeprefix(f"{path}.").split(".") for other in paths if other.startswith(f"{path}."))
-    return {next((key for key in keys if key.isidentifier() and key != "all"), "") for keys in below}
+    return frozenset(".".join(key for key in keys if key.isidentifier() and key != "all") for keys in below)
 
 
 def _replaced(old: Any, new: Any, keys: Sequence[str]) -> Iterator[tuple[Part, Part]]:
@@ -70,13 +86,12 @@ def _alike(old: Iterable[Any], new: Iterable[Any]) -> Iterator[tuple[Part, Part]
             yield one, left.pop(place)
 
 
-def _defaults(cls: type[Part]) -> dict[str, Any]:
-    """The fields of a part that nobody has set; none where it cannot be made without setting some."""
+def _made(cls: type[Part]) -> Part | None:
+    """A part of which nobody has set anything; None where it cannot be made without setting some."""
     try:
-        made = cls()
+        return cls()
     except SpecError:
-        return {}
-    return {field.name: getattr(made, field.name) for field in fields(cls)}  # type: ignore[arg-type]
+        return None
 
 
 def _typed(value: Any) -> str:
