@@ -35,8 +35,10 @@ class Budget(Part):
 
     def updates(self, tokens_each: int) -> int | None:
         """Optimiser steps of so many symbols each until `steps` or `tokens` ends the run; None: only the clock does."""
-        limits = [self.steps, math.ceil(self.tokens / tokens_each) if self.tokens else None]
-        return min((limit for limit in limits if limit is not None), default=None)
+        if self.tokens is None:
+            return self.steps
+        by_tokens = math.ceil(self.tokens / tokens_each)
+        return by_tokens if self.steps is None else min(self.steps, by_tokens)
 
 
 class Batching(Part):
