@@ -49,7 +49,8 @@ def _printed(command: str, folder: Path) -> str:
 
 def _circumstances() -> str:
     cores = len(os.sched_getaffinity(0))
-    return f"on {date.today()}, on {cores} CPU cores, with seqlab {version('seqlab')} and torch {version('torch')}."
+    of_them = "1 CPU core" if cores == 1 else f"{cores} CPU cores"
+    return f"on {date.today()}, on {of_them}, with seqlab {version('seqlab')} and torch {version('torch')}."
 
 
 def main() -> None:

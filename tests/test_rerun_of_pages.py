@@ -38,6 +38,12 @@ def test_outputs_are_made_anew(tmp_path: Path) -> None:
     assert "with seqlab" in page
 
 
+@pytest.mark.parametrize(("cores", "words"), [({0}, "on 1 CPU core,"), ({0, 1}, "on 2 CPU cores,")])
+def test_the_cores_are_counted(cores: set[int], words: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _: cores)
+    assert words in rerun.rerun(PAGE, tmp_path)
+
+
 def test_a_command_that_fails_ends_it(tmp_path: Path) -> None:
     with pytest.raises(SystemExit, match=r"false \| cat ended with exit code 1"):
         rerun.rerun("```console\n$ false | cat\n```", tmp_path)
