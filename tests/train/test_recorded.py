@@ -259,8 +259,8 @@ def test_a_hidden_count_that_acts_later_is_found_and_told(images: Experiment, mo
     began = [False]
     monkeypatch.setattr(step_module, "COMPARED_EVERY", 10)
     calls_of(monkeypatch, lambda count: 2.0 if began[0] else 1.0)
-    told: list[str] = []
-    step = RecordedStep(t, told.append)
+    told: list[tuple[str, bool]] = []
+    step = RecordedStep(t, lambda *given: told.append(given))
     for _ in range(15):
         step()
     assert not told
@@ -268,10 +268,25 @@ def test_a_hidden_count_that_acts_later_is_found_and_told(images: Experiment, mo
     for _ in range(10):
         step()
     assert told == [
-        "at step 21 a recorded one no longer computes what an ordinary one does, so that those since step 11 may be "
-        "others than one by one"
+        (
+            "at step 21 a recorded one no longer computes what an ordinary one does, so that those since step 11 may "
+            "be others than one by one",
+            True,
+        )
     ]
     assert t.step == 25
+
+
+def test_an_alarm_stands_in_the_summary(images: Experiment, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The model changes behind the trial's back when the first metrics line is written."""
+    began = [False]
+    monkeypatch.setattr(step_module, "COMPARED_EVERY", 10)
+    calls_of(monkeypatch, lambda count: 2.0 if began[0] else 1.0)
+    run, _, state = carried_out(images, watch=At(21, lambda: began.__setitem__(0, True)))
+    assert state == "finished"
+    (alarm,) = run.summary["alarms"]
+    assert "no longer computes what an ordinary one does" in alarm
+    assert [event["message"] for event in run.events() if event["kind"] == "alarm"] == [alarm]
 
 
 @pytest.mark.usefixtures("rare_shape")
@@ -288,15 +303,15 @@ def test_a_shape_that_cannot_be_recorded_ends_it_without_a_trace(
 
     monkeypatch.setattr(Perceptron, "forward", changed)
     watched = replace(images, methods=(CBP(replacement_rate=0.1, maturity_steps=2),))
-    steps, told = [in_memory(watched) for _ in range(2)], list[str]()
+    steps, told = [in_memory(watched) for _ in range(2)], list[tuple[str, bool]]()
     for t in steps:
         begin_interventions(t)
     peeking[0] = True
-    recorded = RecordedStep(steps[0], told.append)
+    recorded = RecordedStep(steps[0], lambda *given: told.append(given))
     for _ in range(20):
         recorded()
         optimiser_step(steps[1])
-    assert told == ["aten._local_scalar_dense.default looks at values or draws at random"]
+    assert told == [("aten._local_scalar_dense.default looks at values or draws at random", False)]
     for name, parameter in steps[0].model.named_parameters():
         assert parameter.equal(steps[1].model.get_parameter(name))
 
@@ -314,7 +329,7 @@ def test_a_parameter_without_a_gradient_at_first(images: Experiment, monkeypatch
 
     monkeypatch.setattr(Perceptron, "forward", changed)
     one, other = (in_memory(images) for _ in range(2))
-    recorded = RecordedStep(one, lambda reason: pytest.fail(reason))
+    recorded = RecordedStep(one, lambda reason, _: pytest.fail(reason))
     for _ in range(20):
         recorded()
         optimiser_step(other)

@@ -198,6 +198,13 @@ class Attempt:
         digest = self._reader.digest().to_json()
         replace_json(self._run / "summary.json", {**old, **fields, "metrics": digest})
 
+    def alarm(self, *sentences: str) -> None:
+        """Note what makes the run doubtful: an event each, and all of the run so far in the summary."""
+        for sentence in sentences:
+            self.event("alarm", message=sentence)
+        known = (read_object(self._run / "summary.json") or {}).get("alarms", [])
+        self.summarise(alarms=[*known, *sentences])
+
     def stop_requested(self) -> bool:
         """Whether somebody asked this attempt to end. Cheap enough for every step; also the sign of life.
 

@@ -179,5 +179,4 @@ def audit(t: Training, run: Run, attempt: Attempt, watch: Watch, auditor: Audito
         alarms = auditor.trained(alone(t, run), run)
     for sentence in alarms:
         watch.message(sentence)
-        attempt.event("alarm", message=sentence)
-    attempt.summarise(alarms=alarms)
+    attempt.alarm(*alarms)

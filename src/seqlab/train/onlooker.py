@@ -49,6 +49,9 @@ class Onlooker(Attempt):
     def summarise(self, **fields: Any) -> None:
         """Nothing is summed up."""
 
+    def alarm(self, *sentences: str) -> None:
+        """Nothing is doubtful here."""
+
     def stop_requested(self) -> bool:
         return False
 

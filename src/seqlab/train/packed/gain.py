@@ -51,7 +51,7 @@ def told(gain: Gain) -> str:
 
 def _alone(t: Training) -> Callable[[], object]:
     """The step that a run takes by itself: the recorded one where it asks for several updates a call."""
-    return partial(optimiser_step, t) if t.experiment.updates_per_call == 1 else RecordedStep(t, lambda reason: None)
+    return partial(optimiser_step, t) if t.experiment.updates_per_call == 1 else RecordedStep(t, lambda *_: None)
 
 
 def _own_gradients(t: Training) -> list[Tensor | None]:

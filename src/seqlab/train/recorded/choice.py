@@ -44,8 +44,10 @@ def chosen_steps(t: Training, watch: Watch, attempt: Attempt) -> Callable[[], Me
         watch.message(sentence)
         attempt.event("updates_per_call", step=t.step, message=sentence)
 
-    def give_up(reason: str) -> None:
-        tell(f"updates are taken one by one: {reason}")
+    def give_up(reason: str, is_alarming: bool = False) -> None:
+        tell(sentence := f"updates are taken one by one: {reason}")
+        if is_alarming:
+            attempt.alarm(sentence)
 
     try:
         with t.shares.rare("trial"):
@@ -92,7 +94,7 @@ def told(gain: Gain) -> str:
     return f"{1e3 * gain.together:.3g} ms an update, {1e3 * gain.alone:.3g} ms one by one"
 
 
-def _refuse(reason: str) -> None:
+def _refuse(reason: str, is_alarming: bool) -> None:
     raise OneByOne(reason)
 
 

@@ -27,12 +27,12 @@ class RecordedStep:
     """Called, it takes a step and returns its `train/...`, which the next step overwrites.
 
     Each shape of a batch is recorded at its first. Ordinary steps are the first one, in which modules look up what they
-    look up once, and those in which a probe looks. give_up: told, once, why every step is an ordinary one from now on:
-    a shape cannot be recorded, or a recorded step no longer computes what an ordinary one does. The weights must stay
-    where they are.
+    look up once, and those in which a probe looks. give_up: told, once, why every step is an ordinary one from now on,
+    and whether that is alarming: a shape cannot be recorded, or (alarming) a recorded step no longer computes what an
+    ordinary one does. The weights must stay where they are.
     """
 
-    def __init__(self, t: Training, give_up: Callable[[str], None]) -> None:
+    def __init__(self, t: Training, give_up: Callable[[str, bool], None]) -> None:
         self._t, self._give_up = t, give_up
         self._has_begun = self._has_ended = False
         self._compared = t.step
@@ -90,18 +90,19 @@ class RecordedStep:
         self._restore(before)
         self._end(
             f"at step {t.step + 1:,} a recorded one no longer computes what an ordinary one does, so that those since "
-            f"step {since + 1:,} may be others than one by one"
+            f"step {since + 1:,} may be others than one by one",
+            is_alarming=True,
         )
         return False
 
-    def _end(self, reason: str) -> None:
+    def _end(self, reason: str, *, is_alarming: bool = False) -> None:
         """Every step is an ordinary one from now on; nothing is left of one that was tried."""
         self._has_ended = True
         if self._t.watching is not None:
             self._t.watching.forget()
         self._t.optimiser.zero_grad(set_to_none=True)
         self._recorded.clear()
-        self._give_up(reason)
+        self._give_up(reason, is_alarming)
 
     def _buffers(self) -> list[Tensor]:
         return [buffer.clone() for buffer in self._t.weights.worker.buffers()]
