@@ -77,7 +77,7 @@ class EvaluatedInPlace(PreparedText):
             logits = model(inputs).float()[scored]
         nats = F.cross_entropy(logits, inputs[scored], reduction="sum")
         hits = (logits.argmax(-1) == inputs[scored]).sum()
-        return np.array([float(nats), float(hits), len(logits), len(logits)])
+        return np.array([float(nats), float(hits), len(logits), len(logits), 0.0])
 
 
 class EvaluatedAtRandom(PreparedText):
@@ -88,7 +88,7 @@ class EvaluatedAtRandom(PreparedText):
             logits = model(rows[:, :-1]).float()[scored]
         targets = torch.flip(rows[:, 1:], (0, 1))[scored]
         nats = F.cross_entropy(logits, targets, reduction="sum")
-        return np.array([float(nats), float((logits.argmax(-1) == targets).sum()), len(logits), len(logits)])
+        return np.array([float(nats), float((logits.argmax(-1) == targets).sum()), len(logits), len(logits), 0.0])
 
 
 class OverClasses(PreparedText):

@@ -316,3 +316,41 @@ def test_the_split_is_that_of_the_data_module(text: Path) -> None:
     task = prepared(text, length=16, validation=0.2)
     parts = split(np.frombuffer(text.read_bytes(), np.uint8), 0.2, 0.0)
     assert bytes(parts.valid) == bytes(task.encoded["val"])
+
+
+class Says(nn.Module):
+    """The same probabilities (V,), whatever it reads."""
+
+    def __init__(self, share: Tensor) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(share.log())
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        return self.logits.expand(*tokens.shape, -1)
+
+
+def test_bits_within_a_fifth_are_scored_where_asked(tmp_path: Path) -> None:
+    """Of "a" 0x61 and "c" 0x63 seven bits are alike; that of 2 is known where one of them has more than 0.8."""
+    task = prepared(tmp_path / "x", "ac" * 400, length=8, bit_accuracy=True)
+    assert task.metrics[-1] == "bit_accuracy"
+    for of_a, due in ((0.5, 7 / 8), (0.79, 7 / 8), (0.81, 15 / 16)):
+        share = torch.full((256,), 1e-30, dtype=torch.float64)
+        share[ord("a")], share[ord("c")] = of_a, 1 - of_a
+        assert task.evaluate(Says(share), "val")["bit_accuracy"] == pytest.approx(due, abs=1e-2)  # windows are odd
+
+
+def test_the_floors_of_bits_are_what_such_models_score(tmp_path: Path) -> None:
+    task = prepared(tmp_path / "x", letters(4000), length=8, bit_accuracy=True)
+    counts = torch.bincount(torch.from_numpy(task.encoded["train"].astype(np.int64)), minlength=256).double() + 1e-9
+    for name, share in (("uniform", torch.full((256,), 1 / 256, dtype=torch.float64)), ("unigram", counts)):
+        scored = task.evaluate(Says(share / share.sum()), "val")["bit_accuracy"]
+        assert task.floors()[name]["bit_accuracy"] == pytest.approx(scored, abs=5e-3)  # of one symbol more
+    assert task.floors()["uniform"]["bit_accuracy"] == 0
+
+
+def test_bits_are_off_by_default_and_of_bytes(text: Path) -> None:
+    task = prepared(text, length=16)
+    assert "bit_accuracy" not in task.metrics
+    assert "bit_accuracy" not in task.floors()["unigram"]
+    with pytest.raises(SpecError, match="`bit_accuracy` is of bytes, and `symbols` is characters"):
+        Text(path=str(text), symbols="characters", bit_accuracy=True)

@@ -12,7 +12,7 @@ __all__ = ["COMPARED", "LOSS", "Floors", "Standings", "between", "floor_values",
 
 Floors = Mapping[str, Mapping[str, Any]]
 
-COMPARED = ("loss", "bits_per_byte", "accuracy")
+COMPARED = ("loss", "bits_per_byte", "accuracy", "bit_accuracy")
 """What floors are compared by."""
 LOSS = "nats_per_symbol"
 """What floors call the metric `loss` of a text."""

@@ -16,14 +16,11 @@ from seqlab.data.recall import IGNORED
 from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
 from seqlab.data.text import absolute, file_name, read_text
-from seqlab.nn.tiles import bits_of
 from seqlab.spec import Field, SpecError
 from seqlab.tasks import Batch, PreparedTask, Task, at_least_float32
+from seqlab.tasks.shared.bits import bit_accuracy_of_guess, bits_near
 
 __all__ = ["PreparedStrings", "Strings"]
-
-NEAR = 0.2
-"""A bit whose probability is nearer to what it is counts as right (randomekek/sequence)."""
 
 
 class Strings(Task):
@@ -119,7 +116,7 @@ class PreparedStrings(PreparedTask):
             hits = logits.argmax(-1) == answers
             found[f"{name}accuracy"] = float(hits.double().mean())
             if not skipped:
-                found["bit_accuracy"] = _bits_within(logits.double().softmax(-1), answers, self.signature.vocabulary)
+                found["bit_accuracy"] = float(bits_near(logits.double().softmax(-1), answers).mean())
                 found |= self._by_place(hits.double().cpu(), targets.cpu() != IGNORED)
         return {name: found[name] for name in self.metrics}
 
@@ -140,13 +137,12 @@ class PreparedStrings(PreparedTask):
         asked = _asked(self.strings, 0)[1]
         asked = asked[asked != IGNORED]
         share = torch.bincount(asked, minlength=size).double() / len(asked)
-        guessed = share.expand(len(asked), -1)
         return {
             "uniform": {"loss": float(np.log(size)), "accuracy": 1 / size, "bit_accuracy": 0.0},
             "unigram": {
                 "loss": float(torch.distributions.Categorical(probs=share).entropy()),
                 "accuracy": float(share.max()),
-                "bit_accuracy": _bits_within(guessed, asked, size),
+                "bit_accuracy": bit_accuracy_of_guess(share, asked),
             },
         }
 
@@ -179,12 +175,6 @@ def _asked(strings: Tensor, skipped: int) -> tuple[Tensor, Tensor]:
 def _scored(model: nn.Module, inputs: Tensor, targets: Tensor) -> tuple[Tensor, Tensor]:
     scored = targets != IGNORED
     return at_least_float32(model(inputs)[scored]), targets[scored]
-
-
-def _bits_within(probability: Tensor, answers: Tensor, size: int) -> float:
-    """The share of the answers' bits whose probability is within 0.2 of them."""
-    bits = bits_of(size, probability)
-    return float(((probability @ bits - bits[answers]).abs() < NEAR).double().mean())
 
 
 def _octaves(length: int) -> Tensor:

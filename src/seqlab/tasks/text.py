@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 from seqlab.data.floors import ngram_floor
@@ -19,6 +20,7 @@ from seqlab.data.tokenizer import Tokenizer
 from seqlab.spec import Field, SpecError
 from seqlab.tasks import Task
 from seqlab.tasks.shared.alphabets import anchored_text, check_alphabet, located_text
+from seqlab.tasks.shared.bits import bit_accuracy_of_guess
 from seqlab.tasks.shared.windows import WindowedText
 
 __all__ = ["PreparedText", "Text"]
@@ -49,10 +51,18 @@ class Text(Task):
     subset_bytes: int = Field(default=65536, ge=1)
     """Size of the fixed subset of the validation split that is scored during training."""
 
+    bit_accuracy: bool = False
+    """Whether `bit_accuracy` is scored too, the share of bits whose probability is within 0.2 of what they are; of
+    bytes."""
+
     def check(self) -> None:
         check_alphabet(self, self.symbols, self.tokenizer)
         if self.validation + self.test >= 1:
             raise SpecError("tasks/text: `validation` and `test` leave nothing to train on; make them smaller.")
+        if self.bit_accuracy and self.symbols != "bytes":
+            raise SpecError(
+                f"tasks/text: `bit_accuracy` is of bytes, and `symbols` is {self.symbols}; leave one of them out."
+            )
 
     @property
     def window(self) -> int:
@@ -91,6 +101,17 @@ class PreparedText(WindowedText):
         self.bytes = {"train": parts.train, "val": parts.valid, **({"test": parts.test} if spec.test else {})}
         encoded = {name: symbols.encode(data) for name, data in self.bytes.items()}
         super().__init__(spec, symbols, encoded, place=spec.path)
+        if spec.bit_accuracy:
+            self.scores_bits, self.metrics = True, (*self.metrics, "bit_accuracy")
+
+    def floors(self) -> dict[str, Any]:
+        found = super().floors()
+        if self.scores_bits:
+            counts = torch.from_numpy(np.bincount(self.encoded["train"], minlength=self.symbols.size)).double()
+            asked = torch.from_numpy(self.encoded["val"].astype(np.int64))
+            for name, count in (("uniform", torch.ones_like(counts)), ("unigram", counts)):
+                found[name]["bit_accuracy"] = bit_accuracy_of_guess(count / count.sum(), asked)
+        return found
 
     def slow_floors(self) -> dict[str, Any]:
         return {"ngram": ngram_floor(self.bytes["train"], self.bytes["val"], self._bytes_per_symbol("val"))}

@@ -23,6 +23,7 @@ from seqlab.data.signature import Signature
 from seqlab.data.streams import numpy_stream
 from seqlab.data.symbols import Symbols
 from seqlab.tasks import Batch, PreparedTask, at_least_float32
+from seqlab.tasks.shared.bits import bits_near
 
 __all__ = ["WindowedText", "Windows"]
 
@@ -62,6 +63,8 @@ class WindowedText(PreparedTask):
 
     metrics: tuple[str, ...] = ("loss", "bits_per_byte", "accuracy", "symbols")
     forward_only = True
+    scores_bits = False
+    """Whether the share of bits whose probability is within 0.2 of what they are is scored too, as `bit_accuracy`."""
 
     def __init__(
         self,
@@ -144,25 +147,29 @@ class WindowedText(PreparedTask):
         ), {}
 
     def evaluate(self, model: nn.Module, split: str, *, subset: bool = False, stage: int = 0) -> dict[str, float]:
-        """loss (nats per symbol), bits_per_byte, accuracy, and `symbols`, how many were scored."""
+        """loss (nats per symbol), bits_per_byte, accuracy, and `symbols`, how many were scored; where `scores_bits`,
+        bit_accuracy."""
         starts, first = self._evaluation_windows(split, subset)
         length = min(self.spec.window, len(self.encoded[split]) - 1)
         rows_at_once = max(1, min(EVALUATION_SYMBOLS, EVALUATION_LOGITS // self.signature.vocabulary) // length)
         device = next(model.parameters()).device
-        totals = np.zeros(4)
+        totals = np.zeros(5)
         for at in range(0, len(starts), rows_at_once):
             rows = self._rows(split, starts[at : at + rows_at_once], length).to(device)
             scored = torch.arange(length, device=device) >= torch.from_numpy(first[at : at + rows_at_once, None]).to(
                 device
             )
             totals += self._score(model, rows, scored)
-        nats, correct, symbols, byte_count = totals
-        return {
+        nats, correct, symbols, byte_count, near = totals
+        found: dict[str, float] = {
             "loss": nats / symbols,
             "bits_per_byte": nats / math.log(2) / byte_count,
             "accuracy": correct / symbols,
             "symbols": symbols,
         }
+        if self.scores_bits:
+            found["bit_accuracy"] = near / symbols
+        return found
 
     def _score(self, model: nn.Module, rows: Tensor, scored: Tensor) -> NDArray[np.float64]:
         with torch.no_grad():
@@ -170,8 +177,9 @@ class WindowedText(PreparedTask):
             targets = rows[:, 1:][scored]
             nats = F.cross_entropy(logits, targets, reduction="none").double().sum()
             correct = (logits.argmax(-1) == targets).sum()
+            near = bits_near(logits.double().softmax(-1), targets).sum() if self.scores_bits else 0.0
         byte_count = self._byte_lengths.to(targets.device)[targets].sum()
-        return np.array([float(nats), float(correct), float(len(targets)), float(byte_count)])
+        return np.array([float(nats), float(correct), float(len(targets)), float(byte_count), float(near)])
 
     @cached_property
     def _byte_lengths(self) -> Tensor:
