@@ -66,7 +66,7 @@ def test_what_is_not_there_is_said_in_a_sentence() -> None:
         own.log(step=1, **{"train/loss": 1.0})
     wrong = {
         ("by-hand",): "by-hand has no weights to look into",
-        ("probed", "--probe", "kernels"): "no probe 'kernels' saw anything of probed",
+        ("probed", "--probe", "kernels"): "no probe 'kernels' saw anything of probed; residual, updates, weights did",
         ("probed", "--place", "nowhere"): "no place of probed is called 'nowhere'",
         ("probed@7",): "has no checkpoint at step 7",
         ("probed@last",): "a step, a whole number, or latest",

@@ -6,6 +6,7 @@ from abc import abstractmethod
 
 from torch import Tensor, nn
 
+from seqlab.nn.gate import Gate
 from seqlab.spec import Part
 
 __all__ = ["Channel", "ChannelMixer"]
@@ -25,6 +26,11 @@ class ChannelMixer(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """(..., D) -> (..., D), in the input's dtype."""
         raise NotImplementedError
+
+    def gating(self, x: Tensor) -> dict[str, Gate]:
+        """For who looks inside: what features are multiplied by while x (..., D) is read, by a name ("" for the only
+        one); {} where there is no gate."""
+        return {}
 
     def flops(self) -> float:
         """Floating-point operations of one position's forward pass; a multiply-add counts as 2."""

@@ -14,7 +14,7 @@ from seqlab.cli.heat import heat, sparks
 from seqlab.journal import LabBook, Run
 from seqlab.journal.arrays import is_packed
 from seqlab.journal.looks import Look, Places
-from seqlab.journal.names import at_step, listed
+from seqlab.journal.names import at_step
 
 ROWS = 12
 """Places of a probe that are shown where none was asked for."""
@@ -80,7 +80,7 @@ def _chosen(seen: Mapping[str, list[Look]], wanted: Sequence[str], pattern: str,
     for name in wanted:
         if name not in seen:
             raise click.ClickException(
-                f"no probe {name!r} saw anything of {run.name}; {listed(name, seen) or 'none did'}"
+                f"no probe {name!r} saw anything of {run.name}; {', '.join(sorted(seen)) or 'none'} did"
             )
     found = {
         name: [Look(look.step, look.phase, _places(look.places, pattern)) for look in looks]

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor, nn
 
+from seqlab.nn.gate import Gate
 from seqlab.nn.narrow import plain
 from seqlab.nn.rows import fresh_position
 from seqlab.spec import Part
@@ -104,6 +105,11 @@ class SequenceMixer(nn.Module):
     def kept(self, x: Tensor) -> dict[str, Tensor]:
         """For who looks inside: what each memory keeps from one position to the next while x (B, L, D) is read, the
         modulus of a decay or a forget gate, of any shape, by a name ("" for the only one); {} where there is none."""
+        return {}
+
+    def gating(self, x: Tensor) -> dict[str, Gate]:
+        """For who looks inside: what features are multiplied by while x (B, L, D) is read, by a name ("" for the only
+        one), but for what `kept` tells; {} where there is no gate."""
         return {}
 
     def reset_parameters(self) -> None:

@@ -67,12 +67,14 @@ class H3Layer(ThreeProjections):
     def _filters(self) -> tuple[LongFilter, LongFilter]:
         return self.shift, self.kernel
 
+    def _keys(self, k: Tensor, starts: Tensor | None) -> Tensor:
+        return convolve(k, self.shift.taps(k.shape[1]), self.key_skip, starts)
+
     def _mix(self, x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """y, the inputs of the shift models (B, L, D) and those of the diagonal ones (B, L, E E H)."""
         # Padding cannot reach back by the formula, but a transform spreads its rounding everywhere.
         q, k, v = self._project(without_padding(x, lengths))
-        shifted = convolve(k, self.shift.taps(x.shape[1]), self.key_skip, starts)
-        products = self.products.outer(shifted, v)
+        products = self.products.outer(self._keys(k, starts), v)
         mixed = convolve(products, self.kernel.taps(x.shape[1]), self.skip, starts)
         return self.out(self.products.contract(q, mixed).to(x.dtype)), k, products
 

@@ -59,11 +59,14 @@ class H3ConvLayer(ThreeProjections):
     def _filters(self) -> tuple[LongFilter, LongFilter]:
         return self.key_filter, self.filter
 
+    def _keys(self, k: Tensor, starts: Tensor | None) -> Tensor:
+        return convolve(k, self.key_filter(k.shape[1]), self.key_skip, starts)
+
     def _mix(self, x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """y, and the inputs (B, L, D) of the two convolutions."""
         # Padding cannot reach back by the formula, but a transform spreads its rounding everywhere.
         q, k, v = self._project(without_padding(x, lengths))
-        products = convolve(k, self.key_filter(x.shape[1]), self.key_skip, starts) * v
+        products = self._keys(k, starts) * v
         mixed = convolve(products, self.filter(x.shape[1]), self.skip, starts)
         return self.out((q * mixed).to(x.dtype)), k, products
 

@@ -15,6 +15,7 @@ from seqlab.kernels.gated_convolutions import gated_convolutions
 from seqlab.kernels.short_convolution import short_convolution
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.mixers.shared.convolution import convolution_flops, convolve
+from seqlab.nn.gate import Gate
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
 from seqlab.nn.online import OnlineConvolution
@@ -110,6 +111,13 @@ class HyenaOperator(SequenceMixer):
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         self.check(x, lengths, starts)
         return each_document(lambda rows: self._outputs(rows, lengths), without_padding(x, lengths), starts)
+
+    def gating(self, x: Tensor) -> dict[str, Gate]:
+        """x_0 .. x_{N-1}."""
+        projected = self.project(x)
+        wide = projected.to(torch.promote_types(x.dtype, torch.float32))
+        *gates, _ = short_convolution(wide, self.short_weight, self.short_bias).chunk(self.order + 1, dim=-1)
+        return {f"x_{number}": Gate(gate) for number, gate in enumerate(gates)}
 
     def _outputs(self, x: Tensor, lengths: Tensor | None) -> Tensor:
         """The first result of `_mix` by one kernel, where every feature is a head of its own."""

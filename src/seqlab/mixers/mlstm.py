@@ -8,6 +8,7 @@ from torch import Tensor
 
 from seqlab.kernels.gated_product import gated_product
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
+from seqlab.nn.gate import Gate
 from seqlab.nn.gates import HeadGates, closed_after
 from seqlab.nn.head_norm import HeadNorm
 from seqlab.nn.inits import residual
@@ -82,6 +83,10 @@ class MatrixLSTM(SequenceMixer):
 
     def kept(self, x: Tensor) -> dict[str, Tensor]:
         return {"": self.gates(x)[1].sigmoid()}
+
+    def gating(self, x: Tensor) -> dict[str, Gate]:
+        *_, o = self._heads(x)
+        return {"input": self.cell.opened(self.gates(x)[0]), "output": Gate(o.sigmoid(), is_sigmoid=True)}
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.block_linear import BlockLinear
 from seqlab.nn.causal_convolution import CausalConvolution
+from seqlab.nn.gate import Gate
 from seqlab.nn.gates import HeadGates, closed_after
 from seqlab.nn.head_norm import HeadNorm
 from seqlab.nn.inits import residual
@@ -98,6 +99,11 @@ class ClassicMatrixLSTM(SequenceMixer):
         a, _ = self.project(x).chunk(2, dim=-1)
         *_, (_, forget) = self._heads(F.silu(self.convolution(a, None)), a)
         return {"": forget.sigmoid()}
+
+    def gating(self, x: Tensor) -> dict[str, Gate]:
+        a, z = self.project(x).chunk(2, dim=-1)
+        *_, (written, _) = self._heads(F.silu(self.convolution(a, None)), a)
+        return {"input": self.cell.opened(written), "output": Gate(F.silu(z))}
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)

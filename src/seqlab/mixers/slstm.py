@@ -12,6 +12,7 @@ from seqlab.kernels.slstm import slstm
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
 from seqlab.nn.block_linear import BlockLinear
 from seqlab.nn.causal_convolution import CausalConvolution
+from seqlab.nn.gate import Gate
 from seqlab.nn.gates import closed_after
 from seqlab.nn.head_norm import HeadNorm
 from seqlab.nn.rows import at_the_end, last_position, positions_seen, without_padding
@@ -104,10 +105,19 @@ class ScalarLSTM(SequenceMixer):
         return normed.to(x.dtype)
 
     def kept(self, x: Tensor) -> dict[str, Tensor]:
+        return {"": self._before_gates(x)[..., 1, :].sigmoid()}
+
+    def gating(self, x: Tensor) -> dict[str, Gate]:
+        """The input gate without the stabiliser, and the output gate."""
+        i, _, _, o = self._before_gates(x).unbind(-2)
+        return {"input": Gate(i.exp()), "output": Gate(o.sigmoid(), is_sigmoid=True)}
+
+    def _before_gates(self, x: Tensor) -> Tensor:
+        """The pre-activations with the recurrence (B, L, H, 4, E), in float32 or wider."""
         raw, weight = self._raw(x, self.convolution(x, None)), self.recurrence.weight
         h, *_ = slstm(raw, weight)
         before = torch.cat([torch.zeros_like(h[:, :1]), h[:, :-1]], dim=1).to(raw.dtype)
-        return {"": (raw[..., 1, :] + torch.einsum("hoi,blhi->blho", weight[:, 1].to(raw.dtype), before)).sigmoid()}
+        return raw + torch.einsum("hgoi,blhi->blhgo", weight.to(raw.dtype), before)
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)

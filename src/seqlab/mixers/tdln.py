@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from seqlab.kernels.scan import scan
 from seqlab.kernels.timed_scan import timed_scan
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
+from seqlab.nn.gate import Gate
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
 from seqlab.nn.memory import Memory, Oscillators, forgetting
@@ -68,9 +69,15 @@ class TimedMemory(nn.Module):
         return self._inputs(self.time(x), self.data(x))
 
     def _inputs(self, time: Tensor, data: Tensor) -> tuple[Tensor, Tensor]:
-        wide = self.memory.dtype
-        time = torch.sigmoid(time.to(wide) + self.time_bias)
-        return (time * data.to(wide))[:, :, None], self.memory.elapsed(time)
+        time = self._passed(time)
+        return (time * data.to(time.dtype))[:, :, None], self.memory.elapsed(time)
+
+    def _passed(self, time: Tensor) -> Tensor:
+        return torch.sigmoid(time.to(self.memory.dtype) + self.time_bias)
+
+    def gating(self, x: Tensor) -> Gate:
+        """The time that passes, of 0 to 1, by which data is multiplied too: (B, L, D) -> (B, L, D)."""
+        return Gate(self._passed(self.time(x)), is_sigmoid=True)
 
     def remembered(self, x: Tensor, starts: Tensor | None) -> Tensor:
         """y (B, L, D) alone, from an empty memory. Where there is a gradient, the states at the borders of pieces are
@@ -136,6 +143,13 @@ class TimedOscillators(SequenceMixer):
 
     def kept(self, x: Tensor) -> dict[str, Tensor]:
         return {str(level): decay.norm(dim=-2) for level, (decay, _, _) in enumerate(self._levels(x))}
+
+    def gating(self, x: Tensor) -> dict[str, Gate]:
+        found = {}
+        for level, (recurrence, (_, _, y)) in enumerate(zip(self.recurrences, self._levels(x), strict=True)):
+            found[f"{level}.time"] = cast(TimedMemory, recurrence).gating(x)
+            x = y
+        return found
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)

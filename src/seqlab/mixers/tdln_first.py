@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from seqlab.kernels.scan import scan
 from seqlab.mixers import Mixer, SequenceMixer, State, fresh_position
+from seqlab.nn.gate import Gate
 from seqlab.nn.memory import Memory, forgetting
 from seqlab.nn.rows import at_the_end, positions_seen
 
@@ -60,7 +61,7 @@ class FirstTimedOscillators(SequenceMixer):
     def _mix(self, x: Tensor, before: State, starts: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
         """y, the states (B, L, 2, D) and the times (B, L, D). Right padding lies in the future of every position."""
         wide = self.memory.dtype
-        time = torch.sigmoid((x @ self.time).to(wide))
+        time = self._passed(x)
         weight = torch.cat([before["weight"][:, None], time[:, :-1]], dim=1)
         if starts is not None:
             weight = torch.where(starts[..., None], 1, weight)
@@ -69,8 +70,13 @@ class FirstTimedOscillators(SequenceMixer):
         return states[:, :, 0].to(x.dtype), states, time
 
     def kept(self, x: Tensor) -> dict[str, Tensor]:
-        time = torch.sigmoid((x @ self.time).to(self.memory.dtype))
-        return {"": self.memory.elapsed(time).norm(dim=-2)}
+        return {"": self.memory.elapsed(self._passed(x)).norm(dim=-2)}
+
+    def gating(self, x: Tensor) -> dict[str, Gate]:
+        return {"time": Gate(self._passed(x), is_sigmoid=True)}
+
+    def _passed(self, x: Tensor) -> Tensor:
+        return torch.sigmoid((x @ self.time).to(self.memory.dtype))
 
     def prefill(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> tuple[Tensor, State]:
         self.check(x, lengths, starts)

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from seqlab.kernels.mlstm import Form, InputGate, mlstm, mlstm_step, way_of
+from seqlab.nn.gate import Gate
 from seqlab.spec import Field, Part, SpecError
 
 __all__ = ["MatrixCell", "StateDtype", "compute_by", "resolved"]
@@ -41,6 +42,10 @@ class MatrixCell(Part):
     def check(self) -> None:
         if self.input_gate == "exponential" and not self.normalised:
             raise SpecError("normalised=false needs input_gate=sigmoid: what exponential gates write has no bound.")
+
+    def opened(self, a: Tensor) -> Gate:
+        """The input gate i of its pre-activation, without the stabiliser."""
+        return Gate(a.sigmoid(), is_sigmoid=True) if self.input_gate == "sigmoid" else Gate(a.exp())
 
     def sequence(
         self,

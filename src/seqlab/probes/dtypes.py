@@ -22,7 +22,7 @@ VIEWS = frozenset(
 
 class Dtypes(Probe):
     """Of every kind of operation of a forward pass, by the module that asks for it (`blocks.0.mixer mm`): how many
-    have results of each dtype (`float32`, `bfloat16` ...). Operations inside a kernel of our own are not seen."""
+    have results of each dtype (`float32`, `bfloat16` ...). Of a kernel of our own only what it allocates is seen."""
 
     looks_at: ClassVar[Literal["weights", "passes"]] = "passes"
 

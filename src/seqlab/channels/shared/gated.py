@@ -8,6 +8,7 @@ from seqlab.channels import ChannelMixer
 from seqlab.kernels.gated_product import gated_product
 from seqlab.nn.activations import Activation, activation
 from seqlab.nn.dropout import dropout
+from seqlab.nn.gate import Gate
 from seqlab.nn.inits import residual
 from seqlab.nn.linear import Linear
 from seqlab.nn.units import Units, gated
@@ -21,7 +22,7 @@ class GatedFeedForward(ChannelMixer):
     def __init__(self, dim: int, hidden: int, function: Activation, *, bias: bool, dropout: float) -> None:
         super().__init__()
         self.dropout = dropout
-        self.activation, self.silu = activation(function), function == "silu"
+        self.function, self.activation = function, activation(function)
         self.gate_and_up = Linear(dim, 2 * hidden, bias=bias)
         self.down = residual(Linear(hidden, dim, bias=bias))
 
@@ -31,8 +32,12 @@ class GatedFeedForward(ChannelMixer):
 
     def forward(self, x: Tensor) -> Tensor:
         gate, up = self.gate_and_up(x).chunk(2, dim=-1)
-        y: Tensor = self.down(gated_product(gate, up, "silu") if self.silu else self.activation(gate) * up)
-        return dropout(y, self.dropout, self.training)
+        opened = gated_product(gate, up, "silu") if self.function == "silu" else self.activation(gate) * up
+        return dropout(self.down(opened), self.dropout, self.training)
+
+    def gating(self, x: Tensor) -> dict[str, Gate]:
+        gate, _ = self.gate_and_up(x).chunk(2, dim=-1)
+        return {"": Gate(self.activation(gate), is_sigmoid=self.function == "sigmoid")}
 
     def hidden_units(self) -> list[Units]:
         both = self.gate_and_up

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from seqlab.filters import LongFilter
 from seqlab.mixers import SequenceMixer
+from seqlab.nn.gate import Gate
 
 __all__ = ["ThreeProjections"]
 
@@ -32,6 +33,10 @@ class ThreeProjections(SequenceMixer):
         """The kernels of the keys, and those of the products."""
 
     @abstractmethod
+    def _keys(self, k: Tensor, starts: Tensor | None) -> Tensor:
+        """The keys' convolution of k (B, L, D)."""
+
+    @abstractmethod
     def _mix(self, x: Tensor, lengths: Tensor | None, starts: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """y, and the inputs of the two convolutions."""
 
@@ -50,6 +55,11 @@ class ThreeProjections(SequenceMixer):
     def forward(self, x: Tensor, lengths: Tensor | None = None, starts: Tensor | None = None) -> Tensor:
         self.check(x, lengths, starts)
         return self._mix(x, lengths, starts)[0]
+
+    def gating(self, x: Tensor) -> dict[str, Gate]:
+        """What multiplies the values, and what is read out by."""
+        q, k, _ = self._project(x)
+        return {"keys": Gate(self._keys(k, None)), "queries": Gate(q)}
 
     def _project(self, x: Tensor) -> tuple[Tensor, ...]:
         """q, k and v, in float32 or wider."""
