@@ -20,7 +20,7 @@ class Residual(Probe):
 
     looks_at: ClassVar[Literal["weights", "passes"]] = "passes"
 
-    every_steps: int = Field(default=250, ge=1)
+    every_steps: int = Field(default=500, ge=1)
     """Measure at every so many updates; also at the last. A look costs about half a step."""
 
     def measure(self, model: nn.Module, inputs: tuple[Tensor, ...]) -> Measures:
