@@ -67,6 +67,16 @@ def logits(arrays: dict[str, Tensor], *, dead: bool = False) -> Tensor:
     return (x @ arrays["unembed"])[0]
 
 
+def remembered(path: Path) -> tuple[Tensor, Tensor]:
+    """What the memory of the first layer reads (1, L, F), and its state (L, F)."""
+    arrays = load(path)
+    x = (arrays["embedding"][arrays["ids"]] + arrays["positional"])[None]
+    read = layer(arrays, "L0_").recollection
+    assert read is not None
+    vectors = read.project(rms_norm(x))
+    return vectors, read.memory(vectors, None, None)[0]
+
+
 @pytest.mark.parametrize("path", files("dln_swa_scan*.npz"))
 def test_window_attention_fed_by_a_dln(path: Path) -> None:
     arrays = load(path)
@@ -75,12 +85,24 @@ def test_window_attention_fed_by_a_dln(path: Path) -> None:
 
 @pytest.mark.parametrize("path", files("dln_swa_*.npz"))
 def test_the_memory_is_the_state(path: Path) -> None:
+    _, state = remembered(path)
+    assert_close(state, load(path)["dln0_state"], 1e-12, "the state")
+
+
+@pytest.mark.parametrize("path", files("dln_swa_scan*.npz"))
+def test_what_the_public_scan_gave_is_the_state(path: Path) -> None:
+    _, state = remembered(path)
+    assert_close(state, load(path)["dln0_out"], 1e-12, "what it gave")
+
+
+@pytest.mark.parametrize("path", files("dln_swa_assoc*.npz"))
+def test_what_the_public_associative_scan_gave_is_the_other_half_of_the_pair(path: Path) -> None:
+    """The product of the decays, whatever is read."""
     arrays = load(path)
-    x = (arrays["embedding"][arrays["ids"]] + arrays["positional"])[None]
-    read = layer(arrays, "L0_").recollection
-    assert read is not None
-    state = read.memory(read.project(rms_norm(x)), None, None)[0]
-    assert_close(state, arrays["dln0_state"], 1e-12, "the state")
+    vectors, state = remembered(path)
+    given = Dead(arrays["L0_update"])(vectors, None, None)[0]
+    assert_close(given, arrays["dln0_out"], 1e-12, "what it gave")
+    assert not torch.allclose(state, arrays["dln0_out"], atol=1e-3)
 
 
 @pytest.mark.parametrize("path", files("dln_swa_assoc*.npz"))
