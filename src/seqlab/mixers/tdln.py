@@ -75,7 +75,7 @@ class TimedMemory(nn.Module):
     def _passed(self, time: Tensor) -> Tensor:
         return torch.sigmoid(time.to(self.memory.dtype) + self.time_bias)
 
-    def gating(self, x: Tensor) -> Gate:
+    def opened(self, x: Tensor) -> Gate:
         """The time that passes, of 0 to 1, by which data is multiplied too: (B, L, D) -> (B, L, D)."""
         return Gate(self._passed(self.time(x)), is_sigmoid=True)
 
@@ -147,7 +147,7 @@ class TimedOscillators(SequenceMixer):
     def gating(self, x: Tensor) -> dict[str, Gate]:
         found = {}
         for level, (recurrence, (_, _, y)) in enumerate(zip(self.recurrences, self._levels(x), strict=True)):
-            found[f"{level}.time"] = cast(TimedMemory, recurrence).gating(x)
+            found[f"{level}.time"] = cast(TimedMemory, recurrence).opened(x)
             x = y
         return found
 
