@@ -172,7 +172,7 @@ class Experiment(Part):
                 f"needs a row for each part of each process, and batch.size={self.batch.size} has fewer; raise it."
             )
         if self.updates_per_call > 1 and (reason := self._one_by_one()) is not None:
-            raise SpecError(f"updates_per_call={self.updates_per_call}: {reason}; leave one of both out.")
+            raise SpecError(f"updates_per_call={self.updates_per_call}: {reason}; leave one of the two out.")
         if self.device == "cpu" and self.precision == "float16":
             raise SpecError("precision=float16 needs a GPU; on a CPU use `precision=bfloat16` or `float32`.")
 
@@ -183,5 +183,5 @@ class Experiment(Part):
         if self.gradient_checkpointing:
             return "`gradient_checkpointing` frees what a recorded step keeps"
         if self.precision == "float16":
-            return "`precision=float16` skips some by what the gradient holds"
+            return "`precision=float16` skips updates whose gradient is not finite"
         return None

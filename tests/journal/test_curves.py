@@ -75,7 +75,7 @@ def test_what_makes_a_comparison_mean_less_is_told(book: LabBook) -> None:
     assert told["warnings"] == [
         "other is tainted: it descends from worse, whose verdict is bug",
         "one and other were trained on other data: their numbers are of other texts",
-        "the audits of other raised an alarm",
+        "other has an alarm",
     ]
     assert {row["leader"] for row in told["equal"]["step"]} == {None}
 

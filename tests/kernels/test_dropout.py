@@ -63,13 +63,29 @@ def test_attention(
 
 
 @pytest.mark.skipif(not ATTENTION.usable(), reason="not compiled")
-@pytest.mark.parametrize("bias", ["seen", "added"])
-def test_attention_with_a_bias(bias: str) -> None:
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize("share", [0.0, 0.3])
+@pytest.mark.parametrize("bias", ["seen", "keys", "added"])
+def test_attention_with_a_bias(bias: str, share: float, dtype: torch.dtype) -> None:
+    """Of pairs, of keys alone (as padding is told), and added, of one head for all rows."""
     seen = (torch.rand(2, 1, 150, 150) < 0.7) | torch.eye(150, dtype=torch.bool)
-    chosen = seen if bias == "seen" else torch.randn(1, 4, 150, 150, dtype=torch.float64)
+    keys = (torch.rand(2, 1, 1, 150) < 0.7) | (torch.arange(150) == 0)
+    chosen = {"seen": seen, "keys": keys, "added": torch.randn(1, 4, 150, 150).to(dtype)}[bias]
 
     def of(f):
-        return lambda q, k, v: f(q, k, v, causal=True, bias=chosen)
+        return lambda q, k, v: f(q, k, v, causal=True, bias=chosen, dropout=share, seed=5)
 
     given = torch.randn(2, 150, 4, 8), torch.randn(2, 150, 2, 8), torch.randn(2, 150, 2, 8)
-    agree(of(attention_native), of(attention_reference), *given, dtype=torch.float64)
+    agree(of(attention_native), of(attention_reference), *given, dtype=dtype)
+
+
+@pytest.mark.skipif(not ATTENTION.usable(), reason="not compiled")
+def test_the_least_number_as_a_bias() -> None:
+    """A row that sees nothing but by it has an answer, as in the reference: nothing overflows."""
+    bias = torch.zeros(1, 1, 5, 5).masked_fill(torch.eye(5) == 0, torch.finfo(torch.float32).min)
+    bias[..., 2, :] = torch.finfo(torch.float32).min
+
+    def of(f):
+        return lambda q, k, v: f(q, k, v, bias=bias)
+
+    agree(of(attention_native), of(attention_reference), *torch.randn(3, 2, 5, 2, 8), dtype=torch.float32)

@@ -40,3 +40,10 @@ def test_a_mean_far_from_zero() -> None:
     x = torch.randn(4, 64, dtype=torch.float64)
     y = layer_norm((x + 1000).float()).double()
     assert (y - layer_norm_reference(x)).abs().max() < 10 * 1000 * 2**-23
+
+
+@ways(NATIVE)
+@pytest.mark.usefixtures("native_kernels")
+def test_second_derivatives() -> None:
+    x = torch.randn(3, 7, dtype=torch.float64, requires_grad=True)
+    assert torch.autograd.gradgradcheck(layer_norm, (x,))

@@ -18,7 +18,7 @@ from tiny_runs import in_memory
 RUN = """
 import sys
 from seqlab.cli.main import main
-sys.argv = ["seqlab", "run", "plasticity:mlp_small", "budget.steps=3", "optim=adamw"]
+sys.argv = ["seqlab", "run", "plasticity:mlp_small", "budget.steps=3", "optim=NAME"]
 main(standalone_mode=False)
 assert "torch" in sys.modules
 assert "torch._dynamo" not in sys.modules
@@ -36,7 +36,7 @@ def test_a_run_does_without_the_compiler(name: str) -> None:
 @pytest.mark.parametrize("optimiser", [AdamW(), Adam(lr=1e-3), SGD(lr=0.1, momentum=0.9)])
 def test_steps_are_those_of_torch(tiny: Experiment, optimiser: Optimiser) -> None:
     ours, plain = (in_memory(replace(tiny, optim=optimiser)) for _ in range(2))
-    del plain.optimiser.step  # what was put before torch's own
+    plain.optimiser.__class__ = type(plain.optimiser).__mro__[1]  # torch's own
     for _ in range(3):
         optimiser_step(ours)
         optimiser_step(plain)

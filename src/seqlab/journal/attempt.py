@@ -203,7 +203,7 @@ class Attempt:
         for sentence in sentences:
             self.event("alarm", message=sentence)
         known = (read_object(self._run / "summary.json") or {}).get("alarms", [])
-        self.summarise(alarms=[*known, *sentences])
+        self.summarise(alarms=list(dict.fromkeys([*known, *sentences])))
 
     def stop_requested(self) -> bool:
         """Whether somebody asked this attempt to end. Cheap enough for every step; also the sign of life.

@@ -163,7 +163,7 @@ def differences_that_matter(runs: Sequence[Run], taints: Mapping[str, str]) -> l
                 f"{first.name} and {other.name} have other settings of the task: their scores may differ by that"
             )
     told += [
-        f"the audits of {run.name} raised {'an alarm' if len(alarms) == 1 else f'{len(alarms)} alarms'}"
+        f"{run.name} has {'an alarm' if len(alarms) == 1 else f'{len(alarms)} alarms'}"
         for run in runs
         if (alarms := run.summary.get("alarms"))
     ]

@@ -1,4 +1,5 @@
 // Sums and conversions of few numbers, each as torch rounds it; a NaN keeps its sign and payload.
+#define ROUNDS_AS_TORCH
 #include "entries.h"
 
 namespace {

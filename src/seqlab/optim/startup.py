@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from types import MethodType
+import functools
+from typing import Any
 
 import torch
 from torch.optim import Optimizer
@@ -26,8 +27,16 @@ def spare_the_compiler() -> None:
 def step_without_breaks(optimiser: Optimizer) -> Optimizer:
     """The optimiser, whose steps run without gradient, as torch's do, and without importing the compiler to break its
     graph there. Where a version of torch has no such wrapper this does nothing."""
-    breaking = getattr(type(optimiser).step, "__wrapped__", None)
+    kind: Any = type(optimiser)
+    breaking = getattr(kind.step, "__wrapped__", None)
     if getattr(getattr(breaking, "__code__", None), "co_name", None) == "_use_grad":
-        step = Optimizer.profile_hook_step(torch.no_grad()(breaking.__wrapped__))  # type: ignore[union-attr]
-        optimiser.step = MethodType(step, optimiser)  # type: ignore[method-assign]
+        optimiser.__class__ = _without_breaks(kind)
     return optimiser
+
+
+@functools.cache
+def _without_breaks(kind: Any) -> Any:
+    """A class beside torch's own, which others may compile."""
+    step: Any = Optimizer.profile_hook_step(torch.no_grad()(kind.step.__wrapped__.__wrapped__))
+    step.hooked = True  # as torch marks a step that it need not wrap again
+    return type(kind.__name__, (kind,), {"step": step})

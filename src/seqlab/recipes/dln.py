@@ -45,6 +45,8 @@ __all__ = [
 
 TIME = "mixers.*.recurrences.*.time.*"
 """The linear of the time, which gets no gradient behind a time bias of 1000."""
+FEED_FORWARD = MLP(activation="gelu_tanh", bias=False)
+"""The two linears of 2024."""
 
 
 def image_dln() -> Experiment:
@@ -280,7 +282,7 @@ def gpt() -> Experiment:
     seed, after 25 to 41 passes over the same windows; no text was held out. The shrinking functions had another law of
     up than gelu and relu. nanoGPT's model of this size has 1.4697 on held-out text.
     """
-    block = _gpt_block(Attention(heads=6, dropout=0.2), MLP(activation="gelu_tanh", bias=False), dropout=0.2)
+    block = _gpt_block(Attention(heads=6, dropout=0.2), FEED_FORWARD, dropout=0.2)
     return _gpt(384, block, 6, _shakespeare(256), rows=64, steps=2500)
 
 
@@ -291,9 +293,7 @@ def gpt_small() -> Experiment:
     Expected: val/loss below the bigram's, within three minutes on 2 cores. The embedding's scale:
     model.embedding_init.scale=1; the stream added twice: model.layers.all.residual=doubled accept=residual_gain.
     """
-    return replace(
-        _gpt(64, _gpt_block(Attention(heads=4), _mlp()), 6, _small_text(), rows=16, steps=600), updates_per_call=10
-    )
+    return _small_gpt(64, _gpt_block(Attention(heads=4), FEED_FORWARD), 6)
 
 
 def gpt_window() -> Experiment:
@@ -311,7 +311,7 @@ def gpt_window() -> Experiment:
     float32 against bfloat16 as well.
     """
     mixer = Window(window=5, heads=6, dropout=0.2, memory=DLN(memory=_real_memory()), memory_dim=100)
-    return _gpt(384, _gpt_block(mixer, _mlp(), dropout=0.2), 6, _shakespeare(256), rows=64, steps=2500)
+    return _gpt(384, _gpt_block(mixer, FEED_FORWARD, dropout=0.2), 6, _shakespeare(256), rows=64, steps=2500)
 
 
 def gpt_window_small() -> Experiment:
@@ -322,7 +322,7 @@ def gpt_window_small() -> Experiment:
     model: model.layers.all.mixer.window=1 model.layers.all.mixer.memory=none.
     """
     mixer = Window(window=5, heads=4, memory=DLN(memory=_real_memory()), memory_dim=32)
-    return replace(_gpt(64, _gpt_block(mixer, _mlp()), 6, _small_text(), rows=16, steps=600), updates_per_call=10)
+    return _small_gpt(64, _gpt_block(mixer, FEED_FORWARD), 6)
 
 
 def compute_gate() -> Experiment:
@@ -349,7 +349,7 @@ def compute_gate_small() -> Experiment:
     Expected: val/loss below the bigram's, within three minutes on 2 cores.
     """
     block = _gpt_block(Attention(heads=4), ComputeGate(expansion=8 / 3))
-    return replace(_gpt(96, block, 3, _small_text(), rows=16, steps=600), updates_per_call=10)
+    return _small_gpt(96, block, 3)
 
 
 def _long_memory(*, trained: bool = False) -> Memory:
@@ -410,12 +410,9 @@ def _shakespeare(length: int) -> Text:
     return Text(path="card:t8-shakespeare", symbols="characters", lowercase=True, length=length)
 
 
-def _small_text() -> Text:
-    return Text(symbols="characters", lowercase=True, length=64, validation=0.02, overlap=0.25, subset_bytes=16384)
-
-
-def _mlp() -> MLP:
-    return MLP(activation="gelu_tanh", bias=False)
+def _small_gpt(dim: int, block: Block, depth: int) -> Experiment:
+    text = Text(symbols="characters", lowercase=True, length=64, validation=0.02, overlap=0.25, subset_bytes=16384)
+    return replace(_gpt(dim, block, depth, text, rows=16, steps=600), updates_per_call=10)
 
 
 def _gpt_block(mixer: Attention | Window, channel: MLP | ComputeGate, dropout: float = 0.0) -> Block:

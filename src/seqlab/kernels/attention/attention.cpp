@@ -1,8 +1,8 @@
 // Softmax attention and its gradient, head by head: what lies between the inputs and the result stays in the caches.
 //
-// A block of queries has all its scores at once, in float or double; what is multiplied next is rounded to what is
-// stored. The gradient computes the scores anew: of the softmax only the logarithms of its sums are kept. Causal, query
-// i sees keys 0 .. i.
+// A block of queries has all its scores at once, in float or double; what is multiplied next is rounded to bfloat16
+// where that is stored and the processor multiplies pairs of it. The gradient computes the scores anew: of the softmax
+// only a row's largest score and the logarithm of its sum are kept. Causal, query i sees keys 0 .. i.
 #include <algorithm>
 #include <cmath>
 #include <vector>
@@ -49,6 +49,7 @@ public:
     void forward(const Heads<const Stored>& q, const Heads<const Stored>& k, const Heads<const Stored>& v,
                  const Heads<const Stored>& bias, const Heads<Stored>& y, Wide* totals, int64_t b, int64_t h) {
         const int64_t group = h / (shape.heads / shape.groups);
+        rest = bias.data ? 1 : scale;
         turn(k.of(b, group), k.position, turned_keys);
         T::panels(v.of(b, group), v.position, shape.keys, shape.width, sized(values, keys * features));
         sized(weights, BLOCK * keys);
@@ -59,7 +60,7 @@ public:
             for (int64_t i = 0; i < count; ++i) {
                 const int64_t number = (b * shape.heads + h) * shape.queries + first + i;
                 add_bias(bias, b, h, i);
-                totals[number] = weigh(i, Kept<Wide>(dropout, uint64_t(number)), factors[i]);
+                weigh(i, Kept<Wide>(dropout, uint64_t(number)), factors[i], totals + 2 * number);
             }
             weighted(values);
             write(y.of(b, h), y.position, [&](int64_t i) { return factors[i]; });
@@ -71,6 +72,7 @@ public:
                   const Heads<Stored>& by_q, const Heads<Stored>& by_k, const Heads<Stored>& by_v, int64_t b,
                   int64_t h) {
         const int64_t group = h / (shape.heads / shape.groups);
+        rest = bias.data ? 1 : scale;
         turn(k.of(b, group), k.position, turned_keys);
         turn(v.of(b, group), v.position, turned_values);
         T::panels(k.of(b, group), k.position, shape.keys, shape.width, sized(values, keys * features));
@@ -98,6 +100,7 @@ private:
     const Dropout& dropout;
     const int64_t features, keys;  // rounded up to whole panels
     const Wide scale;
+    Wide rest = 1;  // of the scale, by which scores are still to be multiplied
     int64_t first = 0, count = 0, across = 0;  // the block's queries, and the keys that it sees, in whole panels
     Memory left, turned_keys, turned_values, values, scores, grads, weights, kept_panels, grad_panels, out, sums_k,
         sums_v;
@@ -161,17 +164,18 @@ private:
         }
     }
 
-    // The scores of query i of the block become scaled, and what is added to them is added.
+    // Where something is added to the scores of query i of the block, they are scaled before.
     void add_bias(const Heads<const Stored>& bias, int64_t b, int64_t h, int64_t i) {
         if (!bias.data) return;
         Wide* row = wides(scores) + i * keys;
         const Stored* added = bias.of(b, h) + (first + i) * bias.position;
         for (int64_t k = 0, seen = shape.seen(first + i); k < seen; k += COUNT)
-            store<Wide>(row + k, load<Wide>(row + k) + load<Wide>(added + k, int(std::min(COUNT, seen - k))) / scale);
+            store<Wide>(row + k, load<Wide>(row + k) * scale + load<Wide>(added + k, int(std::min(COUNT, seen - k))));
     }
 
-    // Of query i: the weights, not yet divided by their sum, which goes into the factor; returns the logarithm of it.
-    Wide weigh(int64_t i, const Kept<Wide>& kept, Wide& factor) {
+    // Of query i: the weights, not yet divided by their sum, which goes into the factor; and for the gradient the largest
+    // score and the logarithm of the sum, which beside a score of 1e38 would be lost.
+    void weigh(int64_t i, const Kept<Wide>& kept, Wide& factor, Wide* total) {
         const int64_t seen = shape.seen(first + i);
         const Wide *row = wides(scores) + i * keys, lowest = -__builtin_inff();
         Number* to = numbers(weights) + i * keys;
@@ -183,13 +187,13 @@ private:
         const Wide most = highest<Wide>(top);
         V sums = {};
         for (int64_t k = 0; k < seen; k += COUNT) {
-            const V weight = where(seen - k, exponential<Wide>((load<Wide>(row + k) - most) * scale), Wide(0));
+            const V weight = where(seen - k, exponential<Wide>((load<Wide>(row + k) - most) * rest), Wide(0));
             sums += weight;
             store<Wide>(to + k, dropout.least ? weight * kept(k) : weight);
         }
         std::fill(to + up(seen, COUNT), to + across, Number{});
         factor = 1 / summed<Wide>(sums);
-        return most * scale - std::log(factor);
+        total[0] = most * rest, total[1] = -std::log(factor);
     }
 
     // Of the queries that make the word at query i: the gradient of their scores, in `weights` and in panels, and what
@@ -208,9 +212,9 @@ private:
         const int64_t furthest = shape.seen(first + most);
         for (int64_t k = 0; k < furthest; k += COUNT) {
             for (int n = 0; n < NUMBERS; ++n) {
-                const Wide total = totals[least + (i + n < count ? n : 0)];
+                const Wide* total = totals + 2 * (least + (i + n < count ? n : 0));
                 const V weight =
-                    where(seen[n] - k, exponential<Wide>(load<Wide>(score[n] + k) * scale - total), Wide(0));
+                    where(seen[n] - k, exponential<Wide>(load<Wide>(score[n] + k) * rest - total[0] - total[1]), Wide(0));
                 const V remains = dropout.least ? kept[n](k) : V{} + Wide(1);
                 const V remaining = where(seen[n] - k, load<Wide>(grad[n] + k) * remains, Wide(0));
                 store<Wide>(score[n] + k, weight), store<Wide>(grad[n] + k, remaining);

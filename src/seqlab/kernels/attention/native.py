@@ -3,7 +3,7 @@
 torch's CPU flash kernel spends its backward pass on overhead at a few hundred positions, and with dropout torch writes
 every score, every draw and every mask. Here a block of queries has its scores and its softmax in float32 or wider, and
 in bfloat16 the products are of pairs, where the processor has them. The gradient computes the scores anew, from the
-logarithms of the softmax's sums, and what dropout keeps is drawn anew.
+largest score and the logarithm of the sum of each row, and what dropout keeps is drawn anew.
 """
 
 from __future__ import annotations
@@ -50,7 +50,8 @@ def attention_native(
         return seen
     added = added_to_scores(q, k, bias, causal=False)
     if added is not None:
-        added = added.expand(*added.shape[:2], q.shape[1], k.shape[1]).contiguous()
+        added = added.expand(len(q), q.shape[2], q.shape[1], k.shape[1])  # nothing is written out but in a row
+        added = added if added.stride(-1) == 1 or k.shape[1] == 1 else added.contiguous()
     return _attention(q, k, v, added, causal, dropout, seed)
 
 
@@ -59,7 +60,7 @@ def _attention(
     q: Float[Tensor, "b l h d"],
     k: Float[Tensor, "b m g d"],
     v: Float[Tensor, "b m g d"],
-    added: Float[Tensor, "#b #h l m"] | None,
+    added: Float[Tensor, "b h l m"] | None,
     causal: bool,
     dropout: float,
     seed: int,
@@ -69,7 +70,7 @@ def _attention(
 
 
 class _Attention(torch.autograd.Function):
-    """q (b, l, h, d), k and v (b, m, g, d), added (1 or b, 1 or h, l, m)."""
+    """q (b, l, h, d), k and v (b, m, g, d), added (b, h, l, m)."""
 
     @staticmethod
     def forward(
@@ -78,7 +79,7 @@ class _Attention(torch.autograd.Function):
         q, k, v = (_in_rows(x) for x in (q, k, v))
         wide = torch.promote_types(q.dtype, torch.float32)
         y = q.new_empty(q.shape)
-        totals = q.new_empty(q.shape[0], q.shape[2], q.shape[1], dtype=wide)
+        totals = q.new_empty(q.shape[0], q.shape[2], q.shape[1], 2, dtype=wide)
         drawn = seed, least_number(dropout), factor_of_kept(dropout, wide)
         sizes = _sizes(q, k, causal, [q, k, v], added, [y])
         NATIVE.run(f"forward_{DTYPES[q.dtype]}", q, k, v, added, y, totals, sizes, *drawn)
@@ -109,12 +110,7 @@ def _sizes(
     """As attention.cpp reads them: b, l, m, h, g, d, causal, then what lies between two of a batch, positions and
     heads in every array."""
     strides = [x.stride()[:3] for x in inputs]
-    strides.append((0, 0, 0) if added is None else _of_bias(added))
+    strides.append((0, 0, 0) if added is None else (added.stride(0), added.stride(2), added.stride(1)))
     strides += [x.stride()[:3] for x in others]
     shape = *q.shape[:2], k.shape[1], q.shape[2], k.shape[2], q.shape[3], int(causal)
     return torch.tensor([*shape, *(stride for three in strides for stride in three)])
-
-
-def _of_bias(added: Tensor) -> tuple[int, int, int]:
-    batch, head, query, _ = added.stride()
-    return batch if len(added) > 1 else 0, query, head if added.shape[1] > 1 else 0

@@ -55,9 +55,9 @@ inline float widened(bfloat16 x) {
 }
 
 // The nearest bfloat16, ties to even; NaN stays NaN. The processor's own instruction takes what is below the least
-// normal number, 1.2e-38, for zero.
+// normal number, 1.2e-38, for zero; a source that must round as torch does defines ROUNDS_AS_TORCH before.
 inline NarrowBits narrowed(Vector<float> x) {
-#if defined(__AVX512BF16__)
+#if defined(__AVX512BF16__) && !defined(ROUNDS_AS_TORCH)
     return (NarrowBits)_mm512_cvtneps_pbh((__m512)x);
 #else
     const WideBits bits = (WideBits)x, rounded = bits + 0x7fff + ((bits >> 16) & 1);

@@ -13,6 +13,7 @@ from seqlab.train.packed.dropout import begin_streams
 from seqlab.train.packed.pack import Pack
 from seqlab.train.packed.refusals import CannotPack, refuse, told_by_torch
 from seqlab.train.packed.step import packed_passes, packed_step
+from seqlab.train.recorded.choice import refusal
 from seqlab.train.recorded.step import RecordedStep
 from seqlab.train.step import optimiser_step
 from seqlab.train.training import Training, seed_generators
@@ -51,7 +52,9 @@ def told(gain: Gain) -> str:
 
 def _alone(t: Training) -> Callable[[], object]:
     """The step that a run takes by itself: the recorded one where it asks for several updates a call."""
-    return partial(optimiser_step, t) if t.experiment.updates_per_call == 1 else RecordedStep(t, lambda *_: None)
+    if t.experiment.updates_per_call == 1 or refusal(t) is not None:
+        return partial(optimiser_step, t)
+    return RecordedStep(t, lambda *_: None)
 
 
 def _own_gradients(t: Training) -> list[Tensor | None]:

@@ -18,14 +18,14 @@ from seqlab.train.step import optimiser_step
 from seqlab.train.training import Training
 from seqlab.train.watch import Watch
 
-__all__ = ["LEAST_GAIN", "OneByOne", "chosen_steps", "measured_gain"]
+__all__ = ["LEAST_GAIN", "OneByOne", "chosen_steps", "measured_gain", "refusal"]
 
 LONGEST_STEP = 0.1
 """Seconds: what recording spares a longer step is not worth the memory of all that it computes."""
 LONGEST_CALL = 1.0
 """Seconds: a request to stop waits for no longer."""
 LEAST_STEPS, LEAST_SECONDS = 500, 2.0
-"""That are left of a run: of less, trying takes as much as it spares."""
+"""A run of which fewer are left is not tried: that would take as long as it spares."""
 COMPARED = 8
 """Updates after which both must have the same weights, before they are timed; after that they are compared again."""
 
@@ -55,19 +55,30 @@ def chosen_steps(t: Training, watch: Watch, attempt: Attempt) -> Callable[[], Me
     except OneByOne as reason:
         give_up(str(reason))
         return partial(optimiser_step, t)
+    except (RuntimeError, NotImplementedError, TypeError, ValueError, LookupError, AssertionError) as error:
+        first = (str(error).strip().splitlines() or [""])[0]
+        give_up(f"trying ended in {type(error).__name__}: {first[:200]}")
+        return partial(optimiser_step, t)
     most = min(t.experiment.updates_per_call, max(1, int(LONGEST_CALL / gain.together)))
     tell(f"up to {most} updates a call: {told(gain)}")
     return Updates(t, RecordedStep(t, give_up), most)
+
+
+def refusal(t: Training) -> str | None:
+    """Why no step of a training can be recorded, as far as it is known beforehand; None where nothing is."""
+    if t.device.type != "cpu":
+        return "a step is recorded on a CPU alone"
+    if type(t.task).parts is not PreparedTask.parts:
+        return f"{type(t.task).__name__} cuts its batches by what is in them"
+    return None
 
 
 def measured_gain(t: Training) -> Gain:
     """What recording the step of a training gains, which is left as it is. Raises OneByOne where it cannot be,
     computes something else, or is no faster."""
     left = None if t.steps is None else t.steps - t.step
-    if t.device.type != "cpu":
-        raise OneByOne("a step is recorded on a CPU alone")
-    if type(t.task).parts is not PreparedTask.parts:
-        raise OneByOne(f"{type(t.task).__name__} cuts its batches by what is in them")
+    if (reason := refusal(t)) is not None:
+        raise OneByOne(reason)
     if left is not None and left < LEAST_STEPS:
         raise OneByOne(f"of the {left:,} steps that are left, trying would take as much as it spares")
     one, other = alike(t), alike(t)

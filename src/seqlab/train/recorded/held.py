@@ -9,6 +9,9 @@ from torch import Tensor, nn
 
 __all__ = ["changed", "held"]
 
+GONE = object()
+"""In the place of what a module does not hold."""
+
 
 def held(model: nn.Module) -> dict[str, Any]:
     """Numbers, words and tensors of every module by their paths, also in lists and dictionaries."""
@@ -22,7 +25,8 @@ def held(model: nn.Module) -> dict[str, Any]:
 def changed(before: Mapping[str, Any], model: nn.Module) -> str | None:
     """The first path at which a model holds something else than it did; None without one."""
     now = held(model)
-    return next((name for name, value in now.items() if name not in before or not _same(before[name], value)), None)
+    names = dict.fromkeys([*before, *now])
+    return next((name for name in names if not _same(before.get(name, GONE), now.get(name, GONE))), None)
 
 
 def _copied(value: Any) -> Any:
@@ -41,4 +45,4 @@ def _same(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
         return len(one) == len(other) and all(map(_same, one, other))
-    return bool(one == other)
+    return bool(one == other or (one != one and other != other))  # NaN is as it was

@@ -20,16 +20,16 @@ __all__ = ["RecordedStep", "bits"]
 COMPARED_EVERY = 500
 """Steps after which the gradient of a recorded one is computed by an ordinary one too."""
 MOST_SHAPES = 32
-"""Of batches that are recorded; those of any other are ordinary steps."""
+"""Of batches, with their number of scored symbols, that are recorded; those of any other are ordinary steps."""
 
 
 class RecordedStep:
     """Called, it takes a step and returns its `train/...`, which the next step overwrites.
 
-    Each shape of a batch is recorded at its first. Ordinary steps are the first one, in which modules look up what they
-    look up once, and those in which a probe looks. give_up: told, once, why every step is an ordinary one from now on,
-    and whether that is alarming: a shape cannot be recorded, or (alarming) a recorded step no longer computes what an
-    ordinary one does. The weights must stay where they are.
+    Each shape and number of scored symbols of a batch is recorded at its first. Ordinary steps are the first one, in
+    which modules look up what they look up once, and those in which a probe looks. give_up: told, once, why every
+    step is an ordinary one from now on, and whether that is alarming: a shape cannot be recorded, or (alarming) a
+    recorded step no longer computes what an ordinary one does. The weights must stay where they are.
     """
 
     def __init__(self, t: Training, give_up: Callable[[str, bool], None]) -> None:
@@ -83,9 +83,12 @@ class RecordedStep:
         backward(t, batch)
         seen(t)
         shape_gradient(t)
-        ordinary = [p.grad for p in recorded.parameters] + self._buffers()
+        gradients = {p: p.grad for p in t.weights.trainable.values() if p.grad is not None}
         t.optimiser.zero_grad(set_to_none=True)
-        if all(map(_alike, ordinary, recorded.gradients + after)):
+        if list(gradients) == recorded.parameters and all(
+            bits(one).equal(bits(other))
+            for one, other in zip([*gradients.values(), *self._buffers()], [*recorded.gradients, *after], strict=True)
+        ):
             return True
         self._restore(before)
         self._end(
@@ -165,10 +168,6 @@ class _Recorded:
                 return None
             steps.append((step, [gradients[parameter] for parameter in found]))
         return steps
-
-
-def _alike(one: Tensor | None, other: Tensor) -> bool:
-    return one is not None and bits(one).equal(bits(other))
 
 
 def bits(tensor: Tensor) -> Tensor:
