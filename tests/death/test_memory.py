@@ -80,7 +80,7 @@ def test_the_command_line_and_the_worker_say_one_sentence(
     tiny: Experiment, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = queued(tiny)
-    monkeypatch.setattr("seqlab.train.loop.optimiser_step", lambda t: of_torch())
+    monkeypatch.setattr("seqlab.train.recorded.choice.optimiser_step", lambda t: of_torch())
     result = CliRunner().invoke(main, ["resume", run.name])
     assert (result.exit_code, type(result.exception)) == (1, SystemExit)
     assert result.output.startswith("Error: memory ran out at step 1 (RuntimeError: [enforce fail at alloc_cpu.cpp")
