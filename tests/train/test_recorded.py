@@ -40,6 +40,7 @@ from seqlab.train.recorded.choice import OneByOne, measured_gain
 from seqlab.train.recorded.step import RecordedStep
 from seqlab.train.start import resume
 from seqlab.train.step import optimiser_step
+from seqlab.train.training import Training
 from tiny_runs import At, carried_out, in_memory, queued, stopped
 
 
@@ -87,6 +88,11 @@ VARIANTS = MappingProxyType(
         },
     }
 )  # fmt: skip
+
+
+def assert_equal_weights(one: Training, other: Training) -> None:
+    for name, parameter in one.model.named_parameters():
+        assert parameter.equal(other.model.get_parameter(name))
 
 
 @pytest.fixture
@@ -312,8 +318,7 @@ def test_a_shape_that_cannot_be_recorded_ends_it_without_a_trace(
         recorded()
         optimiser_step(steps[1])
     assert told == [("aten._local_scalar_dense.default looks at values or draws at random", False)]
-    for name, parameter in steps[0].model.named_parameters():
-        assert parameter.equal(steps[1].model.get_parameter(name))
+    assert_equal_weights(*steps)
 
 
 @pytest.mark.usefixtures("rare_shape")
@@ -333,8 +338,7 @@ def test_a_parameter_without_a_gradient_at_first(images: Experiment, monkeypatch
     for _ in range(20):
         recorded()
         optimiser_step(other)
-    for name, parameter in one.model.named_parameters():
-        assert parameter.equal(other.model.get_parameter(name))
+    assert_equal_weights(one, other)
 
 
 def test_a_penalty_with_new_draws_is_taken_one_by_one(images: Experiment) -> None:

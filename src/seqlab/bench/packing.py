@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 
 from seqlab.bench import Interrupted, Options, Row
 from seqlab.bench.shared.clock import WARM_UP, Clock, step_seconds
-from seqlab.bench.shared.subjects import perceptron
+from seqlab.bench.shared.subjects import perceptron, perceptrons
+from seqlab.bench.shared.temporarily import temporarily
 from seqlab.bench.shared.timing import Timing
 from seqlab.channels.mlp import MLP as FeedForward
 from seqlab.experiment import Budget, Evaluation, Experiment, Snapshots
@@ -56,8 +56,7 @@ def _experiments() -> dict[str, tuple[Experiment, int]]:
         optim=Adam(lr=1e-3),
     )
     return {
-        "MLP 784-100-100-10, SGD": (perceptron(), 400),
-        "MLP 784-100-100-10, Adam, clipped": (replace(perceptron(), optim=Adam(lr=1e-3), clip=1.0), 400),
+        **{name: (experiment, 400) for name, experiment in perceptrons().items()},
         "ViT of 3 layers, width 48, Adam": (transformer, 60),
     }
 
@@ -91,19 +90,9 @@ def _step_seconds_packed(what: str, experiments: Sequence[Experiment], folder: s
     prepared = [prepare(experiment, folder) for experiment in experiments]
     watches = [clock, *(Watch() for _ in prepared[1:])]
     members = [Member(each.training, record(each), watch) for each, watch in zip(prepared, watches, strict=True)]
-    with _without_asking():
+    with temporarily(gain, LEAST_GAIN=0.0):  # also where nothing is gained: that is what is measured
         for state in train_packed(members):
             if isinstance(state, Exception):
                 raise state
             Interrupted.check(state, what)
     return clock.step_seconds
-
-
-@contextmanager
-def _without_asking() -> Iterator[None]:
-    """Pack even where nothing is gained: that is what is measured."""
-    wanted, gain.LEAST_GAIN = gain.LEAST_GAIN, 0.0
-    try:
-        yield
-    finally:
-        gain.LEAST_GAIN = wanted

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import replace
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,7 +10,8 @@ from typing import Any
 from seqlab.bench import Options, Row
 from seqlab.bench.shared.bare_loop import BareLoop
 from seqlab.bench.shared.clock import WARM_UP, step_seconds
-from seqlab.bench.shared.subjects import perceptron
+from seqlab.bench.shared.subjects import perceptron, perceptrons
+from seqlab.bench.shared.temporarily import temporarily
 from seqlab.bench.shared.timing import Timing, ratio
 from seqlab.channels.mlp import MLP as FeedForward
 from seqlab.experiment import Batching, Budget, Evaluation, Experiment, Snapshots
@@ -34,6 +34,8 @@ BARE_STEPS = 200
 """Of one sample of a bare loop, whose batches come again."""
 A_CALL = 10
 """Updates: as many as there are from one metrics line to the next."""
+HOWEVER_SHORT = {"LEAST_STEPS": 0, "LEAST_SECONDS": 0.0, "LEAST_GAIN": 0.0}
+"""Several updates a call also where a run is short, or nothing is gained: that is what is measured."""
 TARGET = 1.2
 """Of the perceptrons: the journal that asks for it noted a fifth of the time."""
 
@@ -69,8 +71,7 @@ def _experiments() -> dict[str, tuple[Experiment, int]]:
         clip=1.0,
     )
     return {
-        "MLP 784-100-100-10, SGD": (perceptron(), 1000),
-        "MLP 784-100-100-10, Adam, clipped": (replace(perceptron(), optim=Adam(lr=1e-3), clip=1.0), 1000),
+        **{name: (experiment, 1000) for name, experiment in perceptrons().items()},
         "DLN of 196 pixels, width 50": (drawing, 400),
         "GPT of 2 layers, width 32, dropout": (characters, 300),
     }
@@ -83,7 +84,7 @@ def _compared(what: str, experiment: Experiment, rounds: int, steps: int, *, com
         evaluation=Evaluation(every_steps=steps, log_every_steps=A_CALL),
         snapshots=Snapshots(every_minutes=1e6),
     )
-    with TemporaryDirectory(prefix="seqlab-bench-") as folder, _however_short():
+    with TemporaryDirectory(prefix="seqlab-bench-") as folder, temporarily(choice, **HOWEVER_SHORT):
         try:
             measured_gain(prepare(experiment, folder).training)
         except OneByOne as error:
@@ -124,14 +125,3 @@ def _row(what: str, experiment: Experiment, times: Mapping[str, Timing]) -> Row:
     faster = ratio(times[ONE], times[SEVERAL])
     target = TARGET if experiment.model == perceptron().model else None
     return faster.row(what, "x faster", target=target, more_is_better=True)
-
-
-@contextmanager
-def _however_short() -> Iterator[None]:
-    """Take several updates a call even where a run is short, or nothing is gained: that is what is measured."""
-    wanted = choice.LEAST_STEPS, choice.LEAST_SECONDS, choice.LEAST_GAIN
-    choice.LEAST_STEPS, choice.LEAST_SECONDS, choice.LEAST_GAIN = 0, 0.0, 0.0
-    try:
-        yield
-    finally:
-        choice.LEAST_STEPS, choice.LEAST_SECONDS, choice.LEAST_GAIN = wanted

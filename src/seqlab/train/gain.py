@@ -12,7 +12,7 @@ import torch
 
 from seqlab.train.training import Training, assemble
 
-__all__ = ["LEAST_GAIN", "Gain", "alike", "timed"]
+__all__ = ["LEAST_GAIN", "Gain", "alike", "in_a_line", "timed"]
 
 LEAST_GAIN = 1.05
 """Below this it is noise."""
@@ -38,6 +38,12 @@ class Gain:
 def alike(t: Training) -> Training:
     """Another training of the same experiment, from its beginning; the data lies in memory once."""
     return assemble(t.experiment, copy.copy(t.task), t.device, t.dtype)
+
+
+def in_a_line(error: Exception) -> str:
+    """What a trial ended in: the error's kind, and how its text begins."""
+    first = (str(error).strip().splitlines() or [""])[0]
+    return f"{type(error).__name__}: {first[:200]}"
 
 
 def timed(alone: Callable[[], object], together: Callable[[], object], steps: int = 1) -> Gain:

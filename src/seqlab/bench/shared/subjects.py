@@ -13,12 +13,13 @@ from seqlab.mixers.attention import Attention
 from seqlab.models import Block
 from seqlab.models.lm import LM
 from seqlab.models.mlp import MLP
+from seqlab.optim.optimisers.adam import Adam
 from seqlab.optim.optimisers.sgd import SGD
 from seqlab.optim.schedules.constant import Constant
 from seqlab.tasks.gaussians import Gaussians
 from seqlab.tasks.text import Text
 
-__all__ = ["perceptron", "subjects", "transformer"]
+__all__ = ["perceptron", "perceptrons", "subjects", "transformer"]
 
 STAND_IN = "card:sotu"
 """The text, shipped with seqlab, that stands in for one that is not here: shapes alone decide the time of a step."""
@@ -65,3 +66,11 @@ def perceptron() -> Experiment:
         budget=Budget(steps=1),
         precision="float32",
     )
+
+
+def perceptrons() -> dict[str, Experiment]:
+    """It by plain SGD, and by Adam with clipping."""
+    return {
+        "MLP 784-100-100-10, SGD": perceptron(),
+        "MLP 784-100-100-10, Adam, clipped": replace(perceptron(), optim=Adam(lr=1e-3), clip=1.0),
+    }

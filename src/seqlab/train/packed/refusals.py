@@ -10,6 +10,7 @@ import torch
 
 from seqlab.experiment import Experiment
 from seqlab.spec import SpecError, diff, label
+from seqlab.train.gain import in_a_line
 from seqlab.train.training import Training
 from seqlab.train.watching import watching_parts
 
@@ -80,5 +81,4 @@ def told_by_torch(error: Exception) -> CannotPack:
     frames = [Path(frame.filename).parts for frame in traceback.extract_tb(error.__traceback__)]
     kernels = [parts[-2] for parts in frames if parts[-3:-2] == ("kernels",)]
     what = f"the kernel {kernels[0]}" if kernels else "this model"
-    first = (str(error).strip().splitlines() or [""])[0]
-    return CannotPack(f"{what} cannot be packed ({type(error).__name__}: {first[:200]}).")
+    return CannotPack(f"{what} cannot be packed ({in_a_line(error)}).")

@@ -9,7 +9,7 @@ from functools import partial
 
 from seqlab.journal import Attempt
 from seqlab.tasks import PreparedTask
-from seqlab.train.gain import LEAST_GAIN, Gain, alike, timed
+from seqlab.train.gain import LEAST_GAIN, Gain, alike, in_a_line, timed
 from seqlab.train.interventions import Metrics, apply_methods, begin_interventions
 from seqlab.train.recorded.held import changed, held
 from seqlab.train.recorded.step import RecordedStep, bits
@@ -56,8 +56,7 @@ def chosen_steps(t: Training, watch: Watch, attempt: Attempt) -> Callable[[], Me
         give_up(str(reason))
         return partial(optimiser_step, t)
     except (RuntimeError, NotImplementedError, TypeError, ValueError, LookupError, AssertionError) as error:
-        first = (str(error).strip().splitlines() or [""])[0]
-        give_up(f"trying ended in {type(error).__name__}: {first[:200]}")
+        give_up(f"trying ended in {in_a_line(error)}")
         return partial(optimiser_step, t)
     most = min(t.experiment.updates_per_call, max(1, int(LONGEST_CALL / gain.together)))
     tell(f"up to {most} updates a call: {told(gain)}")
